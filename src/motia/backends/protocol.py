@@ -1,0 +1,80 @@
+"""The storage seam: one way to write, reads per feature, and what a backend declares of itself.
+
+A new backend implements `Backend` and passes `motia.testing.conformance`; nothing else in the framework
+knows it by name. Each sentence below is a test of that suite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from motia.core.batch import Batch
+from motia.cron.store import ScheduleStore
+from motia.queue.store import QueueStore
+from motia.state.store import StateStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What may be relied on. Code and tests read this and never a backend's name."""
+
+    durable: bool
+    """A committed batch survives the death of the process."""
+    survives_power_loss: bool
+    """A committed batch survives a power cut."""
+    shared: bool
+    """Several nodes may open it at once."""
+
+
+class Backend(Protocol):
+    """A bundle of stores behind one write seam.
+
+    *Concurrency*: all methods are called on the event loop that called `open`; none blocks it for long.
+    *Failure*: `BackendError` says what the operator must do. After `backend.full` reads go on.
+    """
+
+    capabilities: Capabilities
+    queue: QueueStore
+    state: StateStore
+    schedule: ScheduleStore
+
+    async def open(self) -> None:
+        """Open the storage and bring its schema up to date.
+
+        *Failure*: `BackendError` with `backend.too_new`, `backend.not_a_database`, `backend.unavailable`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Wait for the batches in hand and release everything. Safe twice."""
+        ...
+
+    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+        """Apply a batch; the future's list holds one result an operation, in their order.
+
+        When it resolves, the batch is as durable as `capabilities` say. *Order*: batches are applied in
+        the order of the calls. *Concurrency*: batches that wait together share one transaction; one that
+        fails is rolled back alone and its neighbours go on. *Cancellation*: cancelling the future does not
+        undo the batch, its fate is then unknown. *Failure*: `ConflictError` when a guard does not hold
+        (nothing was written), `InputError` `state.bad_update`, `BackendError`.
+        """
+        ...
+
+    def on_work(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the loop whenever this or another node may have made messages ready.
+
+        Signals may be lost or merged; whoever listens also looks by itself now and then.
+        """
+        ...
+
+    def pending_operations(self) -> int:
+        """Operations handed to `commit` and not yet applied: the length of the writer's queue."""
+        ...
+
+
+def batch_of(*operations: Any, guards: Sequence[Any] = ()) -> Batch:
+    """A batch of the given operations."""
+    return Batch(operations, guards)

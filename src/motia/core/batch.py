@@ -1,0 +1,305 @@
+"""The one way anything is written: a batch of guards and operations, applied together or not at all.
+
+`docs/reference/backends.md` gives, per operation, the SQL and the Lua that a backend runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from motia.core.message import Claim, MessageId, NewMessage, NodeId, QueueName, TraceContext
+from motia.core.update import UpdateOperation
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimHeld:
+    """Guard: this claim is still the newest of its delivery (R5)."""
+
+    seq: int
+    id: MessageId
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateVersion:
+    """Guard: the key has this version; 0 = it does not exist."""
+
+    scope: str
+    key: str
+    version: int
+
+
+Guard = ClaimHeld | StateVersion
+
+
+@dataclass(slots=True)
+class Enqueue:
+    """Store a message in its queue. Repeating it with the same id and queue stores nothing new.
+
+    Result: the `Claim`, where the message asked to be claimed and nothing older waits; else None.
+    """
+
+    message: NewMessage
+
+
+@dataclass(slots=True)
+class Completed:
+    """The message is done: its delivery goes, the next of its group becomes due."""
+
+
+@dataclass(slots=True)
+class Rescheduled:
+    """The message runs again at `due_at_ms`; it keeps its place at the head of its group."""
+
+    due_at_ms: int | None
+    failures: int
+    error: bytes = b""
+    """JSON object appended to the delivery's errors; empty for a snooze or a release."""
+
+
+@dataclass(slots=True)
+class Died:
+    """The message becomes a dead letter; the next of its group becomes due."""
+
+    code: str
+    error: bytes
+    failures: int
+    at_ms: int
+
+
+Settlement = Completed | Rescheduled | Died
+
+
+@dataclass(slots=True)
+class Settle:
+    """End a claim. Guarded by its token: a superseded claim fails the batch with `claim.superseded`."""
+
+    claim: Claim
+    settlement: Settlement
+
+
+@dataclass(slots=True)
+class StateDelivery:
+    """A state trigger to run if the operation changes the key: stored in the same commit (R9)."""
+
+    queue: QueueName
+    message_id: MessageId
+    trace: TraceContext
+    due_at_ms: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StatePut:
+    """Set a key to `value` (JSON text). Result: `StateResult`."""
+
+    scope: str
+    key: str
+    value: bytes
+    now_ms: int
+    expires_at_ms: int | None = None
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StateDelete:
+    """Remove a key. Result: `StateResult`; a missing key changes nothing and triggers nothing."""
+
+    scope: str
+    key: str
+    now_ms: int
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StateUpdate:
+    """Apply `operations` to a key atomically. Result: `StateResult`.
+
+    An operation that does not fit the value (increment of a text) fails the batch with `state.bad_update`.
+    The key keeps its expiry unless `expires_at_ms` is given.
+    """
+
+    scope: str
+    key: str
+    operations: Sequence[UpdateOperation]
+    now_ms: int
+    expires_at_ms: int | None = None
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True)
+class StateResult:
+    """What a state operation found and left; None = no such key. JSON texts."""
+
+    old: bytes | None
+    new: bytes | None
+    version: int
+    """Of the key after the operation; increases with every change of any key; 0 = does not exist."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Fire:
+    """Enqueue `message` once for `at_ms` of schedule `key`, over all nodes (R8).
+
+    Result: True if it was enqueued. False, and nothing is written but the mark, when `only_if_idle` and
+    the queue still holds a message; False and nothing at all when this or a later time was fired before.
+    """
+
+    key: str
+    at_ms: int
+    message: NewMessage
+    only_if_idle: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class ClaimReady:
+    """Take due messages for `node`, oldest first within a queue, up to the limits.
+
+    Result: list of `Claim`. A queue with `concurrency` never has more claimed messages than that over
+    all nodes. Suspects (see `RecoverNode`) are handed out one at a time, before others, to any node.
+    """
+
+    node: NodeId
+    wanted: Sequence[WantedQueue]
+    max_bytes: int
+
+
+@dataclass(slots=True)
+class WantedQueue:
+    """How many messages a node can take from one queue now."""
+
+    queue: QueueName
+    limit: int
+    concurrency: int | None = None
+
+
+@dataclass(slots=True)
+class Unclaim:
+    """Give claims that never started back, uncharged and in their old place. Superseded ones are skipped.
+
+    Result: number given back.
+    """
+
+    claims: Sequence[Claim]
+
+
+@dataclass(slots=True)
+class PromoteDue:
+    """Make scheduled messages ready whose time has come. Result: number made ready."""
+
+    now_ms: int
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class RegisterNode:
+    """A node incarnation begins. `lock_path` names the file it holds locked while it lives."""
+
+    node: NodeId
+    pid: int
+    started_at_ms: int
+    lock_path: str = ""
+
+
+@dataclass(slots=True)
+class RecoverNode:
+    """A node incarnation is over: its claims go back to their queues.
+
+    Those whose ids are in `running` were being executed: they are charged a crash and become *suspects*,
+    re-run one at a time, or die with `worker.crashed` at `max_crashes`. The others return uncharged.
+    `running` None = unknown: every claim is treated as running. Result: number of claims returned.
+    """
+
+    node: NodeId
+    running: frozenset[tuple[MessageId, QueueName]] | None
+    max_crashes: int
+    now_ms: int
+    error: bytes
+    """JSON object recorded as the error of those who die."""
+
+
+@dataclass(slots=True)
+class Redrive:
+    """Dead letters go back to their queues as new messages with fresh budgets. Result: number."""
+
+    queue: QueueName | None = None
+    ids: frozenset[MessageId] | None = None
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class PurgeDead:
+    """Delete dead letters. Result: number."""
+
+    queue: QueueName | None = None
+    ids: frozenset[MessageId] | None = None
+    died_before_ms: int | None = None
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class Expire:
+    """Delete state whose expiry has passed. Result: number."""
+
+    now_ms: int
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class StateClear:
+    """Remove every key of a scope; triggers nothing. Result: number removed."""
+
+    scope: str
+    now_ms: int
+
+
+Operation = (
+    Enqueue
+    | Settle
+    | StatePut
+    | StateDelete
+    | StateUpdate
+    | StateClear
+    | Fire
+    | ClaimReady
+    | Unclaim
+    | PromoteDue
+    | RegisterNode
+    | RecoverNode
+    | Redrive
+    | PurgeDead
+    | Expire
+)
+ChangeKind = Literal["created", "updated", "deleted"]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Guards and operations that are applied together, in order, or not at all."""
+
+    operations: Sequence[Operation]
+    guards: Sequence[Guard] = field(default=())
+
+
+def state_change_payload(scope: bytes, key: bytes, old: bytes | None, new: bytes | None) -> bytes:
+    """The JSON that a state trigger receives. `scope` and `key` are JSON texts, as are the values.
+
+    Made by joining texts, so that SQL and Lua can build the same bytes inside the commit.
+    """
+    kind = b"created" if old is None else b"deleted" if new is None else b"updated"
+    return b"".join(
+        (
+            b'{"type":"state","event_type":"',
+            kind,
+            b'","group_id":',
+            scope,
+            b',"item_id":',
+            key,
+            b',"old_value":',
+            b"null" if old is None else old,
+            b',"new_value":',
+            b"null" if new is None else new,
+            b"}",
+        )
+    )

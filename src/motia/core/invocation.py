@@ -1,0 +1,83 @@
+"""One execution of one step, and the only ways it can end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from motia.core.message import Claim, TraceContext
+from motia.core.occurrence import Occurrence
+from motia.core.step import Step
+from motia.errors import MotiaError
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """What a runtime needs to run a step once."""
+
+    step: Step
+    trigger_index: int | None
+    """Index into `step.triggers`; None when run by hand."""
+    occurrence: Occurrence
+    trace: TraceContext
+    attempt: int = 1
+    deadline_s: float | None = None
+    """On the monotonic clock; None = no deadline."""
+    claim: Claim | None = None
+    """Held message whose token guards every write of this execution; None for HTTP and calls."""
+
+
+@dataclass(slots=True)
+class Succeeded:
+    """The handler returned `value`."""
+
+    value: Any = None
+    kind: Literal["succeeded"] = "succeeded"
+
+
+@dataclass(slots=True)
+class Failed:
+    """The handler raised, returned junk, or its input was refused."""
+
+    error: MotiaError
+    retryable: bool = True
+    kind: Literal["failed"] = "failed"
+
+
+@dataclass(slots=True)
+class RetryLater:
+    """The handler asked to run again after `delay_s` (None = as the policy says).
+
+    `counts` False is a snooze: it charges no failure.
+    """
+
+    delay_s: float | None = None
+    reason: str = ""
+    counts: bool = True
+    kind: Literal["retry"] = "retry"
+
+
+@dataclass(slots=True)
+class Cancelled:
+    """The execution was cancelled, or the handler returned `Cancel`."""
+
+    reason: str = ""
+    kind: Literal["cancelled"] = "cancelled"
+
+
+@dataclass(slots=True)
+class TimedOut:
+    """The handler did not end within its timeout."""
+
+    timeout_s: float
+    kind: Literal["timed_out"] = "timed_out"
+
+
+@dataclass(slots=True)
+class Released:
+    """The node is draining: the message goes back uncharged."""
+
+    kind: Literal["released"] = "released"
+
+
+Outcome = Succeeded | Failed | RetryLater | Cancelled | TimedOut | Released

@@ -1,0 +1,133 @@
+"""What makes a step run: a tagged union of frozen values, all JSON-able."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from motia.core.retry import RetryPolicy
+
+JsonSchema = Mapping[str, Any]
+
+FunctionId = str
+"""Handle of a function that lives in a runtime: handler, condition, middleware, auth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryParameter:
+    """One documented query parameter of a route."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTrigger:
+    """Runs the step for a request that matches `method` and `path`."""
+
+    method: str
+    """Upper case: GET POST PUT DELETE PATCH OPTIONS HEAD."""
+    path: str
+    """Starts with `/`; parameters as `:name`, a last `*name` takes the rest of the path."""
+    body_schema: JsonSchema | None = None
+    query_schema: JsonSchema | None = None
+    params_schema: JsonSchema | None = None
+    response_schemas: Mapping[int, JsonSchema] = field(default_factory=dict)
+    query_parameters: tuple[QueryParameter, ...] = ()
+    middleware: tuple[FunctionId, ...] = ()
+    auth: FunctionId | None = None
+    security: Mapping[str, Any] | None = None
+    """OpenAPI security scheme of `auth`, as `{scheme_name: scheme}`."""
+    condition: FunctionId | None = None
+    timeout_s: float | None = None
+    """Handler timeout; None = the settings' default."""
+    max_body_bytes: int | None = None
+    """None = the settings' default."""
+    kind: Literal["http"] = "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePolicy:
+    """How one queue (a topic and a step) hands out its messages."""
+
+    concurrency: int | None = None
+    """Most messages running at once over all nodes; None = no limit but the node's own."""
+    retry: RetryPolicy = RetryPolicy()
+    timeout_s: float | None = None
+    """Handler timeout per attempt; None = the settings' default (900 s)."""
+    delay_s: float = 0.0
+    """Every message waits this long before its first attempt."""
+    fifo: bool = False
+    """Messages with the same group key run one after the other, in commit order."""
+    group_by: str | None = None
+    """Payload field that gives the group key where the sender names none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTrigger:
+    """Runs the step for each message of `topic`."""
+
+    topic: str
+    schema: JsonSchema | None = None
+    policy: QueuePolicy = QueuePolicy()
+    condition: FunctionId | None = None
+    kind: Literal["queue"] = "queue"
+
+
+MissedTicks = Literal["skip", "once", "all"]
+Overlap = Literal["skip", "queue", "allow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronTrigger:
+    """Runs the step at each tick of `expression`."""
+
+    expression: str
+    """As written: 5, 6 (seconds first) or 7 fields (year last), names, `@daily`."""
+    timezone: str | None = None
+    """IANA name; None = the settings' default (UTC)."""
+    missed: MissedTicks = "skip"
+    """Ticks that passed while no node ran: none, the last one, or all of them (at most 100)."""
+    overlap: Overlap = "skip"
+    """A tick whose predecessor has not ended: skipped, queued behind it, or run beside it."""
+    policy: QueuePolicy = QueuePolicy()
+    condition: FunctionId | None = None
+    kind: Literal["cron"] = "cron"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTrigger:
+    """Runs the step for each change of state in `scope` (None = any) under `key` (None = any)."""
+
+    scope: str | None = None
+    key: str | None = None
+    policy: QueuePolicy = QueuePolicy()
+    condition: FunctionId | None = None
+    kind: Literal["state"] = "state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTrigger:
+    """Runs the step for each change of a stream's items."""
+
+    stream: str
+    group_id: str | None = None
+    item_id: str | None = None
+    policy: QueuePolicy = QueuePolicy()
+    condition: FunctionId | None = None
+    kind: Literal["stream"] = "stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeTrigger:
+    """Runs the step once, at a point in time."""
+
+    at_ms: int
+    """UTC epoch milliseconds."""
+    policy: QueuePolicy = QueuePolicy()
+    condition: FunctionId | None = None
+    kind: Literal["at"] = "at"
+
+
+Trigger = HttpTrigger | QueueTrigger | CronTrigger | StateTrigger | StreamTrigger | TimeTrigger

@@ -1,0 +1,137 @@
+"""One JSON codec for everything that is stored, sent or answered.
+
+Strict at the edge: no NaN or infinity, no lone surrogates, at most 64 levels. One table says how
+Pydantic models, dataclasses, dates, UUIDs, decimals, enums, sets and bytes are written.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import decimal
+import enum
+import math
+from collections.abc import Mapping, Set
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+
+from motia.errors import InputError, MotiaError
+
+MAX_DEPTH = 64
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+_MAX_BRACKETS_WITHOUT_CHECK = MAX_DEPTH
+
+
+class EncodingError(MotiaError):
+    """A value cannot be written as JSON; `details["path"]` says which part of it."""
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message, code="value.not_json", details={"path": path})
+
+
+def decode(data: bytes | str) -> Any:
+    """The value of a JSON text; `InputError` (`json.malformed`, 400) when it is not strict JSON."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            f"expected JSON, got text that stops making sense at line {error.lineno} column {error.colno}: "
+            f"{error.msg}",
+            code="json.malformed",
+            details={"line": error.lineno, "column": error.colno},
+        ) from error
+    brackets = data.count(b"[") + data.count(b"{") if isinstance(data, bytes) else MAX_DEPTH + 1
+    if brackets > _MAX_BRACKETS_WITHOUT_CHECK and _depth(value, 1) > MAX_DEPTH:
+        raise InputError(
+            f"expected JSON of at most {MAX_DEPTH} levels, got a deeper one", code="json.too_deep"
+        )
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """The JSON text of a value; `EncodingError` naming the path of what JSON cannot carry."""
+    try:
+        text = orjson.dumps(value, _plain, _OPTIONS)
+    except (orjson.JSONEncodeError, TypeError, ValueError, RecursionError) as error:
+        raise EncodingError(_explain(value, "$", set()) or f"value: {error}", path=_where(value)) from error
+    # orjson writes NaN and infinity as null: silent loss, so the rare texts with null are looked at again.
+    if b"null" in text and (path := _find_not_finite(value, "$", 0)) is not None:
+        raise EncodingError(f"{path}: expected a finite number, got NaN or infinity", path=path)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if dump is not None and not isinstance(value, type):
+        return dump(mode="json", by_alias=True)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    if isinstance(value, decimal.Decimal | PurePath):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, list | tuple | Set):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _depth(value: Any, level: int) -> int:
+    if level > MAX_DEPTH:
+        return level
+    if isinstance(value, dict):
+        return max((_depth(item, level + 1) for item in value.values()), default=level)
+    if isinstance(value, list):
+        return max((_depth(item, level + 1) for item in value), default=level)
+    return level
+
+
+def _items(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [(f".{key}", item) for key, item in value.items()]
+    if isinstance(value, list | tuple | Set):
+        return [(f"[{index}]", item) for index, item in enumerate(value)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [(f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return []
+
+
+def _find_not_finite(value: Any, path: str, level: int) -> str | None:
+    if isinstance(value, float):
+        return None if math.isfinite(value) else path
+    if level > MAX_DEPTH:
+        return None
+    for step, item in _items(value):
+        found = _find_not_finite(item, path + step, level + 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _explain(value: Any, path: str, seen: set[int]) -> str | None:
+    if id(value) in seen:
+        return f"{path}: expected a tree, got a value that contains itself"
+    for step, item in _items(value):
+        found = _explain(item, path + step, seen | {id(value)})
+        if found is not None:
+            return found
+    try:
+        orjson.dumps(None if _items(value) else value, _plain, _OPTIONS)
+    except (orjson.JSONEncodeError, TypeError) as error:
+        return f"{path}: expected a value that JSON can carry, got {type(value).__name__} ({error})"
+    return None
+
+
+def _where(value: Any) -> str:
+    return (_explain(value, "$", set()) or "$:").split(":", 1)[0]

@@ -1,0 +1,53 @@
+"""What a runtime of any language offers to discovery and to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from motia.core.invocation import Invocation, Outcome
+from motia.core.trigger import FunctionId
+from motia.errors import DefinitionError
+
+
+@dataclass(slots=True, kw_only=True)
+class Definition:
+    """One step or stream as its file declares it, in any of the three dialects, not yet normalised.
+
+    `config` is JSON-able: a function stands as `{"$function": FunctionId}`, a schema (Pydantic class, type
+    map, Zod object, JSON Schema) as its JSON Schema of the *input* side.
+    """
+
+    kind: Literal["step", "stream"]
+    path: str
+    """Relative to the project root, with forward slashes."""
+    line: int
+    """Of the config (or decorator)."""
+    language: str
+    config: Mapping[str, Any]
+    handler: FunctionId | None = None
+    handler_line: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Loaded:
+    """What a set of files declares, and every problem met on the way. A broken file hides no good one."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    problems: list[DefinitionError] = field(default_factory=list)
+
+
+class Runtime(Protocol):
+    """Loads step files of one language and runs their functions."""
+
+    language: str
+
+    async def load(self, project_dir: Path, files: Sequence[Path]) -> Loaded:
+        """Read the files. Failure: problems are returned, never raised."""
+        ...
+
+    async def invoke(self, invocation: Invocation, function: FunctionId) -> Outcome:
+        """Run a handler to its end. Never raises for what the author's code does."""
+        ...

@@ -1,0 +1,117 @@
+"""The settings as one frozen, typed value. Names carry their units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Mode = Literal["development", "production"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WorkbenchSettings(_Frozen):
+    """The console, `dev` only unless asked for."""
+
+    enabled: bool = True
+    port: int = Field(3000, ge=0, le=65535)
+
+
+class DatabaseSettings(_Frozen):
+    """Where messages, state and schedules are kept."""
+
+    url: str = "sqlite"
+    """`sqlite` (a file under `data_dir`), `sqlite:///path/to/file.db`, or `memory`."""
+
+
+class LimitSettings(_Frozen):
+    """Bounds on everything that comes from outside."""
+
+    body_bytes: int = Field(10 * 1024 * 1024, gt=0)
+    header_bytes: int = Field(64 * 1024, gt=0)
+    message_bytes: int = Field(1024 * 1024, gt=0)
+    header_read_s: float = Field(10.0, gt=0)
+    body_read_s: float = Field(60.0, gt=0)
+    keep_alive_s: float = Field(75.0, gt=0)
+    connections: int = Field(10_000, gt=0)
+    min_free_disk_bytes: int = Field(64 * 1024 * 1024, ge=0)
+    """Below this much free space requests get 503; work already accepted goes on."""
+
+
+class QueueSettings(_Frozen):
+    """How a node takes and runs messages."""
+
+    concurrency: int = Field(100, gt=0)
+    """Executions at once in a node."""
+    claim_ahead: int = Field(1000, gt=0)
+    """Messages a node holds that have not started."""
+    claim_ahead_bytes: int = Field(16 * 1024 * 1024, gt=0)
+    max_crashes: int = Field(3, gt=0)
+    """Times a message may take its process down before it is dead-lettered."""
+    max_hops: int = Field(100, gt=0)
+    dead_letter_days: float = Field(30.0, gt=0)
+    handler_timeout_s: float = Field(900.0, gt=0)
+    cancel_grace_s: float = Field(5.0, gt=0)
+    threads: int = Field(40, gt=0)
+    """Pool for `def` handlers."""
+
+
+class CorsSettings(_Frozen):
+    """Browsers of other origins; off unless origins are named. In dev every loopback origin is allowed."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
+    headers: tuple[str, ...] = ("*",)
+    credentials: bool = False
+    max_age_s: int = 600
+
+
+class LogSettings(_Frozen):
+    """What is printed."""
+
+    level: LogLevel | None = None
+    """None = debug in development, info in production."""
+    json_lines: bool | None = None
+    """None = readable in development, JSON in production."""
+
+
+class TracingSettings(_Frozen):
+    """What is recorded of executions."""
+
+    enabled: bool = True
+    max_bytes: int = Field(256 * 1024 * 1024, gt=0)
+    payload_bytes: int = Field(8 * 1024, ge=0)
+    """Largest input, output or log data kept of one record."""
+    redact: tuple[str, ...] = ()
+    """More key names whose values are never recorded."""
+    trust_traceparent: bool = False
+    """An inbound `traceparent` becomes the parent; otherwise only a link."""
+
+
+class Settings(_Frozen):
+    """All settings of one project."""
+
+    mode: Mode = "development"
+    project_dir: Path = Path()
+    data_dir: Path = Path(".motia")
+    """Relative to the project."""
+    host: str = "127.0.0.1"
+    port: int = Field(3001, ge=0, le=65535)
+    nodes: int = Field(1, ge=1, le=64)
+    strict: bool = False
+    """Refuse to start when any step is broken."""
+    timezone: str = "UTC"
+    """For cron expressions that name none."""
+    drain_s: float = Field(20.0, ge=0)
+    workbench: WorkbenchSettings = WorkbenchSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    limits: LimitSettings = LimitSettings()
+    queue: QueueSettings = QueueSettings()
+    cors: CorsSettings = CorsSettings()
+    log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
