@@ -36,10 +36,17 @@ class Backend(Protocol):
     *Failure*: `BackendError` says what the operator must do. After `backend.full` reads go on.
     """
 
-    capabilities: Capabilities
-    queue: QueueStore
-    state: StateStore
-    schedule: ScheduleStore
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def queue(self) -> QueueStore: ...
+
+    @property
+    def state(self) -> StateStore: ...
+
+    @property
+    def schedule(self) -> ScheduleStore: ...
 
     async def open(self) -> None:
         """Open the storage and bring its schema up to date.

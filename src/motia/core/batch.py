@@ -24,11 +24,12 @@ class ClaimHeld:
 
 @dataclass(frozen=True, slots=True)
 class StateVersion:
-    """Guard: the key has this version; 0 = it does not exist."""
+    """Guard: the key has this version; 0 = it does not exist, or expired before `now_ms` where that is given."""
 
     scope: str
     key: str
     version: int
+    now_ms: int | None = None
 
 
 Guard = ClaimHeld | StateVersion
@@ -157,7 +158,8 @@ class ClaimReady:
     """Take due messages for `node`, oldest first within a queue, up to the limits.
 
     Result: list of `Claim`. A queue with `concurrency` never has more claimed messages than that over
-    all nodes. Suspects (see `RecoverNode`) are handed out one at a time, before others, to any node.
+    all nodes. While a wanted queue holds a suspect (see `RecoverNode`) the result is that one claim,
+    marked `suspect`, and the node runs it with nothing new beside it.
     """
 
     node: NodeId
@@ -206,13 +208,13 @@ class RegisterNode:
 class RecoverNode:
     """A node incarnation is over: its claims go back to their queues.
 
-    Those whose ids are in `running` were being executed: they are charged a crash and become *suspects*,
+    Those in `running` (seq and id) were being executed: they are charged a crash and become *suspects*,
     re-run one at a time, or die with `worker.crashed` at `max_crashes`. The others return uncharged.
     `running` None = unknown: every claim is treated as running. Result: number of claims returned.
     """
 
     node: NodeId
-    running: frozenset[tuple[MessageId, QueueName]] | None
+    running: frozenset[tuple[int, MessageId]] | None
     max_crashes: int
     now_ms: int
     error: bytes

@@ -66,6 +66,8 @@ class Claim:
     attributes: bytes = b""
     errors: bytes = b""
     """JSON lines, one an earlier failed attempt, oldest first."""
+    suspect: bool = False
+    """It was running when a process died; it runs with nothing new beside it."""
 
     @property
     def attempt(self) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,9 +35,10 @@ class Message:
 
     topic: str
     payload: bytes
-    message_id: str
+    message_id: bytes
     attempt: int = 1
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: bytes = b""
+    """JSON object, or empty."""
     kind: Literal["queue"] = "queue"
 
 

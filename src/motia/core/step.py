@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from motia.core.trigger import FunctionId, JsonSchema, Trigger
 
@@ -38,13 +39,15 @@ class Step:
     """Unique in the project. The `id` of the function dialects, the `name` of the others."""
     source: Source
     triggers: tuple[Trigger, ...] = ()
-    """In the order written. A step without triggers is drawn in flows and run by hand only if it has a handler."""
+    """In the order written. Without any, a step runs by hand if it has a handler."""
     handler: FunctionId | None = None
     description: str = ""
     emissions: tuple[Emission, ...] = ()
     virtual_subscribes: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
     include_files: tuple[str, ...] = ()
+    dialect: Literal["triggers", "type", "function"] = "triggers"
+    """How the config was written: it decides what a handler's parameters mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

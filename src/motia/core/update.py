@@ -5,7 +5,7 @@ A backend applies them inside its commit, so that no update is lost between a re
 
 from __future__ import annotations
 
-import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from motia.errors import InputError
 
 UpdateKind = Literal["set", "merge", "increment", "decrement", "append", "remove"]
 KINDS: tuple[str, ...] = ("set", "merge", "increment", "decrement", "append", "remove")
+_LONGEST_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +38,47 @@ _MISSING = _Missing()
 
 
 def apply_update(value: Any, operations: Sequence[UpdateOperation]) -> Any:
-    """The value after all operations, in order; `value` itself is left alone. None stands for "no value".
+    """The value after all operations, in order. None stands for "no value".
 
+    Nothing given is changed, so the same operations may be applied again. The result shares unchanged parts
+    with what was given: encode it, do not edit it.
     Failure: `InputError` `state.bad_update` naming the path, where an operation does not fit what is there.
     """
-    result = copy.deepcopy(value)
     for operation in operations:
-        result = _apply(result, operation)
-    return result
+        value = _apply(value, operation, 0)
+    return value
 
 
-def _apply(root: Any, operation: UpdateOperation) -> Any:
-    if not operation.path:
-        return _changed(root, operation)
-    if root is None:
-        if operation.kind == "remove":
-            return root
-        root = {}
-    parent = root
-    for depth, part in enumerate(operation.path[:-1]):
-        child = _child(parent, part, operation, depth)
-        if child is _MISSING or child is None:
-            if operation.kind == "remove":
-                return root
-            child = {}
-            _put(parent, part, child, operation, depth)
-        parent = child
-    last = len(operation.path) - 1
-    part = operation.path[last]
-    if operation.kind == "remove":
-        _remove(parent, part, operation)
-        return root
-    current = _child(parent, part, operation, last)
-    _put(parent, part, _changed(None if current is _MISSING else current, operation), operation, last)
-    return root
+def _apply(node: Any, operation: UpdateOperation, depth: int) -> Any:
+    """`node`, which stands at the first `depth` parts of the path, after the operation."""
+    path = operation.path
+    removes = operation.kind == "remove"
+    if depth == len(path):
+        return _changed(None if node is _MISSING else node, operation)
+    if node is None or node is _MISSING:
+        if removes:
+            return node
+        node = {}
+    part = path[depth]
+    if isinstance(node, dict):
+        key = str(part)
+        child = node.get(key, _MISSING)
+        if removes and child is _MISSING:
+            return node
+        if removes and depth == len(path) - 1:
+            return {name: item for name, item in node.items() if name != key}
+        return {**node, key: _apply(child, operation, depth + 1)}
+    if isinstance(node, list):
+        index = _index(part, operation, depth)
+        if removes and index >= len(node):
+            return node
+        if removes and depth == len(path) - 1:
+            return node[:index] + node[index + 1 :]
+        if index > len(node):
+            raise _misfit(operation, f"an index up to {len(node)}", index, depth)
+        child = node[index] if index < len(node) else _MISSING
+        return [*node[:index], _apply(child, operation, depth + 1), *node[index + 1 :]]
+    raise _misfit(operation, "an object or a list", node, depth)
 
 
 def _changed(current: Any, operation: UpdateOperation) -> Any:
@@ -94,58 +102,38 @@ def _changed(current: Any, operation: UpdateOperation) -> Any:
         for number in (by, current):
             if number is not None and (isinstance(number, bool) or not isinstance(number, int | float)):
                 raise _misfit(operation, "a number", number)
-        return (current or 0) + (by if operation.kind == "increment" else -by)
+        start = 0 if current is None else current
+        return _sum(start, by if operation.kind == "increment" else -by, operation)
     raise InputError(
         f"expected an operation out of {', '.join(KINDS)}, got {operation.kind!r}", code="state.bad_update"
     )
 
 
-def _child(parent: Any, part: str | int, operation: UpdateOperation, depth: int) -> Any:
-    if isinstance(parent, dict):
-        return parent.get(str(part), _MISSING)
-    if isinstance(parent, list):
-        index = _index(parent, part, operation, depth)
-        return parent[index] if index < len(parent) else _MISSING
-    raise _misfit(operation, "an object or a list", parent, depth)
-
-
-def _put(parent: Any, part: str | int, value: Any, operation: UpdateOperation, depth: int) -> None:
-    if isinstance(parent, dict):
-        parent[str(part)] = value
-        return
-    index = _index(parent, part, operation, depth)
-    if index == len(parent):
-        parent.append(value)
-    elif index < len(parent):
-        parent[index] = value
-    else:
-        raise _misfit(operation, f"an index up to {len(parent)}", index, depth)
-
-
-def _remove(parent: Any, part: str | int, operation: UpdateOperation) -> None:
-    if isinstance(parent, dict):
-        parent.pop(str(part), None)
-        return
-    if not isinstance(parent, list):
-        raise _misfit(operation, "an object or a list", parent)
-    index = _index(parent, part, operation, len(operation.path) - 1)
-    if index < len(parent):
-        del parent[index]
-
-
-def _index(parent: list[Any], part: str | int, operation: UpdateOperation, depth: int) -> int:
+def _sum(current: int | float, by: int | float, operation: UpdateOperation) -> int | float:
     try:
-        index = int(part)
-    except ValueError:
-        raise _misfit(operation, "a list index", part, depth) from None
-    if index < 0:
-        raise _misfit(operation, "a list index of 0 or more", part, depth)
-    return index
+        result = current + by
+    except OverflowError:
+        result = math.inf
+    if isinstance(result, int) and not -(2**63) <= result < 2**64:
+        raise _misfit(operation, "a sum within 64 bits", result)
+    if not math.isfinite(result):
+        raise _misfit(operation, "a finite sum", result)
+    return result
+
+
+def _index(part: str | int, operation: UpdateOperation, depth: int) -> int:
+    if isinstance(part, str) and part.isascii() and part.isdigit() and len(part) < 16:
+        return int(part)
+    if isinstance(part, int) and part >= 0:
+        return part
+    raise _misfit(operation, "a list index of 0 or more", part, depth)
 
 
 def _misfit(operation: UpdateOperation, expected: str, got: Any, depth: int | None = None) -> InputError:
     path = ".".join(str(part) for part in operation.path[: None if depth is None else depth]) or "the value"
     shown = type(got).__name__ if isinstance(got, dict | list) else repr(got)
+    if len(shown) > _LONGEST_SHOWN_CHARS:
+        shown = f"{shown[:_LONGEST_SHOWN_CHARS]}…"
     return InputError(
         f"{operation.kind} at {'.'.join(map(str, operation.path)) or 'the root'}: "
         f"expected {expected} at {path}, got {shown}",

@@ -1,1 +1,1 @@
-"""discovery."""
+"""From a project's files to its registry: find, load, normalise, check. `project.discover` does it all."""

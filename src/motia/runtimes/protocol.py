@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from motia.core.calls import Calls
 from motia.core.invocation import Invocation, Outcome
+from motia.core.registry import Registry
 from motia.core.trigger import FunctionId
-from motia.errors import DefinitionError
+from motia.errors import DefinitionError, MotiaError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +50,23 @@ class Runtime(Protocol):
         """Read the files. Failure: problems are returned, never raised."""
         ...
 
-    async def invoke(self, invocation: Invocation, function: FunctionId) -> Outcome:
-        """Run a handler to its end. Never raises for what the author's code does."""
+    def prepare(self, registry: Registry) -> list[MotiaError]:
+        """Make ready to run the steps of this language; gives what cannot run."""
+        ...
+
+    async def invoke(self, invocation: Invocation, calls: Calls) -> Outcome:
+        """Run a handler to its end, and wait for the writes it began.
+
+        *Failure*: never raises for what the author's code does. *Cancellation*: when the task is cancelled
+        and `calls.stop_reason` is set, the outcome is `TimedOut` or `Released`; otherwise it propagates.
+        """
+        ...
+
+    @property
+    def worn(self) -> str | None:
+        """Why the process should be replaced; None while all is well."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and processes."""
         ...

@@ -1,1 +1,1 @@
-"""server."""
+"""Adapts an ASGI application to sockets: deadlines, limits and a close that cuts no request."""

@@ -1,1 +1,4 @@
-"""state."""
+"""Shared state: JSON values by scope and key, changed only through `Backend.commit`.
+
+`store.py` is what state reads, `operations.py` turns the spellings of an update into operations.
+"""

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from motia.core.state import StateEntry
 
-class StateEntry(NamedTuple):
-    """One key of a scope. `value` is JSON text."""
-
-    key: str
-    value: bytes
-    version: int
-    expires_at_ms: int | None = None
+__all__ = ["StateEntry", "StateStore"]
 
 
 class StateStore(Protocol):

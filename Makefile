@@ -1,0 +1,48 @@
+# Everything runs in the project's own virtual environment; the first target that needs it makes it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test proof check format bench build clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
+
+setup: $(STAMP) ## Make the virtual environment
+
+$(STAMP): pyproject.toml requirements-dev.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP) ## Start the example shop and print its URLs
+	@$(BIN)/motia dev --dir examples/shop
+
+test: $(STAMP) ## All tests but the long proofs
+	@$(BIN)/python -m pytest -n 2 -m "not proof"
+
+proof: $(STAMP) ## The long proofs: kills, power cuts, seeds
+	@$(BIN)/python -m pytest -n 2 -m proof
+
+check: $(STAMP) ## Format, lint, types, import rules
+	@$(BIN)/ruff format --check src tests benchmarks examples
+	@$(BIN)/ruff check src tests benchmarks examples
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Write the format, mend what lint can mend
+	@$(BIN)/ruff check --fix src tests benchmarks examples
+	@$(BIN)/ruff format src tests benchmarks examples
+
+bench: $(STAMP) ## Costs in CPU µs and ratios to bare baselines, in one run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@$(BIN)/python benchmarks/run.py
+
+build: $(STAMP) ## The wheel
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

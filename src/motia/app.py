@@ -1,0 +1,406 @@
+"""Composition root: builds a node's application from its settings. The only place that names adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import motia
+from motia import encoding
+from motia.backends.liveness import Liveness, OneNode
+from motia.backends.protocol import Backend
+from motia.core.batch import Batch, Enqueue
+from motia.core.calls import EnqueueRequest
+from motia.core.clock import Clock, Entropy, SystemClock, SystemEntropy, Timer
+from motia.core.ids import Ids, format_id
+from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
+from motia.cron.expression import CronError, parse
+from motia.discovery.project import Discovered, discover
+from motia.engine.engine import Engine
+from motia.engine.enqueue import fan_out
+from motia.engine.http_dispatch import HttpDispatch
+from motia.errors import BackendError, DefinitionError, InputError, SettingsError
+from motia.http.cors import Cors
+from motia.http.docs import docs_response
+from motia.http.middleware import compose
+from motia.http.openapi import openapi
+from motia.http.problem import problem
+from motia.http.response import HttpResponse, to_response
+from motia.runtimes.protocol import Runtime
+from motia.runtimes.python.output import capture_output, restore_output
+from motia.runtimes.python.runtime import PythonRuntime
+from motia.server.asgi import Asgi
+from motia.server.control import control_asgi
+from motia.settings import Settings
+from motia.settings.database import locate_database
+from motia.settings.runtime_dir import runtime_dir
+from motia.tracing.console import ConsolePrinter
+from motia.tracing.packing import Packer
+from motia.tracing.recorder import Recorder
+from motia.tracing.redaction import Redactor
+from motia.tracing.store import RecordSink
+from motia.tracing.writer import TraceWriter
+
+TRACE_FILE = "trace.db"
+_DISK_LOOK_S = 1.0
+
+
+class App:
+    """One node: a loaded project that answers requests and runs messages.
+
+    `backend` and `clock` are given by tests; by default the settings choose. See `server.node_app.NodeApp`
+    for the order in which the methods are called.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        slot: int = 0,
+        beat: Callable[[], None] | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        backend: Backend | None = None,
+        sinks: Sequence[RecordSink] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.slot = slot
+        self._clock = clock or SystemClock()
+        self._entropy = entropy or SystemEntropy()
+        self._node_id = Ids(self._clock, self._entropy).message_id()
+        self._given_backend = backend
+        self._given_sinks = sinks
+        self.recorder = Recorder(self._clock.now_ms)
+        self.engine: Engine | None = None
+        self.discovered: Discovered | None = None
+        self.runtimes: dict[str, Runtime] = {}
+        self._asgi: Asgi | None = None
+        self._stack = AsyncExitStack()
+        self._draining = False
+        self._disk_full = False
+        self._disk_timer: Timer | None = None
+        self._control: Any = None
+
+    @property
+    def asgi(self) -> Any:
+        """The ASGI application. Before `start` it answers 503."""
+        return self._asgi or _not_ready
+
+    async def start(self) -> None:
+        """Load the project, open its storage, and begin to run messages.
+
+        *Failure*: `SettingsError`, `BackendError`; with `settings.strict` the first `DefinitionError`.
+        """
+        settings = self.settings
+        try:
+            await self._start(settings)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self, settings: Settings) -> None:
+        writer = TraceWriter(
+            self.recorder,
+            Packer(Redactor(settings.tracing.redact), payload_bytes=settings.tracing.payload_bytes),
+            self._sinks(),
+            now_ms=self._clock.now_ms,
+        )
+        await writer.start()
+        self._stack.push_async_callback(writer.stop)
+        python = PythonRuntime(
+            threads=settings.queue.threads, cancel_grace_s=settings.queue.cancel_grace_s, compose=compose
+        )
+        self.runtimes = {"python": python}
+        self._stack.callback(python.close)
+        self.discovered = await discover(settings.project_dir, self.runtimes, check_cron=check_cron(settings))
+        registry = self.discovered.registry
+        problems = [*self.discovered.problems, *python.prepare(registry)]
+        if problems and settings.strict:
+            raise SettingsError(
+                f"{len(problems)} broken steps, the first: {problems[0]}",
+                code="project.broken",
+                hint="mend them, or start without --strict",
+            )
+        self.problems = problems
+        backend, liveness, lock_path = self._storage()
+        await backend.open()
+        self._stack.push_async_callback(backend.close)
+        self.backend = backend
+        if self.discovered.app_file is not None:
+            await self._enter_lifespan(python, self.discovered.app_file)
+        self.engine = Engine(
+            registry=registry,
+            backend=backend,
+            liveness=liveness,
+            lock_path=lock_path,
+            runtimes=self.runtimes,
+            settings=settings,
+            recorder=self.recorder,
+            clock=self._clock,
+            entropy=self._entropy,
+            node_id=self._node_id,
+            pid=os.getpid(),
+        )
+        capture_output()
+        self._stack.callback(restore_output)
+        await self.engine.start()
+        self._stack.push_async_callback(self.engine.stop)
+        development = settings.mode == "development"
+        cors = None
+        if development or settings.cors.origins:
+            cors = Cors(settings.cors, allow_loopback=development)
+        self.dispatch = HttpDispatch(self.engine)
+        self._asgi = Asgi(
+            self.dispatch,
+            cors=cors,
+            builtin=self._builtin(development),
+            accepts=lambda: not self._disk_full,
+        )
+        self._look_at_disk()
+
+    def _sinks(self) -> Sequence[RecordSink]:
+        if self._given_sinks is not None:
+            return self._given_sinks
+        settings = self.settings
+        development = settings.mode == "development"
+        sinks: list[RecordSink] = [
+            ConsolePrinter(
+                sys.__stdout__ or sys.stdout,
+                json_lines=settings.log.json_lines
+                if settings.log.json_lines is not None
+                else not development,
+                colour=development and sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+                level=settings.log.level or ("debug" if development else "info"),
+            )
+        ]
+        if settings.tracing.enabled:
+            from motia.backends.sqlite.tracing import SqliteTraceSink
+
+            path = settings.project_dir / settings.data_dir / TRACE_FILE
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
+        return sinks
+
+    def _storage(self) -> tuple[Backend, Liveness, str]:
+        if self._given_backend is not None:
+            return self._given_backend, OneNode(), ""
+        location = locate_database(self.settings)
+        if location.path is None:
+            return open_backend(self.settings, node_id=self._node_id), OneNode(), ""
+        from motia.backends.sqlite.liveness import Liveness as LockFile
+
+        slots = self.settings.queue.concurrency + 8
+        location.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = LockFile(location.path.parent / "nodes", self._node_id, slots=slots)
+        self._stack.callback(lock.close)
+        return (
+            open_backend(self.settings, node_id=self._node_id, wake_others=True),
+            lock,
+            str(lock.path),
+        )
+
+    async def _enter_lifespan(self, python: PythonRuntime, app_file: Path) -> None:
+        """Open the project's shared resources: `lifespan` of `app.py`, an async context manager."""
+        lifespan = python.load_lifespan(app_file)
+        if lifespan is None:
+            return
+        manager = lifespan(self) if inspect.signature(lifespan).parameters else lifespan()
+        await self._stack.enter_async_context(manager)
+
+    def _builtin(self, development: bool) -> dict[str, Callable[[], HttpResponse]]:
+        registry = self.discovered.registry if self.discovered else None
+        assert registry is not None
+        made: dict[str, Any] = {}
+
+        def document() -> dict[str, Any]:
+            if "openapi" not in made:
+                made["openapi"] = openapi(registry, title=self.settings.project_dir.name, version="1")
+            found: dict[str, Any] = made["openapi"]
+            return found
+
+        routes: dict[str, Callable[[], HttpResponse]] = {
+            "/health": lambda: to_response({"status": "ok"}),
+            "/ready": self._ready,
+            "/openapi.json": lambda: to_response(document()),
+        }
+        if development:
+            routes["/docs"] = lambda: docs_response(document(), "/openapi.json")
+        return routes
+
+    def _ready(self) -> HttpResponse:
+        if self._draining:
+            return problem(503, code="node.draining", detail="this node is being replaced or stopped")
+        return to_response({"status": "ready"})
+
+    def _look_at_disk(self) -> None:
+        """Below the floor of free space new requests are refused; accepted work goes on."""
+        directory = self.settings.project_dir / self.settings.data_dir
+        if directory.exists():
+            free = shutil.disk_usage(directory).free
+            full = free < self.settings.limits.min_free_disk_bytes
+            if full and not self._disk_full and self.engine is not None:
+                self.engine.report(
+                    f"{directory}: {free} bytes free, below limits.min_free_disk_bytes: new requests get 503",
+                    "error",
+                )
+            self._disk_full = full
+        self._disk_timer = self._clock.call_later(_DISK_LOOK_S, self._look_at_disk)
+
+    async def serve_control(self) -> None:
+        """Answer `motia call` and `motia cron run` on the project's control socket. The newest node wins."""
+        from motia.server.http_server import NodeServer
+
+        assert self.engine is not None
+        path = runtime_dir(self.settings) / "control.sock"
+        temporary = path.with_name(f"control-{os.getpid()}.sock")
+        temporary.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(temporary))
+        os.chmod(temporary, 0o600)
+        listener.listen()
+        os.replace(temporary, path)
+        self._control = NodeServer(
+            control_asgi(self.engine), {"control": listener}, limits=self.settings.limits
+        )
+        await self._control.serve_started()
+
+    async def drain(self) -> None:
+        """Take nothing new and wait for what runs; what does not end within `drain_s` is given back."""
+        self._draining = True
+        if self.engine is not None:
+            await self.engine.drain()
+
+    async def stop(self) -> None:
+        """Stop the services and close the storage. Safe twice and after a failed `start`."""
+        if self._disk_timer is not None:
+            self._disk_timer.cancel()
+            self._disk_timer = None
+        if self._control is not None:
+            control, self._control = self._control, None
+            await control.closed(0.5)
+        await self._stack.aclose()
+
+    def banner(self) -> dict[str, Any]:
+        """Routes, problems and notices, for the person at the terminal."""
+        assert self.discovered is not None
+        registry = self.discovered.registry
+        return {
+            "steps": len(registry.steps),
+            "routes": [
+                {"method": trigger.method, "path": trigger.path, "step": step.name}
+                for step in registry.steps.values()
+                for trigger in step.triggers
+                if trigger.kind == "http"
+            ],
+            "problems": [str(problem) for problem in self.problems],
+            "notices": [str(notice) for notice in self.discovered.notices],
+        }
+
+    def running(self) -> Sequence[str]:
+        """Names of the steps being executed."""
+        if self.engine is None:
+            return ()
+        return [execution.invocation.step.name for execution in list(self.engine.deadlines.running)]
+
+    def worn(self) -> str | None:
+        """Why this node should be replaced; None while all is well."""
+        return next((runtime.worn for runtime in self.runtimes.values() if runtime.worn), None)
+
+    def node_died(self, pid: int) -> None:
+        """Another node is dead: look for its messages at once."""
+        if self.engine is not None:
+            self.engine.rescuer.look_now()
+
+
+async def _not_ready(scope: Any, receive: Any, send: Any) -> None:
+    response = problem(503, code="node.starting")
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def check_cron(settings: Settings) -> Callable[[str, str | None], str | None]:
+    """What is wrong with an expression, for discovery; None when nothing is."""
+
+    def check(expression: str, timezone: str | None) -> str | None:
+        try:
+            parse(expression, timezone or settings.timezone)
+        except CronError as error:
+            return str(error)
+        return None
+
+    return check
+
+
+def open_backend(settings: Settings, *, node_id: bytes | None = None, wake_others: bool = False) -> Backend:
+    """The backend the settings name, not opened yet.
+
+    A command that only reads or edits data needs no node id of its own and wakes the nodes by the change.
+    """
+    location = locate_database(settings)
+    node = node_id or Ids(SystemClock(), SystemEntropy()).message_id()
+    if location.path is None:
+        from motia.backends.memory.backend import MemoryBackend
+        from motia.backends.memory.store import MemoryStore
+
+        return MemoryBackend(MemoryStore(), node)
+    from motia.backends.sqlite.backend import SqliteBackend
+
+    sockets = runtime_dir(settings) / "wake" if wake_others else None
+    return SqliteBackend(location.path, node, folder_for_sockets=sockets)
+
+
+async def discover_project(settings: Settings) -> Discovered:
+    """Everything one look at the project finds, without running anything of it."""
+    python = PythonRuntime(threads=1, cancel_grace_s=0.0, compose=compose)
+    try:
+        return await discover(settings.project_dir, {"python": python}, check_cron=check_cron(settings))
+    finally:
+        python.close()
+
+
+async def enqueue_from_outside(
+    settings: Settings, topic: str, data: Any
+) -> tuple[MessageId, list[QueueName]]:
+    """Store a message on a topic, whether or not a node runs; gives its id and the queues it went to."""
+    return await _store(settings, EnqueueRequest(data, topic=topic))
+
+
+async def trigger_from_outside(settings: Settings, step: str, data: Any) -> MessageId:
+    """Store a message for one step. Failure: `InputError` `step.unknown`."""
+    message_id, queues = await _store(settings, EnqueueRequest(data, step=step))
+    if not queues:
+        raise InputError(
+            f"trigger {step!r}: expected the id of a step, got none of this project", code="step.unknown"
+        )
+    return message_id
+
+
+async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId, list[QueueName]]:
+    discovered = await discover_project(settings)
+    clock = SystemClock()
+    ids = Ids(clock, SystemEntropy())
+    found = fan_out(
+        discovered.registry,
+        request,
+        ids,
+        TraceContext(ids.trace_id(), "", 0),
+        now_ms=clock.now_ms(),
+        max_bytes=settings.limits.message_bytes,
+    )
+    messages: list[NewMessage] = found.messages
+    if messages:
+        backend = open_backend(settings, wake_others=True)
+        await backend.open()
+        try:
+            await backend.commit(Batch([Enqueue(message) for message in messages]))
+        finally:
+            await backend.close()
+    return found.id, [message.queue for message in messages]

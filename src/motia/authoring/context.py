@@ -1,0 +1,627 @@
+"""What a handler sees: `Context`, and the same calls at module level through a context variable.
+
+Every call works awaited and plain. Where a loop runs in the calling thread the work starts at once and
+an awaitable comes back; without one (a `def` handler) the call blocks and the value comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future as ThreadFuture
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from motia import encoding
+from motia.authoring.durations import seconds
+from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
+from motia.core.state import StateEntry
+from motia.core.update import UpdateOperation
+from motia.errors import ConflictError, HandlerError, InputError
+from motia.state.operations import parse_operations
+
+T = TypeVar("T")
+U = TypeVar("U")
+When = datetime | int | float | str
+Delay = float | int | str | timedelta
+
+current: contextvars.ContextVar[Context] = contextvars.ContextVar("motia_context")
+
+
+def running_context() -> Context:
+    """The context of the handler that is running here.
+
+    Failure: `HandlerError` `context.missing` outside a handler and in threads that did not inherit one.
+    """
+    context = current.get(None)
+    if context is None:
+        raise HandlerError(
+            "expected to run inside a step's handler, got a call outside of one",
+            code="context.missing",
+            hint="take `ctx` as a parameter of the handler and pass it on, above all into threads you start",
+            retryable=False,
+        )
+    return context
+
+
+class Context:
+    """One execution of a step, as its handler sees it."""
+
+    __slots__ = ("_calls", "_state", "_trigger", "input_value")
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._state: State | None = None
+        self._trigger: TriggerInfo | None = None
+        self.input_value: Any = None
+        """The input the handler was given."""
+
+    def __class_getitem__(cls, emitted: Any) -> type[Context]:
+        # `FlowContext[...]`, as annotations of Motia 1.x have it, is this class.
+        return cls
+
+    # Identity ---------------------------------------------------------------------------------------
+
+    @property
+    def trace_id(self) -> str:
+        """Id of the trace, the same in every step and retry that one request or tick leads to."""
+        return self._calls.invocation.trace.trace_id
+
+    traceId = trace_id  # noqa: N815 - the spelling of the other languages
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first execution of a message, then 2, 3 …"""
+        return self._calls.invocation.attempt
+
+    @property
+    def step(self) -> str:
+        """Name of the step."""
+        return self._calls.invocation.step.name
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        """Flows the step belongs to."""
+        return self._calls.invocation.step.flows
+
+    @property
+    def user(self) -> Any:
+        """What the trigger's `auth` returned; None without one."""
+        return self._calls.user
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the handler should stop. Long `def` handlers look at it; async ones are interrupted."""
+        return self._calls.cancelled
+
+    # Messages ---------------------------------------------------------------------------------------
+
+    def enqueue(
+        self,
+        topic: str | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        data: Any = None,
+        *,
+        group: str | None = None,
+        delay: Delay | None = None,
+        at: When | None = None,
+    ) -> Awaitable[Any]:
+        """Put a message on a topic; gives its id once it is durable.
+
+        Also takes `{"topic": …, "data": …}` with the same options as keys (`messageGroupId` for `group`),
+        or a list of those: one commit, a list of ids. A topic without subscribers stores nothing and warns.
+        """
+        if isinstance(topic, str):
+            request = EnqueueRequest(data, topic, None, group, _delay_s(delay), _at_ms(at))
+            return self._first(request)
+        if isinstance(topic, Mapping):
+            return self._first(_enqueue_request(topic))
+        requests = [_enqueue_request(item) for item in topic]
+        return self._run(lambda: self._calls.enqueue(requests))
+
+    emit = enqueue
+
+    def trigger_step(
+        self, step: str, data: Any = None, *, delay: Delay | None = None, at: When | None = None
+    ) -> Awaitable[Any]:
+        """Put a message for one step, by its id; gives the message's id once it is durable."""
+        return self._first(EnqueueRequest(data, None, step, None, _delay_s(delay), _at_ms(at)))
+
+    def call(self, step: str, data: Any = None) -> Awaitable[Any]:
+        """Run a step now and wait for what it returns. Not durable: the caller sees its failure."""
+        return self._run(lambda: self._calls.call(step, data))
+
+    def _first(self, request: EnqueueRequest) -> Awaitable[Any]:
+        return self._run(lambda: _mapped(self._calls.enqueue([request]), _head))
+
+    # Services ---------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Shared, durable key-value state."""
+        if self._state is None:
+            self._state = State(self)
+        return self._state
+
+    @property
+    def logger(self) -> Any:
+        """Structured logs, tied to the trace: `debug info warn error exception (message, data, **fields)`."""
+        return self._calls.logger
+
+    @property
+    def streams(self) -> Any:
+        raise HandlerError(
+            "ctx.streams: realtime streams are not part of this version",
+            code="streams.unavailable",
+            retryable=False,
+        )
+
+    @property
+    def utils(self) -> Utils:
+        """Small helpers: `utils.dates.now()`, `utils.dates.iso()`."""
+        return Utils()
+
+    def atomic(self, *, settle: bool = False) -> Atomic:
+        """Make the writes inside a `with` or `async with` block one commit: all of them, or none.
+
+        Reads inside see them, and a key that was read and then changed by somebody else fails the commit
+        with `ConflictError` `state.version_conflict`. `settle=True` also completes the message with them.
+        Inside, `state.update` gives None: what it left is known only after the block.
+        """
+        return Atomic(self, settle)
+
+    # Triggers ---------------------------------------------------------------------------------------
+
+    @property
+    def trigger(self) -> TriggerInfo:
+        """Which trigger fired: `type`, `index`, `topic`, `path`, `method`, `expression`."""
+        if self._trigger is None:
+            self._trigger = TriggerInfo(self._calls)
+        return self._trigger
+
+    def is_http(self) -> bool:
+        return self.trigger.type == "http"
+
+    is_api = is_http
+
+    def is_queue(self) -> bool:
+        return self.trigger.type == "queue"
+
+    def is_cron(self) -> bool:
+        return self.trigger.type == "cron"
+
+    def is_state(self) -> bool:
+        return self.trigger.type == "state"
+
+    def is_stream(self) -> bool:
+        return self.trigger.type == "stream"
+
+    def get_data(self) -> Any:
+        """The body of a request, else the input; None for a tick."""
+        if self.trigger.type == "http":
+            return self.input_value.body
+        return None if self.trigger.type == "cron" else self.input_value
+
+    getData = get_data  # noqa: N815
+
+    async def match(self, branches: Mapping[str, Callable[..., Any]]) -> Any:
+        """Run the branch of the trigger that fired: `http` (or `api`), `queue` (or `event`), `cron`,
+        `state`, `stream`, `default`. Each takes the input, or nothing; sync or async."""
+        kind = self.trigger.type
+        names = {"http": ("http", "api"), "queue": ("queue", "event")}.get(kind, (kind,))
+        branch = next((branches[name] for name in names if name in branches), branches.get("default"))
+        if branch is None:
+            raise HandlerError(
+                f"ctx.match: expected a branch for {kind!r}, got {', '.join(branches) or 'none'}",
+                code="match.no_branch",
+                hint=f'add "{kind}" or "default"',
+                retryable=False,
+            )
+        takes_input = branch.__code__.co_argcount > 0 if hasattr(branch, "__code__") else True
+        result = branch(self.input_value) if takes_input else branch()
+        return await result if isinstance(result, Awaitable) else result
+
+    # Old spellings ----------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The member of that name, for code that treats the context as a dict."""
+        return getattr(self, name, default)
+
+    # Crossing to the loop ---------------------------------------------------------------------------
+
+    def _run(self, start: Callable[[], asyncio.Future[T]]) -> Awaitable[Any]:
+        """An awaitable where a loop runs in this thread; otherwise block, and return the value itself."""
+        loop = self._calls.loop
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is loop:
+            return start()
+        crossing: ThreadFuture[T] = ThreadFuture()
+
+        def begin() -> None:
+            try:
+                future = start()
+            except BaseException as error:
+                crossing.set_exception(error)
+                return
+            future.add_done_callback(lambda done: _copy(done, crossing))
+
+        loop.call_soon_threadsafe(begin)
+        if here is not None:
+            return asyncio.wrap_future(crossing)
+        value: Any = crossing.result()
+        return value  # type: ignore[no-any-return]  # a plain value for `def` handlers, by design
+
+
+class TriggerInfo:
+    """Which trigger fired. Reads as an object and as a dict."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @property
+    def index(self) -> int | None:
+        return self._calls.invocation.trigger_index
+
+    @property
+    def type(self) -> str:
+        kind = self._calls.invocation.occurrence.kind
+        return "queue" if kind == "manual" else kind
+
+    def _field(self, name: str) -> Any:
+        invocation = self._calls.invocation
+        if invocation.trigger_index is None:
+            return None
+        return getattr(invocation.step.triggers[invocation.trigger_index], name, None)
+
+    @property
+    def topic(self) -> str | None:
+        return self._field("topic")  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str | None:
+        return self._field("path")  # type: ignore[no-any-return]
+
+    @property
+    def method(self) -> str | None:
+        return self._field("method")  # type: ignore[no-any-return]
+
+    @property
+    def expression(self) -> str | None:
+        return self._field("expression")  # type: ignore[no-any-return]
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = getattr(self, name, None)
+        return default if value is None else value
+
+
+class State:
+    """Key-value state, shared by all steps. Values are JSON; a scope groups keys.
+
+    *Concurrency*: each key is linearizable; `update` and `compare_and_set` are atomic over all nodes.
+    """
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def get(self, scope: str, key: str) -> Awaitable[Any]:
+        """The value, or None."""
+        return self._read(lambda calls: calls.state_get(scope, key), _value)
+
+    def entry(self, scope: str, key: str) -> Awaitable[Any]:
+        """The value with its version: `Entry(value, version)`; `Entry(None, 0)` when there is none."""
+        return self._read(lambda calls: calls.state_get(scope, key), _entry)
+
+    def set(
+        self,
+        scope: str,
+        key: str,
+        value: Any,
+        *,
+        ttl: Delay | None = None,
+        if_version: int | None = None,
+    ) -> Awaitable[Any]:
+        """Store a value; gives the value back. `ttl` forgets it later. `if_version` stores only over that
+        version (0: only if there is none) and otherwise raises `ConflictError` `state.version_conflict`."""
+        write = StateWrite("put", scope, key, value, (), _delay_s(ttl), if_version)
+        return self._write(write, lambda written: value)
+
+    def delete(self, scope: str, key: str) -> Awaitable[Any]:
+        """Remove a key; gives its last value, or None."""
+        return self._write(StateWrite("delete", scope, key), lambda written: written.old)
+
+    def update(self, scope: str, key: str, operations: Any, *, ttl: Delay | None = None) -> Awaitable[Any]:
+        """Apply set, merge, increment, decrement, append, remove atomically.
+
+        Gives `{"old_value", "new_value", "version"}`. Operations are those of `motia.state_operations` or
+        dicts such as `{"type": "increment", "path": "stats.views", "by": 1}`.
+        """
+        parsed: Sequence[UpdateOperation] = parse_operations(operations)
+        return self._write(StateWrite("update", scope, key, None, parsed, _delay_s(ttl)), _changes)
+
+    def increment(self, scope: str, key: str, by: int | float = 1) -> Awaitable[Any]:
+        """Add to a number atomically (missing = 0); gives the new number."""
+        operations = (UpdateOperation("increment", (), by),)
+        return self._write(
+            StateWrite("update", scope, key, None, operations), lambda written: _or_none(written).new
+        )
+
+    def compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> Awaitable[Any]:
+        """Store `value` only if the key holds `expected` (None = nothing); gives whether it did."""
+        return self._context._run(lambda: self._track(self._compare_and_set(scope, key, expected, value)))
+
+    def get_group(self, scope: str) -> Awaitable[Any]:
+        """All values of a scope, by key; [] when there are none."""
+        return self._read(
+            lambda calls: calls.state_entries(scope),
+            lambda entries: [encoding.decode(entry.value) for entry in entries],
+        )
+
+    getGroup = list = get_group  # noqa: N815
+
+    def entries(self, scope: str) -> Awaitable[Any]:
+        """All keys of a scope with their values, as a dict."""
+        return self._read(
+            lambda calls: calls.state_entries(scope),
+            lambda found: {entry.key: encoding.decode(entry.value) for entry in found},
+        )
+
+    def list_groups(self) -> Awaitable[Any]:
+        """Names of all scopes, sorted."""
+        return self._read(lambda calls: calls.state_scopes(), lambda scopes: scopes)
+
+    listGroups = list_groups  # noqa: N815
+
+    def clear(self, scope: str) -> Awaitable[Any]:
+        """Remove every key of a scope. Runs no state triggers."""
+        return self._write(StateWrite("clear", scope), lambda written: None)
+
+    def _read(self, read: Callable[[Calls], asyncio.Future[T]], then: Callable[[T], U]) -> Awaitable[Any]:
+        calls = self._context._calls
+        return self._context._run(lambda: _mapped(read(calls), then))
+
+    def _write(self, write: StateWrite, then: Callable[[StateWritten], Any]) -> Awaitable[Any]:
+        calls = self._context._calls
+        return self._context._run(lambda: _mapped(calls.state_write(write), then))
+
+    def _track(self, work: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.ensure_future(work)
+        return future
+
+    async def _compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> bool:
+        calls = self._context._calls
+        while True:
+            entry = await calls.state_get(scope, key)
+            if _value(entry) != expected:
+                return False
+            version = entry.version if entry else 0
+            try:
+                await calls.state_write(StateWrite("put", scope, key, value, if_version=version))
+            except ConflictError as conflict:
+                if conflict.code != "state.version_conflict":
+                    raise
+                continue
+            return True
+
+
+class Entry:
+    """A value and the version it has."""
+
+    __slots__ = ("value", "version")
+
+    def __init__(self, value: Any, version: int) -> None:
+        self.value = value
+        self.version = version
+
+    def __repr__(self) -> str:
+        return f"Entry(value={self.value!r}, version={self.version})"
+
+
+class Atomic:
+    """See `Context.atomic`."""
+
+    __slots__ = ("_context", "_settle")
+
+    def __init__(self, context: Context, settle: bool) -> None:
+        self._context = context
+        self._settle = settle
+
+    def __enter__(self) -> Context:
+        self._refuse_on_loop()
+        self._on_loop(lambda: self._context._calls.begin_atomic(settle=self._settle))
+        return self._context
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._context._run(self._context._calls.commit_atomic)
+        else:
+            self._on_loop(self._context._calls.abandon_atomic)
+
+    async def __aenter__(self) -> Context:
+        self._context._calls.begin_atomic(settle=self._settle)
+        return self._context
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._context._calls.commit_atomic()
+        else:
+            self._context._calls.abandon_atomic()
+
+    def _on_loop(self, work: Callable[[], None]) -> None:
+        def start() -> asyncio.Future[None]:
+            work()
+            done: asyncio.Future[None] = self._context._calls.loop.create_future()
+            done.set_result(None)
+            return done
+
+        self._context._run(start)
+
+    def _refuse_on_loop(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise HandlerError(
+                "ctx.atomic(): expected `async with` in an async handler, got `with`",
+                code="atomic.needs_async",
+                hint="write `async with ctx.atomic():`",
+                retryable=False,
+            )
+
+
+class Dates:
+    """Current time for handlers."""
+
+    @staticmethod
+    def now() -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+    @staticmethod
+    def iso() -> str:
+        """Now, as ISO 8601 text."""
+        return datetime.now(UTC).isoformat()
+
+
+class Utils:
+    """Small helpers for handlers."""
+
+    dates = Dates()
+
+
+class _RunningState:
+    """`state_manager`: the state of whatever handler is running."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(running_context().state, name)
+
+
+class _RunningLogger:
+    """`logger`: that of whatever handler is running; outside of one, the standard library's."""
+
+    def __getattr__(self, name: str) -> Any:
+        context = current.get(None)
+        if context is None:
+            import logging
+
+            return getattr(logging.getLogger("motia"), name)
+        return getattr(context.logger, name)
+
+
+state_manager: Any = _RunningState()
+stateManager = state_manager  # noqa: N816
+logger: Any = _RunningLogger()
+
+
+def enqueue(topic: Any, data: Any = None, **options: Any) -> Awaitable[Any]:
+    """`Context.enqueue` of the running handler."""
+    return running_context().enqueue(topic, data, **options)
+
+
+emit = enqueue
+
+
+def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[Any]:
+    """`Context.trigger_step` of the running handler."""
+    return running_context().trigger_step(step, data, **options)
+
+
+def call(step: str, data: Any = None) -> Awaitable[Any]:
+    """`Context.call` of the running handler."""
+    return running_context().call(step, data)
+
+
+def _enqueue_request(item: Mapping[str, Any]) -> EnqueueRequest:
+    topic = item.get("topic") or item.get("type")
+    if not isinstance(topic, str):
+        raise InputError(
+            f"enqueue: expected a topic, got {topic!r}",
+            code="enqueue.no_topic",
+            hint='write ctx.enqueue("topic", data) or ctx.enqueue({"topic": …, "data": …})',
+        )
+    group = item.get("group") or item.get("messageGroupId") or item.get("message_group_id")
+    return EnqueueRequest(
+        item.get("data"), topic, None, group, _delay_s(item.get("delay")), _at_ms(item.get("at"))
+    )
+
+
+def _delay_s(delay: Delay | None) -> float | None:
+    return None if delay is None else seconds(delay)
+
+
+def _at_ms(when: When | None) -> int | None:
+    if when is None:
+        return None
+    if isinstance(when, str):
+        when = datetime.fromisoformat(when)
+    if isinstance(when, datetime):
+        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    return round(when * 1000)
+
+
+def _copy(done: asyncio.Future[T], crossing: ThreadFuture[T]) -> None:
+    if done.cancelled():
+        crossing.cancel()
+    elif (error := done.exception()) is not None:
+        crossing.set_exception(error)
+    else:
+        crossing.set_result(done.result())
+
+
+def _mapped(future: asyncio.Future[T], then: Callable[[T], U]) -> asyncio.Future[U]:
+    """A future of `then(result)`; already done when `future` is."""
+    mapped: asyncio.Future[U] = future.get_loop().create_future()
+
+    def finish(done: asyncio.Future[T]) -> None:
+        if mapped.done():
+            return
+        if done.cancelled():
+            mapped.cancel()
+        elif (error := done.exception()) is not None:
+            mapped.set_exception(error)
+            # The engine looks at the first future of the pair; this one may never be awaited.
+            mapped.exception()
+        else:
+            mapped.set_result(then(done.result()))
+
+    if future.done():
+        finish(future)
+    else:
+        future.add_done_callback(finish)
+    return mapped
+
+
+def _head(ids: list[str]) -> str:
+    return ids[0]
+
+
+def _value(entry: StateEntry | None) -> Any:
+    return None if entry is None else encoding.decode(entry.value)
+
+
+def _entry(entry: StateEntry | None) -> Entry:
+    return Entry(None, 0) if entry is None else Entry(encoding.decode(entry.value), entry.version)
+
+
+def _changes(written: StateWritten | None) -> dict[str, Any] | None:
+    if written is None:
+        return None
+    return {"old_value": written.old, "new_value": written.new, "version": written.version}
+
+
+def _or_none(written: StateWritten | None) -> StateWritten:
+    return written if written is not None else StateWritten(None, None, 0)

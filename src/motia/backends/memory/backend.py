@@ -1,0 +1,80 @@
+"""`Backend` over the dictionaries of one `MemoryStore`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from motia.backends.memory.operations import Operations
+from motia.backends.memory.reads import MemoryQueueStore, MemoryScheduleStore, MemoryStateStore, done
+from motia.backends.memory.store import MemoryStore
+from motia.backends.protocol import Capabilities
+from motia.core.batch import Batch
+from motia.core.message import NodeId
+from motia.cron.store import ScheduleStore
+from motia.errors import BackendError, InternalError, MotiaError
+from motia.queue.store import QueueStore
+from motia.state.store import StateStore
+
+
+class MemoryBackend:
+    """Messages, state and schedules for as long as `store` lives.
+
+    Nodes given the same store are one system. *Concurrency*: all of them live on one event loop.
+    """
+
+    capabilities = Capabilities(durable=False, survives_power_loss=False, shared=True)
+
+    def __init__(self, store: MemoryStore, node: NodeId) -> None:
+        self.node = node
+        self.queue: QueueStore = MemoryQueueStore(store)
+        self.state: StateStore = MemoryStateStore(store)
+        self.schedule: ScheduleStore = MemoryScheduleStore(store)
+        self._store = store
+        self._operations = Operations(store)
+        self._listeners: list[Callable[[], None]] = []
+        self._open = False
+
+    async def open(self) -> None:
+        if not self._open:
+            self._open = True
+            self._store.wakers.append(self._wake)
+
+    async def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._store.wakers.remove(self._wake)
+
+    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+        try:
+            if not self._open:
+                raise BackendError("memory: is not open", code="backend.closed")
+            results = self._operations.apply(batch)
+        except MotiaError as error:
+            return _failed(error)
+        except Exception as error:
+            failure = InternalError(f"the commit failed: {error!r}", code="internal.writer")
+            failure.__cause__ = error
+            return _failed(failure)
+        if self._operations.made_ready:
+            for wake in self._store.wakers:
+                asyncio.get_running_loop().call_soon(wake)
+        return done(results)
+
+    def on_work(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    def pending_operations(self) -> int:
+        return 0
+
+    def _wake(self) -> None:
+        if self._open:
+            for listener in self._listeners:
+                listener()
+
+
+def _failed(error: MotiaError) -> asyncio.Future[list[Any]]:
+    future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future

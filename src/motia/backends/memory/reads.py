@@ -1,0 +1,131 @@
+"""The reads of queues, state and schedules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from motia.backends.memory.store import MemoryStore, Standing
+from motia.core.message import DeadLetter, NodeId, QueueDepth, QueueName, ScheduledMessage
+from motia.core.state import StateEntry
+
+T = TypeVar("T")
+
+
+class MemoryQueueStore:
+    """`QueueStore` over dictionaries."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def depths(self) -> asyncio.Future[list[QueueDepth]]:
+        dead = Counter(letter.queue for letter in self._store.dead.values())
+        return done([self._depth(queue, dead[queue]) for queue in self._store.deliveries])
+
+    def _depth(self, queue: QueueName, dead: int) -> QueueDepth:
+        deliveries = list(self._store.in_order([queue]))
+        counts = Counter(delivery.standing for delivery in deliveries)
+        ready = [d.enqueued_at_ms for d in deliveries if d.standing is Standing.READY]
+        return QueueDepth(
+            queue=queue,
+            ready=counts[Standing.READY],
+            scheduled=counts[Standing.SCHEDULED],
+            blocked=counts[Standing.BLOCKED],
+            claimed=counts[Standing.CLAIMED],
+            dead=dead,
+            oldest_ready_at_ms=min(ready, default=None),
+        )
+
+    def dead_letters(
+        self, queue: QueueName | None = None, *, limit: int = 100, before_seq: int | None = None
+    ) -> asyncio.Future[list[DeadLetter]]:
+        found = [
+            self._store.dead[seq]
+            for seq in sorted(self._store.dead, reverse=True)
+            if (queue is None or self._store.dead[seq].queue == queue)
+            and (before_seq is None or seq < before_seq)
+        ]
+        return done(found[:limit])
+
+    def scheduled(self, *, limit: int = 100) -> asyncio.Future[list[ScheduledMessage]]:
+        return done(self._scheduled()[:limit])
+
+    def next_due_at_ms(self) -> asyncio.Future[int | None]:
+        return done(min((message.due_at_ms for message in self._scheduled()), default=None))
+
+    def _scheduled(self) -> list[ScheduledMessage]:
+        found = [
+            ScheduledMessage(
+                id=delivery.id,
+                queue=delivery.queue,
+                due_at_ms=delivery.due_at_ms,
+                failures=delivery.failures,
+                trace=delivery.trace,
+            )
+            for delivery in self._store.in_order(self._store.deliveries)
+            if delivery.standing is Standing.SCHEDULED and delivery.due_at_ms is not None
+        ]
+        return sorted(found, key=lambda message: message.due_at_ms)
+
+    def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:
+        return done([(node, pid, lock_path) for node, (pid, lock_path) in self._store.nodes.items()])
+
+
+class MemoryStateStore:
+    """`StateStore` over dictionaries."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def get(self, scope: str, key: str, now_ms: int) -> asyncio.Future[StateEntry | None]:
+        entry = self._store.state.get(scope, {}).get(key)
+        if entry is None or not entry.lives_at(now_ms):
+            return done(None)
+        return done(StateEntry(key, entry.value, entry.version, entry.expires_at_ms))
+
+    def entries(
+        self, scope: str, now_ms: int, *, limit: int | None = None, after_key: str | None = None
+    ) -> asyncio.Future[list[StateEntry]]:
+        entries = self._store.state.get(scope, {})
+        found = [
+            StateEntry(key, entries[key].value, entries[key].version, entries[key].expires_at_ms)
+            for key in sorted(entries, key=_by_bytes)
+            if entries[key].lives_at(now_ms) and (after_key is None or _by_bytes(key) > _by_bytes(after_key))
+        ]
+        return done(found[:limit])
+
+    def scopes(
+        self, now_ms: int, *, limit: int = 1000, after: str | None = None
+    ) -> asyncio.Future[list[str]]:
+        found = [
+            scope
+            for scope in sorted(self._store.state, key=_by_bytes)
+            if any(entry.lives_at(now_ms) for entry in self._store.state[scope].values())
+            and (after is None or _by_bytes(scope) > _by_bytes(after))
+        ]
+        return done(found[:limit])
+
+
+class MemoryScheduleStore:
+    """`ScheduleStore` over dictionaries."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def marks(self) -> asyncio.Future[Mapping[str, int]]:
+        marks: Mapping[str, int] = dict(self._store.schedules)
+        return done(marks)
+
+
+def done(value: T) -> asyncio.Future[T]:
+    """A future that has its result already."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
+
+
+def _by_bytes(text: str) -> bytes:
+    """The order of the UTF-8 bytes, in which databases sort."""
+    return text.encode()

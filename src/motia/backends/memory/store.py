@@ -1,0 +1,79 @@
+"""What the nodes of one process share: the tables, and who is told of new work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from motia.core.message import DeadLetter, MessageId, NodeId, QueueName, TraceContext
+
+
+class Standing(Enum):
+    """Where a delivery stands."""
+
+    READY = "ready"
+    SCHEDULED = "scheduled"
+    BLOCKED = "blocked"
+    CLAIMED = "claimed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message in one queue."""
+
+    seq: int
+    id: MessageId
+    queue: QueueName
+    standing: Standing
+    payload: bytes
+    trace: TraceContext
+    enqueued_at_ms: int
+    due_at_ms: int | None
+    group: str | None
+    attributes: bytes
+    holder: NodeId | None = None
+    token: int = 0
+    failures: int = 0
+    crashes: int = 0
+    suspect: bool = False
+    errors: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """One key of a scope. `value` is JSON text."""
+
+    value: bytes
+    version: int
+    expires_at_ms: int | None
+
+    def lives_at(self, now_ms: int) -> bool:
+        return self.expires_at_ms is None or self.expires_at_ms > now_ms
+
+
+class MemoryStore:
+    """The tables. Give one store to several `MemoryBackend`s of one event loop and they are one system."""
+
+    def __init__(self) -> None:
+        self.counter = 0
+        """Last of the numbers that order deliveries and version state. None is given twice."""
+        self.deliveries: dict[QueueName, dict[int, Delivery]] = {}
+        self.seq_of: dict[tuple[MessageId, QueueName], int] = {}
+        self.dead: dict[int, DeadLetter] = {}
+        self.state: dict[str, dict[str, StoredValue]] = {}
+        self.schedules: dict[str, int] = {}
+        self.nodes: dict[NodeId, tuple[int, str]] = {}
+        self.wakers: list[Callable[[], None]] = []
+        """One a node that is open."""
+
+    def next_number(self) -> int:
+        self.counter += 1
+        return self.counter
+
+    def in_order(self, queues: Iterable[QueueName]) -> Iterator[Delivery]:
+        """The deliveries of some queues, queue by queue, the oldest first."""
+        for queue in queues:
+            table = self.deliveries.get(queue, {})
+            for seq in sorted(table):
+                yield table[seq]

@@ -1,0 +1,228 @@
+"""Traces and logs in memory, under the same byte budget and the same rules of retention as on disk."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from motia.tracing.packing import PackedLog, PackedSpan, unpack_log, unpack_span
+from motia.tracing.record import LEVELS, LogRecord
+from motia.tracing.store import (
+    MAX_SPANS_PER_TRACE,
+    LogEntry,
+    LogQuery,
+    Trace,
+    TraceQuery,
+    TraceSummary,
+)
+from motia.tracing.summary import (
+    FAILED_SEVERITY,
+    ORDINARY,
+    STATUS_OF_SEVERITY,
+    Delta,
+    by_time,
+    fold,
+    merge,
+    rank_to_drop,
+)
+
+_ROW_BYTES = 64
+"""What a row costs beside its text."""
+
+
+@dataclass(slots=True)
+class _Line:
+    position: int
+    level: int
+    step: str
+    trace_id: str
+    at_ms: float
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Kept:
+    position: int
+    delta: Delta
+    spans: list[bytes] = field(default_factory=list)
+    lines: list[_Line] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+class MemoryTraces:
+    """Both `RecordSink` and `TraceStore`; the writer's thread and the loop may use it at once."""
+
+    name = "trace store"
+
+    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, slow_ms: float = 1000.0) -> None:
+        self._max_bytes = max_bytes
+        self._slow_ms = slow_ms
+        self._lock = threading.Lock()
+        self._ranks: tuple[OrderedDict[str, _Kept], ...] = (OrderedDict(), OrderedDict(), OrderedDict())
+        self._outside: deque[_Line] = deque()
+        """Lines outside of any trace."""
+        self._outside_bytes = 0
+        self._size_bytes = 0
+        self._traces_seen = 0
+        self._lines_seen = 0
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+        with self._lock:
+            for trace_id, delta in fold(spans, logs, self._slow_ms).items():
+                self._merge(trace_id, delta)
+            for record, data in spans:
+                kept = self._find(record.trace_id)
+                if kept is not None and len(kept.spans) < MAX_SPANS_PER_TRACE:
+                    kept.spans.append(data)
+                    kept.size_bytes += len(data) + _ROW_BYTES
+                    self._size_bytes += len(data) + _ROW_BYTES
+            for line, data in logs:
+                self._keep_line(line, data)
+            if self._size_bytes > self._max_bytes:
+                self._trim(self._max_bytes * 9 // 10)
+
+    def close(self) -> None:
+        """Nothing to close; what was kept can still be read."""
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+    async def traces(self, query: TraceQuery) -> list[TraceSummary]:
+        with self._lock:
+            kept = [(trace_id, kept) for rank in self._ranks for trace_id, kept in rank.items()]
+            kept.sort(key=lambda item: item[1].position, reverse=True)
+            found: list[TraceSummary] = []
+            for trace_id, trace in kept:
+                if len(found) >= query.limit:
+                    break
+                if _matches(query, trace_id, trace):
+                    found.append(_summary(trace_id, trace))
+            return found
+
+    async def trace(self, trace_id: str) -> Trace | None:
+        with self._lock:
+            kept = self._find(trace_id)
+            if kept is None:
+                return None
+            summary = _summary(trace_id, kept)
+            rows = list(kept.spans)
+            lines = [line.data for line in kept.lines]
+        return Trace(
+            summary=summary,
+            spans=by_time([unpack_span(trace_id, row) for row in rows]),
+            logs=[unpack_log(trace_id, row) for row in lines],
+        )
+
+    async def logs(self, query: LogQuery) -> list[LogEntry]:
+        lowest = LEVELS[query.level] if query.level else 0
+        text = query.text.lower().encode() if query.text else None
+        with self._lock:
+            lines = [
+                *self._outside,
+                *(line for rank in self._ranks for kept in rank.values() for line in kept.lines),
+            ]
+            lines.sort(key=lambda line: line.position, reverse=query.after is None)
+            found: list[_Line] = []
+            for line in lines:
+                if len(found) >= query.limit:
+                    break
+                if (
+                    line.level >= lowest
+                    and (query.after is None or line.position > query.after)
+                    and (query.step is None or line.step == query.step)
+                    and (query.trace_id is None or line.trace_id == query.trace_id)
+                    and (query.since_ms is None or line.at_ms >= query.since_ms)
+                    and (text is None or text in line.data.lower())
+                ):
+                    found.append(line)
+        if query.after is None:
+            found.reverse()
+        return [LogEntry(line.position, unpack_log(line.trace_id, line.data)) for line in found]
+
+    def _find(self, trace_id: str) -> _Kept | None:
+        return next((rank[trace_id] for rank in self._ranks if trace_id in rank), None)
+
+    def _merge(self, trace_id: str, delta: Delta) -> None:
+        kept = self._find(trace_id)
+        if kept is None:
+            self._traces_seen += 1
+            self._ranks[delta.rank][trace_id] = _Kept(self._traces_seen, delta)
+            return
+        before = kept.delta.rank
+        merge(kept.delta, delta)
+        if kept.delta.rank != before:
+            del self._ranks[before][trace_id]
+            self._ranks[kept.delta.rank][trace_id] = kept
+
+    def _keep_line(self, record: LogRecord, data: bytes) -> None:
+        self._lines_seen += 1
+        line = _Line(self._lines_seen, LEVELS[record.level], record.step, record.trace_id, record.at_ms, data)
+        size_bytes = len(data) + _ROW_BYTES
+        self._size_bytes += size_bytes
+        kept = self._find(record.trace_id) if record.trace_id else None
+        if kept is None:
+            self._outside.append(line)
+            self._outside_bytes += size_bytes
+        else:
+            kept.lines.append(line)
+            kept.size_bytes += size_bytes
+
+    def _trim(self, target_bytes: int) -> None:
+        while self._size_bytes > target_bytes:
+            ordinary = len(self._ranks[ORDINARY])
+            highest = rank_to_drop(ordinary, sum(map(len, self._ranks)) - ordinary)
+            ranks = self._ranks[:1] if highest == ORDINARY else self._ranks[1:]
+            rank = next((rank for rank in ranks if rank), None)
+            if rank is None or self._outside_bytes > self._max_bytes // 2:
+                self._drop_outside()
+                continue
+            _, kept = rank.popitem(last=False)
+            self._size_bytes -= kept.size_bytes
+            while self._outside and self._outside[0].at_ms <= kept.delta.started_ms:
+                self._drop_outside()
+
+    def _drop_outside(self) -> None:
+        size_bytes = len(self._outside.popleft().data) + _ROW_BYTES
+        self._outside_bytes -= size_bytes
+        self._size_bytes -= size_bytes
+
+
+def _matches(query: TraceQuery, trace_id: str, kept: _Kept) -> bool:
+    delta = kept.delta
+    if query.before is not None and kept.position >= query.before:
+        return False
+    if query.since_ms is not None and delta.started_ms < query.since_ms:
+        return False
+    if query.step is not None and query.step not in delta.steps:
+        return False
+    if query.status == "failed":
+        if delta.severity < FAILED_SEVERITY:
+            return False
+    elif query.status is not None and STATUS_OF_SEVERITY[delta.severity] != query.status:
+        return False
+    if query.text is None:
+        return True
+    text = query.text.lower()
+    return any(text in part.lower() for part in (delta.name, *delta.steps, delta.error or "", trace_id))
+
+
+def _summary(trace_id: str, kept: _Kept) -> TraceSummary:
+    delta = kept.delta
+    return TraceSummary(
+        trace_id=trace_id,
+        name=delta.name,
+        kind=delta.kind,
+        status=STATUS_OF_SEVERITY[delta.severity],  # type: ignore[arg-type]  # the keys of SEVERITY
+        started_at_ms=delta.started_ms,
+        ended_at_ms=delta.ended_ms,
+        spans=delta.spans,
+        failures=delta.failures,
+        steps=delta.steps,
+        error=delta.error,
+        position=kept.position,
+    )

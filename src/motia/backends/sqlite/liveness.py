@@ -1,0 +1,92 @@
+"""Which nodes live, without clocks: each holds an exclusive lock on a file of its own.
+
+Whoever can take the lock knows that the holder is dead, at once, whatever its clock, its GIL or a SIGSTOP
+did. The file also lists what the node is running at this moment, through a memory map: it survives the
+process, so the survivors can tell the messages that were executing from those merely held.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+from pathlib import Path
+
+from motia.backends.sqlite.lock_file import LockFile
+from motia.core.message import Claim, NodeId
+
+_SLOT = struct.Struct("<q16s")
+_EMPTY = bytes(_SLOT.size)
+
+
+class Liveness:
+    """This node's file. `started` and `ended` cost a fraction of a microsecond."""
+
+    def __init__(self, folder: Path, node: NodeId, *, slots: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = folder / f"{node.hex()}.lock"
+        self._lock = LockFile(self.path, "w+b")
+        self._lock.file.truncate(slots * _SLOT.size)
+        # Opened again: a map keeps its file open, in forked children too; it must not be the locked one.
+        with open(self.path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), slots * _SLOT.size)
+        self._free = list(range(slots))
+        self._slot_of: dict[tuple[int, bytes], int] = {}
+
+    def started(self, claim: Claim) -> None:
+        """Note that the message is being executed now. Past the last slot nothing is noted: the message
+        is then taken for one that had not begun."""
+        if self._free:
+            slot = self._free.pop()
+            self._slot_of[claim.seq, claim.id] = slot
+            _SLOT.pack_into(self._map, slot * _SLOT.size, claim.seq, claim.id)
+
+    def ended(self, claim: Claim) -> None:
+        slot = self._slot_of.pop((claim.seq, claim.id), None)
+        if slot is not None:
+            start = slot * _SLOT.size
+            self._map[start : start + _SLOT.size] = _EMPTY
+            self._free.append(slot)
+
+    def find_dead(self, lock_path: str) -> tuple[bool, frozenset[tuple[int, bytes]] | None]:
+        return running_of_dead(Path(lock_path))
+
+    def forget(self, lock_path: str) -> None:
+        forget(Path(lock_path))
+
+    def close(self) -> None:
+        """Let go of the lock; the file goes too, so that nobody takes this node for one that crashed."""
+        if self._map.closed:
+            return
+        self.path.unlink(missing_ok=True)
+        self._map.close()
+        self._lock.close()
+
+
+def running_of_dead(path: Path) -> tuple[bool, frozenset[tuple[int, bytes]] | None]:
+    """Whether the holder of the lock file is dead, and what it was running.
+
+    A file that is gone belongs to a node that ended: it is dead and what it ran is unknown (None).
+    """
+    try:
+        handle = open(path, "r+b")  # noqa: SIM115 - closed below, in every case
+    except FileNotFoundError:
+        return True, None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        return False, None
+    with handle:
+        data = handle.read()
+    slots = (_SLOT.unpack_from(data, at) for at in range(0, len(data) - _SLOT.size + 1, _SLOT.size))
+    return True, frozenset((seq, id_) for seq, id_ in slots if seq)
+
+
+def forget(path: Path) -> None:
+    """Remove the file of a node that was recovered."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return

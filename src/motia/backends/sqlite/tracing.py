@@ -1,0 +1,298 @@
+"""Traces and logs in a file of their own, `trace.db`, written by every node of the machine.
+
+Apart from the queue's file: deleting what is old, a long read of the console, or a full budget never holds
+up a message. `synchronous=NORMAL`: a power cut may take the last moments, a kill takes none.
+
+    traces(id, trace_id, …summary…)  1 ──┬── n  spans(trace, span_id, data)      clustered by trace
+                                         └── n  logs(id, trace, …, data)         trace 0 = outside of any
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from motia.backends.sqlite.connection import connect, translated
+from motia.errors import BackendError
+from motia.tracing.packing import PackedLog, PackedSpan
+from motia.tracing.record import LEVELS
+from motia.tracing.store import MAX_SPANS_PER_TRACE
+from motia.tracing.summary import ORDINARY, Delta, fold, rank_to_drop
+
+FILE_NAME = "trace.db"
+STEP_SEPARATOR = "\n"
+"""Around and between the names in `traces.steps`, so that one name can be found as a whole."""
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE traces (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  trace_id TEXT NOT NULL UNIQUE,
+  started_ms REAL NOT NULL,
+  ended_ms REAL NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  rooted INTEGER NOT NULL,
+  severity INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  spans INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  steps TEXT NOT NULL,
+  error TEXT
+);
+CREATE INDEX traces_by_rank ON traces (rank, id);
+CREATE TABLE spans (
+  trace INTEGER NOT NULL, span_id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (trace, span_id)
+) WITHOUT ROWID;
+CREATE TABLE logs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  trace INTEGER NOT NULL,
+  trace_id TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  step TEXT NOT NULL,
+  at_ms REAL NOT NULL,
+  data BLOB NOT NULL
+);
+CREATE INDEX logs_by_trace ON logs (trace);
+"""
+_UPSERT = """
+INSERT INTO traces
+  (trace_id, started_ms, ended_ms, name, kind, rooted, severity, rank, spans, failures, steps, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (trace_id) DO UPDATE SET
+  started_ms = min(started_ms, excluded.started_ms),
+  ended_ms = max(ended_ms, excluded.ended_ms),
+  name = CASE WHEN excluded.rooted > rooted THEN excluded.name ELSE name END,
+  kind = CASE WHEN excluded.rooted > rooted THEN excluded.kind ELSE kind END,
+  rooted = max(rooted, excluded.rooted),
+  severity = max(severity, excluded.severity),
+  rank = max(rank, excluded.rank),
+  spans = spans + excluded.spans,
+  failures = failures + excluded.failures,
+  error = coalesce(error, excluded.error)
+RETURNING id, spans, steps
+"""
+_TRACES_PER_ROUND = 200
+_LINES_PER_ROUND = 1_000
+_PAGES_PER_ROUND = 500
+
+
+class SqliteTraceSink:
+    """`RecordSink` over `trace.db`. `max_bytes` bounds the file; it is exceeded by one batch at most.
+
+    Over it, the oldest ordinary traces go first; slow (a span of `slow_ms` or more) and failed ones outlive
+    them while they are the fewer.
+    """
+
+    name = "trace store"
+
+    def __init__(self, path: Path, *, max_bytes: int, slow_ms: float = 1000.0) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._slow_ms = slow_ms
+        self._connection: apsw.Connection | None = None
+
+    def open(self) -> None:
+        """Failure: `BackendError` where the file cannot be opened or is too new."""
+        self._connection = open_trace_file(self._path, self._max_bytes)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+        connection = self._connection
+        if connection is None:
+            raise BackendError(f"{self._path}: is not open", code="backend.closed")
+        _in_transaction(connection, self._path, lambda: _insert(connection, spans, logs, self._slow_ms))
+        self._keep_budget(connection)
+
+    def _keep_budget(self, connection: apsw.Connection) -> None:
+        if _used_bytes(connection) <= self._max_bytes:
+            return
+        target_bytes = self._max_bytes * 9 // 10
+        # Short transactions: other nodes wait for the lock meanwhile. Each looks again, for they trim too.
+        while _used_bytes(connection) > target_bytes:
+            if not _in_transaction(connection, self._path, lambda: _drop_oldest(connection, target_bytes)):
+                break
+        # Free pages are used again; only a file that is over the budget gives some back.
+        while (excess := _excess_pages(connection, self._max_bytes)) > 0:
+            connection.execute(f"PRAGMA incremental_vacuum({min(excess, _PAGES_PER_ROUND)})").fetchall()
+
+
+def open_trace_file(path: Path, max_bytes: int) -> apsw.Connection:
+    """A connection for writing; the file is made where there is none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BackendError(
+            f"{path.parent}: cannot be made ({error.strerror})",
+            code="backend.unavailable",
+            hint="set data_dir to a folder that can be written",
+        ) from error
+    _make_shrinkable(path)
+    connection = connect(path, write=True)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 1000")
+        connection.execute(f"PRAGMA journal_size_limit = {min(max(max_bytes // 8, 1024 * 1024), 67108864)}")
+        _in_transaction(connection, path, lambda: _create(connection, path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_shrinkable(path: Path) -> None:
+    """A new file must be told before its first page that it shall give pages back."""
+    try:
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(5000)
+        try:
+            if not connection.execute("PRAGMA page_count").get:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+    except apsw.NotADBError:
+        return  # `connect` says it in words
+    except apsw.Error as error:
+        raise translated(error, path) from error
+
+
+def _create(connection: apsw.Connection, path: Path) -> None:
+    found = int(connection.execute("PRAGMA user_version").get)
+    if found > _VERSION:
+        raise BackendError(
+            f"{path}: expected schema version {_VERSION} or older, got {found}",
+            code="backend.too_new",
+            hint="a newer motia-steps wrote this file; upgrade, or delete it: it holds traces and logs only",
+        )
+    if found == 0:
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _in_transaction(connection: apsw.Connection, path: Path, work: Callable[[], Any]) -> Any:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except apsw.Error as error:
+        raise translated(error, path) from error
+    return result
+
+
+def _insert(
+    connection: apsw.Connection, spans: Sequence[PackedSpan], logs: Sequence[PackedLog], slow_ms: float
+) -> None:
+    ids: dict[str, int] = {"": 0}
+    full: set[str] = set()
+    for trace_id, delta in fold(spans, logs, slow_ms).items():
+        ids[trace_id], count = _upsert(connection, trace_id, delta)
+        if count > MAX_SPANS_PER_TRACE:
+            full.add(trace_id)
+    connection.executemany(
+        "INSERT OR REPLACE INTO spans VALUES (?, ?, ?)",
+        [
+            (ids[record.trace_id], record.span_id, data)
+            for record, data in spans
+            if record.trace_id not in full
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO logs (trace, trace_id, level, step, at_ms, data) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (ids[line.trace_id], line.trace_id, LEVELS[line.level], line.step, line.at_ms, data)
+            for line, data in logs
+        ],
+    )
+
+
+def _upsert(connection: apsw.Connection, trace_id: str, delta: Delta) -> tuple[int, int]:
+    """Row id and number of spans of the trace."""
+    new_steps = "".join(f"{step}{STEP_SEPARATOR}" for step in delta.steps)
+    row: tuple[int, int, str] = connection.execute(
+        _UPSERT,
+        (
+            trace_id,
+            delta.started_ms,
+            delta.ended_ms,
+            delta.name,
+            delta.kind,
+            delta.rooted,
+            delta.severity,
+            delta.rank,
+            delta.spans,
+            delta.failures,
+            STEP_SEPARATOR + new_steps,
+            delta.error,
+        ),
+    ).get
+    rowid, count, steps = row
+    missing = [step for step in delta.steps if f"{STEP_SEPARATOR}{step}{STEP_SEPARATOR}" not in steps]
+    if missing:
+        steps += "".join(f"{step}{STEP_SEPARATOR}" for step in missing)
+        connection.execute("UPDATE traces SET steps = ? WHERE id = ?", (steps, rowid))
+    return rowid, count
+
+
+def _used_bytes(connection: apsw.Connection) -> int:
+    pages, free, page_bytes = (
+        int(connection.execute(f"PRAGMA {name}").get)
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * page_bytes
+
+
+def _excess_pages(connection: apsw.Connection, max_bytes: int) -> int:
+    """Pages that the file can and should give back."""
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, page_bytes = (int(connection.execute(f"PRAGMA {name}").get) for name in names)
+    return min(free, pages - max_bytes // page_bytes)
+
+
+def _drop_oldest(connection: apsw.Connection, target_bytes: int) -> int:
+    """Delete one round of what matters least; 0 when there is nothing left to delete."""
+    counts: Mapping[int, int] = dict(connection.execute("SELECT rank, count(*) FROM traces GROUP BY rank"))
+    ordinary = counts.get(ORDINARY, 0)
+    others = sum(counts.values()) - ordinary
+    outside, average = connection.execute(
+        "SELECT (SELECT count(*) FROM logs WHERE trace = 0),"
+        " (SELECT avg(length(data)) FROM (SELECT data FROM logs WHERE trace = 0 LIMIT 100))"
+    ).get
+    if outside and (not counts or outside * average > target_bytes // 2):
+        return _drop_lines(connection, None)
+    if not counts:
+        return 0
+    highest = rank_to_drop(ordinary, others)
+    # A round takes at most a tenth, so that a small store is not emptied at once.
+    round_size = max(1, min(_TRACES_PER_ROUND, (ordinary + others) // 10))
+    condition = "rank = 0" if highest == ORDINARY else "rank > 0"
+    victims: list[Any] = connection.execute(
+        f"SELECT id, started_ms FROM traces WHERE {condition} ORDER BY rank, id LIMIT ?", (round_size,)
+    ).fetchall()
+    for rowid, _ in victims:
+        connection.execute("DELETE FROM spans WHERE trace = ?", (rowid,))
+        connection.execute("DELETE FROM logs WHERE trace = ?", (rowid,))
+        connection.execute("DELETE FROM traces WHERE id = ?", (rowid,))
+    return len(victims) + _drop_lines(connection, max(started_ms for _, started_ms in victims))
+
+
+def _drop_lines(connection: apsw.Connection, until_ms: float | None) -> int:
+    """Delete the oldest lines outside of any trace, or those of them up to a time."""
+    before = connection.total_changes()
+    connection.execute(
+        "DELETE FROM logs WHERE id IN"
+        " (SELECT id FROM logs WHERE trace = 0 AND (?1 IS NULL OR at_ms <= ?1) ORDER BY id LIMIT ?2)",
+        (until_ms, _LINES_PER_ROUND),
+    )
+    return connection.total_changes() - before

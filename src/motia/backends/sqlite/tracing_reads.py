@@ -1,0 +1,163 @@
+"""The reads of `trace.db`, in a thread of their own; also for commands that run beside the nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from motia.backends.sqlite.connection import connect, translated
+from motia.backends.sqlite.tracing import STEP_SEPARATOR
+from motia.tracing.packing import unpack_log, unpack_span
+from motia.tracing.record import LEVELS
+from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
+from motia.tracing.summary import FAILED_SEVERITY, STATUS_OF_SEVERITY, by_time
+
+T = TypeVar("T")
+_SUMMARY = "id, trace_id, name, kind, severity, started_ms, ended_ms, spans, failures, steps, error"
+
+
+class SqliteTraceStore:
+    """`TraceStore` over `trace.db`. A file that was never made holds nothing.
+
+    Failure: `BackendError` where the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread: ThreadPoolExecutor | None = None
+        self._connection: apsw.Connection | None = None
+
+    async def traces(self, query: TraceQuery) -> list[TraceSummary]:
+        return await self._read(lambda connection: _traces(connection, query), [])
+
+    async def trace(self, trace_id: str) -> Trace | None:
+        return await self._read(lambda connection: _trace(connection, trace_id), None)
+
+    async def logs(self, query: LogQuery) -> list[LogEntry]:
+        return await self._read(lambda connection: _logs(connection, query), [])
+
+    async def aclose(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._close)
+            thread.shutdown(wait=True)
+
+    async def _read(self, read: Callable[[apsw.Connection], T], nothing: T) -> T:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="motia-trace-reader")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, read, nothing)
+
+    def _run(self, read: Callable[[apsw.Connection], T], nothing: T) -> T:
+        try:
+            if self._connection is None:
+                if not self._path.exists():
+                    return nothing
+                connection = connect(self._path, write=False)
+                if not connection.execute("PRAGMA user_version").get:
+                    connection.close()
+                    return nothing
+                self._connection = connection
+            with self._connection:  # one snapshot for all reads of an answer
+                answer = read(self._connection)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+        return answer
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary]:
+    conditions: list[str] = []
+    values: list[Any] = []
+
+    def add(condition: str, *given: Any) -> None:
+        conditions.append(condition)
+        values.extend(given)
+
+    if query.before is not None:
+        add("id < ?", query.before)
+    if query.since_ms is not None:
+        add("started_ms >= ?", query.since_ms)
+    if query.status == "failed":
+        add("severity >= ?", FAILED_SEVERITY)
+    elif query.status is not None:
+        add("severity = ?", STATUS_OF_SEVERITY.index(query.status))
+    if query.step is not None:
+        add("instr(steps, ?)", f"{STEP_SEPARATOR}{query.step}{STEP_SEPARATOR}")
+    if query.text is not None:
+        add(
+            "instr(lower(name || char(0) || steps || coalesce(error, '') || char(0) || trace_id), ?)",
+            query.text.lower(),
+        )
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    rows = connection.execute(
+        f"SELECT {_SUMMARY} FROM traces {where} ORDER BY id DESC LIMIT ?", (*values, query.limit)
+    )
+    return [_summary(row) for row in rows]
+
+
+def _trace(connection: apsw.Connection, trace_id: str) -> Trace | None:
+    row = connection.execute(f"SELECT {_SUMMARY} FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+    if row is None:
+        return None
+    spans = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],))
+    lines = connection.execute("SELECT data FROM logs WHERE trace = ? ORDER BY id", (row[0],))
+    return Trace(
+        summary=_summary(row),
+        spans=by_time([unpack_span(trace_id, data) for (data,) in spans]),
+        logs=[unpack_log(trace_id, data) for (data,) in lines],
+    )
+
+
+def _logs(connection: apsw.Connection, query: LogQuery) -> list[LogEntry]:
+    conditions = ["level >= ?"]
+    values: list[Any] = [LEVELS[query.level] if query.level else 0]
+    if query.after is not None:
+        conditions.append("id > ?")
+        values.append(query.after)
+    if query.step is not None:
+        conditions.append("step = ?")
+        values.append(query.step)
+    if query.trace_id is not None:
+        # Lines outside of any trace stand under 0, which no trace has.
+        conditions.append("trace = coalesce((SELECT id FROM traces WHERE trace_id = ?), ?)")
+        values += (query.trace_id, -1 if query.trace_id else 0)
+    if query.since_ms is not None:
+        conditions.append("at_ms >= ?")
+        values.append(query.since_ms)
+    if query.text is not None:
+        conditions.append("instr(lower(CAST(data AS TEXT)), ?)")
+        values.append(query.text.lower())
+    order = "ASC" if query.after is not None else "DESC"
+    rows: list[Any] = connection.execute(
+        f"SELECT id, trace_id, data FROM logs WHERE {' AND '.join(conditions)} ORDER BY id {order} LIMIT ?",
+        (*values, query.limit),
+    ).fetchall()
+    if query.after is None:
+        rows.reverse()
+    return [LogEntry(position, unpack_log(trace_id, data)) for position, trace_id, data in rows]
+
+
+def _summary(row: tuple[Any, ...]) -> TraceSummary:
+    position, trace_id, name, kind, severity, started_ms, ended_ms, spans, failures, steps, error = row
+    return TraceSummary(
+        trace_id=trace_id,
+        name=name,
+        kind=kind,
+        status=STATUS_OF_SEVERITY[severity],
+        started_at_ms=started_ms,
+        ended_at_ms=ended_ms,
+        spans=spans,
+        failures=failures,
+        steps=tuple(step for step in steps.split(STEP_SEPARATOR) if step),
+        error=error,
+        position=position,
+    )

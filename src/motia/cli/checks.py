@@ -1,0 +1,164 @@
+"""What `motia doctor` looks at. Each check is a function from facts to findings."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from motia.core.message import QueueDepth, QueueName
+from motia.errors import MotiaError
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    {
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "lustre",
+        "nfs",
+        "nfs4",
+        "smb3",
+        "smbfs",
+    }
+)
+_OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    level: Literal["ok", "warning", "error"]
+    check: str
+    message: str
+    fix: str = ""
+
+
+def check_python(version: tuple[int, ...], platform: str) -> list[Finding]:
+    """The interpreter and the system."""
+    text = ".".join(map(str, version[:3]))
+    if version[:2] < _OLDEST_PYTHON:
+        return [Finding("error", "python", f"expected 3.11 or newer, got {text}", "install a newer Python")]
+    if platform == "win32":
+        return [Finding("error", "python", "expected Linux or macOS, got Windows", "use WSL")]
+    return [Finding("ok", "python", text)]
+
+
+def check_file_system(kind: str, path: Path) -> list[Finding]:
+    """The file system under the data directory: file locks must work there."""
+    if kind in NETWORK_FILE_SYSTEMS:
+        return [
+            Finding(
+                "error",
+                "file system",
+                f"{path}: expected a local disk, got {kind}",
+                "set data_dir to a directory on a local disk",
+            )
+        ]
+    return [Finding("ok", "file system", f"{path}: {kind}")]
+
+
+def check_disk(free_bytes: int, floor_bytes: int, path: Path) -> list[Finding]:
+    """Free space: below the floor a node answers 503."""
+    mebibytes = free_bytes // 2**20
+    if free_bytes < floor_bytes:
+        return [
+            Finding(
+                "error",
+                "disk",
+                f"{path}: expected {floor_bytes // 2**20} MiB free, got {mebibytes} MiB",
+                "free some space; until then requests get 503",
+            )
+        ]
+    if free_bytes < 4 * floor_bytes:
+        return [Finding("warning", "disk", f"{path}: {mebibytes} MiB free", "free some space soon")]
+    return [Finding("ok", "disk", f"{path}: {mebibytes} MiB free")]
+
+
+def check_port(name: str, host: str, port: int, *, flag: str, running: bool) -> list[Finding]:
+    """Whether `port` can be listened on, or is held by the running project itself."""
+    if running:
+        return [Finding("ok", name, f"{host}:{port}: this project is running")]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"{host}:{port}: expected a free port, got one in use"
+            return [Finding("error", name, message, f"stop what uses it or choose another one with {flag}")]
+        message = f"{host}:{port}: expected an address of this machine, got: {error.strerror or error}"
+        return [Finding("error", name, message, "choose another address with --host, or a port above 1023")]
+    return [Finding("ok", name, f"{host}:{port}: free")]
+
+
+def check_steps(count: int, problems: Iterable[Any], notices: Iterable[Any]) -> list[Finding]:
+    """Everything discovery says, topics that nobody defines included."""
+    findings = [
+        Finding("error", "steps", f"{problem.path}:{problem.line}: {problem.message}", problem.hint or "")
+        for problem in problems
+    ]
+    findings += [
+        Finding("warning", "steps", f"{notice.path}:{notice.line}: {notice.message}", notice.hint or "")
+        for notice in notices
+    ]
+    if not findings and count == 0:
+        return [
+            Finding("warning", "steps", "no steps found", "put one into steps/, named like hello_step.py")
+        ]
+    return findings or [Finding("ok", "steps", f"{count} found")]
+
+
+def check_queues(depths: Sequence[QueueDepth], known: frozenset[QueueName]) -> list[Finding]:
+    """Messages whose step is gone, and dead letters."""
+    findings = []
+    for depth in depths:
+        waiting = depth.ready + depth.scheduled + depth.blocked + depth.claimed
+        name = f"{depth.queue.topic or '(direct)'} → {depth.queue.step}"
+        if waiting and depth.queue not in known:
+            findings.append(
+                Finding(
+                    "warning",
+                    "queues",
+                    f"{name}: {waiting} orphaned, no such step any more",
+                    "bring the step or its old name back; after the retention they become dead letters",
+                )
+            )
+        if depth.dead:
+            fix = f"motia queue dead --step {depth.queue.step}, then redrive or purge them"
+            findings.append(Finding("warning", "queues", f"{name}: {depth.dead} dead letters", fix))
+    return findings or [Finding("ok", "queues", f"{len(depths)} in use")]
+
+
+def check_nodes(dead_pids: Sequence[int], living: int) -> list[Finding]:
+    """Nodes that ended without a goodbye and were not recovered yet."""
+    findings = [
+        Finding(
+            "warning",
+            "nodes",
+            f"process {pid} is gone and still holds messages",
+            "start the project: a node takes them back",
+        )
+        for pid in dead_pids
+    ]
+    return findings or [Finding("ok", "nodes", f"{living} running")]
+
+
+def check_settings(notices: Sequence[str]) -> list[Finding]:
+    """What the settings' sources hold that is not used."""
+    return [Finding("warning", "settings", notice) for notice in notices] or [
+        Finding("ok", "settings", "all understood")
+    ]
+
+
+def failure(check: str, error: MotiaError) -> Finding:
+    """A check that could not be made because of `error`."""
+    return Finding("error", check, error.message, error.hint or "")

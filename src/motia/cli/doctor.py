@@ -1,0 +1,122 @@
+"""`motia doctor`"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.output import EXIT_FAILED, print_json, print_line, visible
+from motia.cli.project import discover, load_project, with_store
+from motia.errors import MotiaError
+
+if TYPE_CHECKING:
+    from motia.backends.protocol import Backend
+    from motia.cli.checks import Finding
+    from motia.core.message import NodeId, QueueDepth, QueueName
+    from motia.settings.load import Loaded
+    from motia.settings.model import Settings
+
+
+def doctor(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
+    """Check the machine, the settings, the steps and the store, and say how to fix what is wrong."""
+    loaded = load_project(directory)
+    findings = [*_machine(loaded), *_project(loaded.settings)]
+    failed = any(finding.level == "error" for finding in findings)
+    if as_json:
+        names = ("level", "check", "message", "fix")
+        print_json(
+            {
+                "ok": not failed,
+                "findings": [{name: getattr(item, name) for name in names} for item in findings],
+            }
+        )
+    else:
+        for finding in findings:
+            print_line(f"{finding.level:<7}  {finding.check}: {visible(finding.message)}")
+            if finding.fix:
+                print_line(f"         fix: {visible(finding.fix)}")
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _machine(loaded: Loaded) -> list[Finding]:
+    from motia.backends.sqlite.connection import file_system_of
+    from motia.cli import checks
+    from motia.cli.control import control_socket, is_running
+
+    settings = loaded.settings
+    folder = _nearest_existing(settings.project_dir / settings.data_dir)
+    running = is_running(control_socket(settings))
+    findings = [
+        *checks.check_python(tuple(sys.version_info[:3]), sys.platform),
+        *checks.check_settings(loaded.notices),
+        *checks.check_file_system(file_system_of(folder), folder),
+        *checks.check_disk(shutil.disk_usage(folder).free, settings.limits.min_free_disk_bytes, folder),
+    ]
+    if not os.access(folder, os.W_OK):
+        findings.append(
+            checks.Finding(
+                "error", "disk", f"{folder}: expected a directory to write to", "change its owner or mode"
+            )
+        )
+    if settings.port:
+        findings += checks.check_port("port", settings.host, settings.port, flag="--port", running=running)
+    if settings.workbench.enabled and settings.workbench.port:
+        findings += checks.check_port(
+            "workbench port", settings.host, settings.workbench.port, flag="--workbench-port", running=running
+        )
+    return findings
+
+
+def _project(settings: Settings) -> list[Finding]:
+    from motia.cli import checks
+    from motia.settings.database import locate_database
+
+    findings = []
+    known: frozenset[QueueName] | None = None
+    try:
+        discovered = discover(settings)
+    except MotiaError as error:
+        findings.append(checks.failure("steps", error))
+    else:
+        known = frozenset(discovered.registry.queues)
+        findings += checks.check_steps(
+            len(discovered.registry.steps), discovered.problems, discovered.notices
+        )
+    location = locate_database(settings)
+    if location.path is None:
+        return [*findings, checks.Finding("ok", "store", "memory: nothing outlives the node")]
+    if not location.path.exists():
+        # Looking must not make it.
+        return [*findings, checks.Finding("ok", "store", f"{location.path}: not made yet")]
+    try:
+        depths, nodes = with_store(settings, _read_store)
+    except MotiaError as error:
+        return [*findings, checks.failure("store", error)]
+    findings.append(checks.Finding("ok", "store", str(location.path)))
+    if known is not None:
+        findings += checks.check_queues(depths, known)
+    return findings + _nodes(nodes)
+
+
+def _nodes(nodes: Sequence[tuple[NodeId, int, str]]) -> list[Finding]:
+    from motia.backends.sqlite.liveness import running_of_dead
+    from motia.cli import checks
+
+    dead = [pid for _, pid, lock_path in nodes if running_of_dead(Path(lock_path))[0]]
+    return checks.check_nodes(dead, len(nodes) - len(dead))
+
+
+async def _read_store(backend: Backend) -> tuple[list[QueueDepth], Sequence[tuple[NodeId, int, str]]]:
+    return await backend.queue.depths(), await backend.queue.nodes()
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())

@@ -1,0 +1,54 @@
+"""`motia generate …`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.output import EXIT_FAILED, note, print_error, print_json, print_line
+from motia.cli.project import discover, load_project
+
+app = typer.Typer(help="Write files made from the steps.")
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command("openapi")
+def openapi(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is stdout.")] = Path(
+        "openapi.json"
+    ),
+    title: Annotated[
+        str | None, typer.Option("--title", "-t", help="Default: the project's directory.")
+    ] = None,
+    version: Annotated[str, typer.Option("--version", "-v", help="Version of your API.")] = "1.0.0",
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the OpenAPI document of the HTTP steps."""
+    target = output if str(output) == "-" else output.absolute()
+    settings = load_project(directory).settings
+    discovered = discover(settings)
+    from motia.http.openapi import openapi as make_document
+
+    document = make_document(
+        discovered.registry, title=title or settings.project_dir.resolve().name, version=version
+    )
+    if str(target) == "-" or as_json:
+        print_json(document)
+    else:
+        import json
+
+        target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        print_line(str(target))
+    for problem in discovered.problems:
+        print_error(problem)
+    if discovered.problems:
+        note("broken steps are missing in the document")
+        raise typer.Exit(EXIT_FAILED)

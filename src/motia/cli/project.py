@@ -1,0 +1,84 @@
+"""The project a command works on: its settings, its store, its steps."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from motia.backends.protocol import Backend
+    from motia.settings.load import Loaded
+    from motia.settings.model import Mode, Settings
+    from motia.tracing.store import TraceStore
+
+T = TypeVar("T")
+TRACE_FILE = "trace.db"
+
+
+def load_project(
+    directory: Path, *, mode: Mode | None = None, flags: Mapping[str, Any] | None = None
+) -> Loaded:
+    """Settings of the project; `.env` is then in the environment and the project is the working directory."""
+    from motia.settings.load import load_settings
+
+    loaded = load_settings(directory, mode=mode, flags=flags)
+    os.environ.update(loaded.dotenv)
+    os.chdir(loaded.settings.project_dir)
+    return loaded
+
+
+def with_store(settings: Settings, work: Callable[[Backend], Awaitable[T]]) -> T:
+    """What `work` returns for the project's open store, which is closed again whatever happens."""
+    import asyncio
+
+    from motia.app import open_backend
+    from motia.errors import SettingsError
+    from motia.settings.database import locate_database
+
+    if locate_database(settings).kind == "memory":
+        raise SettingsError(
+            "database: expected a file that this command can open, got 'memory'",
+            code="database.not_shared",
+            hint="a memory database lives in the running node only; use sqlite",
+        )
+
+    async def session() -> T:
+        backend = open_backend(settings)
+        await backend.open()
+        try:
+            return await work(backend)
+        finally:
+            await backend.close()
+
+    return asyncio.run(session())
+
+
+def with_traces(settings: Settings, work: Callable[[TraceStore], Awaitable[T]]) -> T:
+    """What `work` returns for the project's traces and logs, which are closed again whatever happens."""
+    import asyncio
+
+    from motia.backends.sqlite.tracing_reads import SqliteTraceStore
+
+    async def session() -> T:
+        store = SqliteTraceStore(settings.project_dir / settings.data_dir / TRACE_FILE)
+        try:
+            return await work(store)
+        finally:
+            await store.aclose()
+
+    return asyncio.run(session())
+
+
+def discover(settings: Settings) -> Any:
+    """The project's steps, problems and notices. Prints of the step files go to stderr."""
+    import asyncio
+    from contextlib import redirect_stdout
+
+    from motia.app import discover_project
+
+    # Importing step files runs them: what they print must not end up inside our document.
+    with redirect_stdout(sys.stderr):
+        return asyncio.run(discover_project(settings))

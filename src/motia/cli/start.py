@@ -1,0 +1,33 @@
+"""`motia start`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from motia.cli.options import HERE, Host, Port, ProjectDir
+from motia.cli.output import note
+from motia.cli.project import load_project
+
+
+def start(
+    host: Host = None,
+    port: Port = None,
+    nodes: Annotated[
+        int | None, typer.Option("--nodes", "-n", help="Processes to run.", show_default=False)
+    ] = None,
+    strict: Annotated[
+        bool | None,
+        typer.Option("--strict", help="Do not start when any step is broken.", show_default=False),
+    ] = None,
+    directory: ProjectDir = HERE,
+) -> None:
+    """Run the project for production."""
+    flags = {"host": host, "port": port, "nodes": nodes, "strict": strict or None}
+    loaded = load_project(directory, mode="production", flags=flags)
+    for notice in loaded.notices:
+        note(notice)
+    from motia.supervisor import run_supervised
+
+    raise typer.Exit(run_supervised(loaded.settings))

@@ -1,0 +1,149 @@
+"""`motia traces`"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.output import EXIT_FAILED, note, print_json, print_line, print_table, time_text, visible
+from motia.cli.project import load_project, with_traces
+
+if TYPE_CHECKING:
+    from motia.tracing.record import LogRecord, SpanRecord
+    from motia.tracing.store import Trace, TraceStore, TraceSummary
+
+Status = Literal["ok", "cancelled", "timeout", "error", "crashed", "failed", "running"]
+
+
+def traces(
+    trace_id: Annotated[str | None, typer.Argument(help="Id of one trace, to see all of it.")] = None,
+    step: Annotated[str | None, typer.Option("--step", help="Only traces with this step.")] = None,
+    status: Annotated[
+        Status | None, typer.Option("--status", help="Only traces that ended so; failed = any bad end.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most traces to print.")] = 50,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List what ran, the newest first, or show one trace with its steps and logs."""
+    from motia.tracing.store import TraceQuery
+
+    settings = load_project(directory).settings
+    if trace_id is not None:
+        wanted = trace_id
+
+        async def read_one(store: TraceStore) -> Trace | None:
+            return await store.trace(wanted)
+
+        _show(with_traces(settings, read_one), wanted, as_json)
+        return
+
+    async def read_list(store: TraceStore) -> list[TraceSummary]:
+        return await store.traces(TraceQuery(step=step, status=status, limit=limit))
+
+    found = with_traces(settings, read_list)
+    if as_json:
+        print_json([_summary_document(summary) for summary in found])
+        return
+    print_table(
+        ("TRACE", "STARTED", "STEP", "KIND", "STATUS", "DURATION", "SPANS", "ERROR"),
+        (
+            (
+                summary.trace_id,
+                time_text(summary.started_at_ms),
+                summary.name,
+                summary.kind,
+                summary.status,
+                duration_text((summary.ended_at_ms - summary.started_at_ms) * 1000),
+                summary.spans,
+                summary.error,
+            )
+            for summary in found
+        ),
+    )
+
+
+def duration_text(duration_us: float) -> str:
+    """A duration in the unit that suits it."""
+    if duration_us < 1_000:
+        return f"{duration_us:.0f} µs"
+    if duration_us < 1_000_000:
+        return f"{duration_us / 1_000:.1f} ms"
+    return f"{duration_us / 1_000_000:.2f} s"
+
+
+def log_document(record: LogRecord) -> Mapping[str, Any]:
+    """A log line as JSON."""
+    from motia.encoding import decode
+
+    return record._asdict() | {"data": None if record.data is None else decode(record.data)}
+
+
+def _show(trace: Trace | None, trace_id: str, as_json: bool) -> None:
+    if trace is None:
+        if as_json:
+            print_json(None)
+        note(f"traces: no trace {trace_id!r}; `motia traces` prints the ids")
+        raise typer.Exit(EXIT_FAILED)
+    if as_json:
+        print_json(
+            _summary_document(trace.summary)
+            | {
+                "spans": [span._asdict() for span in trace.spans],
+                "spans_left_out": trace.left_out,
+                "logs": [log_document(line) for line in trace.logs],
+            }
+        )
+        return
+    from motia.tracing.console import readable_line
+
+    print_line(
+        f"trace {trace.summary.trace_id}  {trace.summary.status}  {time_text(trace.summary.started_at_ms)}"
+    )
+    for depth, span in _as_tree(trace):
+        print_line("  " * (depth + 1) + _span_line(span))
+    if trace.left_out:
+        print_line(f"  … {trace.left_out} more")
+    for line in trace.logs:
+        print_line(readable_line(line))
+
+
+def _as_tree(trace: Trace) -> list[tuple[int, SpanRecord]]:
+    children: dict[str | None, list[SpanRecord]] = {}
+    known = {span.span_id for span in trace.spans}
+    for span in trace.spans:
+        # The parent of an entry is outside; that of others may have been dropped or still run.
+        parent = span.parent_id if span.parent_id in known and span.parent_id != span.span_id else None
+        children.setdefault(parent, []).append(span)
+    lines: list[tuple[int, SpanRecord]] = []
+    # A stack and not a recursion: a chain of steps may be longer than the interpreter's limit.
+    waiting = [(0, span) for span in reversed(children.get(None, []))]
+    while waiting:
+        depth, span = waiting.pop()
+        lines.append((depth, span))
+        waiting += [(depth + 1, child) for child in reversed(children.pop(span.span_id, []))]
+    return lines
+
+
+def _span_line(span: SpanRecord) -> str:
+    parts = [f"{span.name} ({span.kind})", span.status, duration_text(span.duration_us)]
+    if span.queue_wait_us:
+        parts.append(f"waited {duration_text(span.queue_wait_us)}")
+    if span.attempt > 1:
+        parts.append(f"attempt {span.attempt}")
+    if span.error:
+        parts.append(str(span.error.get("message", "")))
+    return visible("  ".join(parts))
+
+
+def _summary_document(summary: TraceSummary) -> dict[str, Any]:
+    import dataclasses
+
+    return {
+        field.name: getattr(summary, field.name)
+        for field in dataclasses.fields(summary)
+        if field.name != "position"
+    }

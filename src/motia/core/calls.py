@@ -1,0 +1,109 @@
+"""What the engine does for a running handler. A `Context` of any language speaks to this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from motia.core.invocation import Invocation
+from motia.core.state import StateEntry
+from motia.core.update import UpdateOperation
+
+
+@dataclass(slots=True)
+class EnqueueRequest:
+    """One message to put: to every queue of `topic`, or to the one step `step`."""
+
+    data: Any
+    topic: str | None = None
+    step: str | None = None
+    group: str | None = None
+    delay_s: float | None = None
+    at_ms: int | None = None
+
+
+@dataclass(slots=True)
+class StateWrite:
+    """One change of one key. `kind` put · delete · update · clear."""
+
+    kind: str
+    scope: str
+    key: str = ""
+    value: Any = None
+    operations: Sequence[UpdateOperation] = ()
+    ttl_s: float | None = None
+    if_version: int | None = None
+    """Only if the key has this version; 0 = only if it does not exist."""
+
+
+@dataclass(slots=True)
+class StateWritten:
+    """What a change found and left, decoded."""
+
+    old: Any
+    new: Any
+    version: int
+
+
+class Calls(Protocol):
+    """One execution's side of the engine.
+
+    *Order*: writes are committed in the order of the calls. *Concurrency*: called on the engine's event
+    loop only; a context in a thread crosses over. Every method that returns a future starts its work at
+    once; a future nobody awaits is awaited by the engine before the execution ends, and its error fails
+    the attempt. *Failure*: `ConflictError` `claim.superseded` once a newer attempt has begun.
+    """
+
+    invocation: Invocation
+    loop: asyncio.AbstractEventLoop
+    user: Any
+    """What the trigger's `auth` returned."""
+    pending: list[asyncio.Future[Any]]
+    """What the handler began and may not have awaited."""
+    stop_reason: str | None
+    """Why the handler was asked to stop: `timed_out`, `drained`; None = it was not."""
+    timeout_s: float
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the execution was asked to stop: it timed out, was cancelled, or the node drains."""
+        ...
+
+    async def finish_pending(self) -> None:
+        """Wait for what the handler began. Failure: the first error that nobody looked at."""
+        ...
+
+    def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:
+        """Store messages in one commit; resolves with an id each when they are durable."""
+        ...
+
+    def call(self, step: str, data: Any) -> asyncio.Future[Any]:
+        """Run a step now, beside the queue, and wait for its result."""
+        ...
+
+    def state_get(self, scope: str, key: str) -> asyncio.Future[StateEntry | None]: ...
+
+    def state_entries(self, scope: str) -> asyncio.Future[list[StateEntry]]: ...
+
+    def state_scopes(self) -> asyncio.Future[list[str]]: ...
+
+    def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten]: ...
+
+    @property
+    def logger(self) -> Any:
+        """Records lines of this step: `debug info warning error critical (message, data)`. Never fails."""
+        ...
+
+    def begin_atomic(self, *, settle: bool) -> None:
+        """From now on writes are kept back and reads see them."""
+        ...
+
+    def commit_atomic(self) -> asyncio.Future[None]:
+        """Commit what was kept back together, or raise and leave nothing of it."""
+        ...
+
+    def abandon_atomic(self) -> None:
+        """Forget what was kept back."""
+        ...

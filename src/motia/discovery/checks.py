@@ -1,0 +1,157 @@
+"""Checks over a whole project: what each step says is right by itself, but not beside the others. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from motia.core.step import Source, Step, StreamDefinition
+from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger
+from motia.discovery.notices import Notice
+from motia.discovery.routes import route_key
+from motia.discovery.values import nearest
+from motia.errors import DefinitionError
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The steps and streams that may serve, and what keeps the others out."""
+
+    steps: tuple[Step, ...]
+    streams: tuple[StreamDefinition, ...]
+    problems: tuple[DefinitionError, ...]
+    notices: tuple[Notice, ...]
+
+
+def check_project(steps: Sequence[Step], streams: Sequence[StreamDefinition]) -> Checked:
+    """Of two steps with one name or one route the first serves and the second is a problem.
+
+    Streams of the same name are merged; topics that lead nowhere are notices.
+    """
+    kept, problems = _unique_names(steps)
+    kept, route_problems = _unique_routes(kept)
+    merged, stream_notices = _merged(streams)
+    notices = [*stream_notices, *_topic_notices(kept), *_stream_notices(kept, merged)]
+    return Checked(tuple(kept), tuple(merged), (*problems, *route_problems), tuple(notices))
+
+
+def _unique_names(steps: Iterable[Step]) -> tuple[list[Step], list[DefinitionError]]:
+    first: dict[str, Step] = {}
+    problems = []
+    for step in steps:
+        other = first.setdefault(step.name, step)
+        if other is not step:
+            problems.append(
+                DefinitionError(
+                    f"name: expected a unique one, got {step.name!r} which {other.source} has already",
+                    code="step.duplicate_name",
+                    path=step.source.path,
+                    line=step.source.line,
+                    step=step.name,
+                    details={"first": str(other.source), "second": str(step.source)},
+                    hint=f"rename one of the two; until then only the one in {other.source.path} serves",
+                )
+            )
+    return list(first.values()), problems
+
+
+def _unique_routes(steps: Iterable[Step]) -> tuple[list[Step], list[DefinitionError]]:
+    taken: dict[tuple[str, str], Step] = {}
+    kept, problems = [], []
+    for step in steps:
+        routes = [trigger for trigger in step.triggers if isinstance(trigger, HttpTrigger)]
+        own: dict[tuple[str, str], Step] = {}
+        clash: tuple[HttpTrigger, Step] | None = None
+        for route in routes:
+            key = route_key(route.method, route.path)
+            other = taken.get(key) or own.get(key)
+            if other is not None and clash is None:
+                clash = (route, other)
+            own[key] = step
+        if clash is None:
+            taken.update(own)
+            kept.append(step)
+            continue
+        route, other = clash
+        problems.append(
+            DefinitionError(
+                f"{step.name}: expected a route of its own, got {route.method} {route.path} which "
+                f"{other.name} in {other.source} serves already",
+                code="step.duplicate_route",
+                path=step.source.path,
+                line=step.source.line,
+                step=step.name,
+                details={"first": str(other.source), "second": str(step.source)},
+                hint=f"change the path or the method in {step.source.path} or {other.source.path}",
+            )
+        )
+    return kept, problems
+
+
+def _merged(streams: Iterable[StreamDefinition]) -> tuple[list[StreamDefinition], list[Notice]]:
+    groups: dict[str, list[StreamDefinition]] = {}
+    for stream in streams:
+        groups.setdefault(stream.name, []).append(stream)
+    notices: list[Notice] = []
+    return [_one_stream(group, notices) for group in groups.values()], notices
+
+
+def _one_stream(group: list[StreamDefinition], notices: list[Notice]) -> StreamDefinition:
+    # A handle belongs to the language of the stream's source, so all functions come from one declaration.
+    with_functions = [stream for stream in group if stream.can_access or stream.on_join or stream.on_leave]
+    chosen = with_functions[0] if with_functions else group[0]
+    for other in with_functions[1:]:
+        notices.append(
+            Notice(
+                other.source.path,
+                other.source.line,
+                f"stream {other.name!r}: its functions have no effect, those of {chosen.source} are used",
+                "declare canAccess, onJoin and onLeave in one file",
+            )
+        )
+    sources: tuple[Source, ...] = tuple(source for stream in group for source in stream.sources)
+    return replace(
+        chosen,
+        description=chosen.description or next((s.description for s in group if s.description), ""),
+        schema=next((s.schema for s in (chosen, *group) if s.schema is not None), None),
+        sources=sources,
+    )
+
+
+def _topic_notices(steps: Iterable[Step]) -> list[Notice]:
+    steps = list(steps)
+    subscribed = {t.topic for step in steps for t in step.triggers if isinstance(t, QueueTrigger)}
+    heard = subscribed.union(*(step.virtual_subscribes for step in steps))
+    enqueued = {emission.topic for step in steps for emission in step.emissions}
+    notices = []
+    for step in steps:
+        for emission in step.emissions:
+            if not emission.virtual and emission.topic not in heard:
+                message = f"enqueues {emission.topic!r}, to which nothing subscribes"
+                notices.append(_notice(step, message, emission.topic, heard))
+        for trigger in step.triggers:
+            if not isinstance(trigger, QueueTrigger) or trigger.topic in enqueued:
+                continue
+            if step.dialect != "function":
+                # In the function dialect nobody declares what is enqueued: there it would always be said.
+                message = f"subscribes to {trigger.topic!r}, which no step says it enqueues"
+                notices.append(_notice(step, message, trigger.topic, enqueued))
+    return notices
+
+
+def _stream_notices(steps: Iterable[Step], streams: Iterable[StreamDefinition]) -> list[Notice]:
+    names = {stream.name for stream in streams}
+    return [
+        _notice(
+            step, f"listens to the stream {trigger.stream!r}, which is not declared", trigger.stream, names
+        )
+        for step in steps
+        for trigger in step.triggers
+        if isinstance(trigger, StreamTrigger) and trigger.stream not in names
+    ]
+
+
+def _notice(step: Step, message: str, name: str, known: Iterable[str]) -> Notice:
+    close = nearest(name, known)
+    hint = f"did you mean {close!r}?" if close else ""
+    return Notice(step.source.path, step.source.line, f"{step.name}: {message}", hint)

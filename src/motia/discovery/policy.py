@@ -1,0 +1,191 @@
+"""How a queue hands out its messages, read from all the places where it may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from motia.core.retry import RetryPolicy
+from motia.core.trigger import QueuePolicy
+from motia.discovery.section import Entry, Report, Section
+from motia.discovery.values import nearest, shown, snake
+
+POLICY_ALIASES = {
+    "max_attempts": "attempts",
+    "max_retries": "retries",
+    "timeout_s": "timeout",
+    "timeout_seconds": "timeout",
+    "handler_timeout": "timeout",
+    "delay_s": "delay",
+    "delay_seconds": "delay",
+    "group_key": "group_by",
+    "message_group_id": "group_by",
+    "backoff_type": "backoff",
+    "backoff_delay": "retry_delay",
+    "retry_delay_s": "retry_delay",
+    "max_delay_s": "max_delay",
+    "max_retry_delay": "max_delay",
+}
+POLICY_KEYS = frozenset(
+    {
+        "concurrency",
+        "attempts",
+        "retries",
+        "retry",
+        "timeout",
+        "timeout_ms",
+        "delay",
+        "delay_ms",
+        "fifo",
+        "group_by",
+        "backoff",
+        "retry_delay",
+        "backoff_delay_ms",
+        "max_delay",
+        "jitter",
+        "visibility_timeout",
+    }
+)
+CONTAINERS = frozenset({"config", "infrastructure"})
+_HANDLER_KEYS = {"timeout": "timeout", "timeout_s": "timeout", "ram": None, "cpu": None}
+"""Memory and CPU were hints to a cloud: accepted, without a meaning here."""
+_RETRY_KEYS = {
+    "attempts": "attempts",
+    "max_attempts": "attempts",
+    "retries": "retries",
+    "max_retries": "retries",
+    "delay": "retry_delay",
+    "delay_s": "retry_delay",
+    "max_delay": "max_delay",
+    "max_delay_s": "max_delay",
+    "backoff": "backoff",
+    "jitter": "jitter",
+}
+
+
+def flattened(section: Section) -> Section:
+    """The section with its `config` and `infrastructure` spread out; its own keys win over theirs."""
+    spread: dict[str, Entry] = {}
+    for name in ("infrastructure", "config"):
+        entry = section.entries.get(name)
+        if entry is None:
+            continue
+        if not isinstance(entry.value, Mapping):
+            section.wrong(name, "a mapping")
+            continue
+        spread.update(_spread(entry.value, entry.where, section.report))
+    own = {key: entry for key, entry in section.entries.items() if key not in CONTAINERS}
+    return Section({**spread, **own}, section.where, section.report)
+
+
+def _spread(raw: Mapping[Any, Any], where: str, report: Report) -> dict[str, Entry]:
+    """Policy entries of a 1.x `config` or of a 0.x `infrastructure` with its `handler` and `queue` parts."""
+    entries: dict[str, Entry] = {}
+    for written, value in raw.items():
+        key = snake(str(written))
+        here = f"{where}.{written}"
+        if value is None:
+            continue
+        if key == "queue" and isinstance(value, Mapping):
+            entries.update(_spread(value, here, report))
+        elif key == "handler" and isinstance(value, Mapping):
+            entries.update(_renamed(value, here, _HANDLER_KEYS, report))
+        elif key in ("type", "queue_type"):
+            if value not in ("fifo", "standard"):
+                report.problem(f"{here}: expected fifo or standard, got {shown(value)}")
+            else:
+                entries["fifo"] = Entry(here, value == "fifo")
+        else:
+            canonical = POLICY_ALIASES.get(key, key)
+            if canonical in POLICY_KEYS:
+                entries[canonical] = Entry(here, value)
+            else:
+                _unknown(here, key, [*POLICY_KEYS, *POLICY_ALIASES], report)
+    return entries
+
+
+def _renamed(
+    raw: Mapping[Any, Any], where: str, names: Mapping[str, str | None], report: Report
+) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for written, value in raw.items():
+        key = snake(str(written))
+        if key not in names:
+            _unknown(f"{where}.{written}", key, list(names), report)
+        elif (canonical := names[key]) is not None and value is not None:
+            entries[canonical] = Entry(f"{where}.{written}", value)
+    return entries
+
+
+def _unknown(where: str, key: str, known: list[str], report: Report) -> None:
+    close = nearest(key, known)
+    report.notice(f"{where}: unknown key, it has no effect", f"did you mean {close!r}?" if close else "")
+
+
+def read_policy(section: Section) -> QueuePolicy:
+    """The policy of one trigger, from a flattened section."""
+    if "visibility_timeout" in section.entries:
+        section.report.notice(
+            f"{section.at('visibility_timeout')}: no effect, a message stays with its node while that lives",
+            "limit how long the handler may run with `timeout`",
+        )
+    group_by = section.text("group_by")
+    fifo = section.flag("fifo")
+    return QueuePolicy(
+        concurrency=section.integer("concurrency", 1),
+        retry=_retry(section),
+        timeout_s=read_timeout_s(section),
+        delay_s=_seconds_or_ms(section, "delay", "delay_ms") or 0.0,
+        fifo=group_by is not None if fifo is None else fifo,
+        group_by=group_by,
+    )
+
+
+def read_timeout_s(section: Section) -> float | None:
+    """The handler's timeout; a timeout of 0 is a problem."""
+    timeout_s = _seconds_or_ms(section, "timeout", "timeout_ms")
+    if timeout_s == 0:
+        section.wrong("timeout", "more than 0 seconds")
+    return timeout_s
+
+
+def _seconds_or_ms(section: Section, key: str, key_ms: str) -> float | None:
+    found_s = section.seconds(key)
+    if found_s is None and (found_ms := section.integer(key_ms, 0)) is not None:
+        return found_ms / 1000
+    return found_s
+
+
+def _retry(section: Section) -> RetryPolicy:
+    retry = section.value("retry")
+    if isinstance(retry, Mapping):
+        section = section.over(_renamed(retry, section.at("retry"), _RETRY_KEYS, section.report))
+    elif retry is False:
+        section = section.over({"attempts": Entry(section.at("retry"), 1)})
+    elif retry is not None and retry is not True:
+        section = section.over({"retries": Entry(section.at("retry"), retry)})
+    default = RetryPolicy()
+    attempts = section.integer("attempts", 1)
+    retries = section.integer("retries", 0)
+    if attempts is None:
+        attempts = default.attempts if retries is None else retries + 1
+    delay_s = _seconds_or_ms(section, "retry_delay", "backoff_delay_ms")
+    max_delay_s = section.seconds("max_delay")
+    delay_s = default.delay_s if delay_s is None else delay_s
+    return RetryPolicy(
+        attempts=attempts,
+        delay_s=delay_s,
+        max_delay_s=max(default.max_delay_s, delay_s) if max_delay_s is None else max_delay_s,
+        backoff=section.choice("backoff", ("exponential", "fixed")) or default.backoff,
+        jitter=_jitter(section, default.jitter),
+    )
+
+
+def _jitter(section: Section, default: float) -> float:
+    value = section.value("jitter")
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        section.wrong("jitter", "a share between 0 and 1")
+        return default
+    return float(value)

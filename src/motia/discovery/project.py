@@ -1,0 +1,108 @@
+"""A project directory in, a registry out, with everything that is wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from motia.core.registry import Registry, build_registry
+from motia.core.step import Step, StreamDefinition
+from motia.discovery.checks import check_project
+from motia.discovery.dialects import to_step, to_stream
+from motia.discovery.finder import Candidate, find_files
+from motia.discovery.notices import Notice
+from motia.discovery.triggers import CronCheck
+from motia.errors import DefinitionError
+from motia.runtimes.protocol import Definition, Runtime
+
+_NAME_OF_LANGUAGE = {
+    "python": "Python",
+    "typescript": "TypeScript",
+    "javascript": "JavaScript",
+    "ruby": "Ruby",
+    "go": "Go",
+}
+_PROGRAM_OF_LANGUAGE = {"typescript": "Node.js", "javascript": "Node.js", "ruby": "Ruby", "go": "Go"}
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """Everything that one look at a project found."""
+
+    registry: Registry
+    problems: tuple[DefinitionError, ...]
+    """Sorted by place. What has one is not in the registry."""
+    notices: tuple[Notice, ...]
+    files: tuple[Candidate, ...]
+    app_file: Path | None
+    """`app.py` of the project's root, where shared resources are opened; None where there is none."""
+
+
+async def discover(
+    project_dir: Path,
+    runtimes: Mapping[str, Runtime],
+    *,
+    check_cron: CronCheck,
+    version: int = 1,
+) -> Discovered:
+    """The registry of a project. One broken file, step or language never hides the others.
+
+    `runtimes` maps a language (`python`, `typescript` …) to what loads it; one runtime may serve several.
+    *Concurrency*: runtimes load one after the other. *Failure*: problems are returned.
+    """
+    found = await asyncio.to_thread(find_files, project_dir)
+    problems: list[DefinitionError] = []
+    definitions: list[Definition] = []
+    for runtime, files in _by_runtime(found.candidates, runtimes, problems):
+        loaded = await runtime.load(project_dir, [candidate.path for candidate in files])
+        definitions += loaded.definitions
+        problems += loaded.problems
+    notices: list[Notice] = []
+    steps: list[Step] = []
+    streams: list[StreamDefinition] = []
+    for definition in sorted(definitions, key=lambda one: (one.path, one.line)):
+        if definition.kind == "step":
+            step, step_problems, step_notices = to_step(definition, check_cron)
+            steps += [step] if step is not None else []
+            problems += step_problems
+            notices += step_notices
+        else:
+            stream, stream_problems, stream_notices = to_stream(definition)
+            streams += [stream] if stream is not None else []
+            problems += stream_problems
+            notices += stream_notices
+    checked = check_project(steps, streams)
+    return Discovered(
+        build_registry(checked.steps, checked.streams, version=version),
+        tuple(sorted((*problems, *checked.problems), key=lambda one: (one.path, one.line))),
+        tuple(sorted((*notices, *checked.notices), key=lambda one: (one.path, one.line))),
+        found.candidates,
+        found.app_file,
+    )
+
+
+def _by_runtime(
+    candidates: Iterable[Candidate], runtimes: Mapping[str, Runtime], problems: list[DefinitionError]
+) -> list[tuple[Runtime, list[Candidate]]]:
+    groups: dict[int, tuple[Runtime, list[Candidate]]] = {}
+    for candidate in candidates:
+        runtime = runtimes.get(candidate.language)
+        if runtime is not None:
+            groups.setdefault(id(runtime), (runtime, []))[1].append(candidate)
+        else:
+            problems.append(_without_runtime(candidate))
+    return list(groups.values())
+
+
+def _without_runtime(candidate: Candidate) -> DefinitionError:
+    language = _NAME_OF_LANGUAGE[candidate.language]
+    program = _PROGRAM_OF_LANGUAGE.get(candidate.language, language)
+    return DefinitionError(
+        f"file: expected a language that can run here, got {language}",
+        code="runtime.missing",
+        path=candidate.relative,
+        details={"language": candidate.language},
+        hint=f"{language} steps need {program} and this framework's {language} runtime",
+    )

@@ -1,0 +1,315 @@
+"""Takes messages for this node, starts them within its bounds and settles them.
+
+    claim-on-insert ─┐
+    ClaimReady ──────┴─► held (by queue) ─► running ─► decide ─► Settle
+
+Held messages go back uncharged when the node drains. A suspect runs with nothing new beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from motia.core.batch import Batch, ClaimReady, Settle, Unclaim, WantedQueue
+from motia.core.clock import Timer
+from motia.core.invocation import Failed, Invocation, Outcome
+from motia.core.message import Claim, NodeId, QueueName, TraceContext
+from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
+from motia.core.registry import QueueEntry
+from motia.engine.deadlines import stop
+from motia.engine.execution import Execution
+from motia.errors import BackendError, ConflictError, HandlerError
+from motia.queue.transitions import Decision, decide
+
+if TYPE_CHECKING:
+    from motia.engine.engine import Engine
+
+_SUSPECT_ALONE_S = 10.0
+"""How long a suspect has the node to itself; after that others start beside it."""
+_RETRY_FETCH_S = 0.5
+
+
+class Consumer:
+    """A `Service`: from `start` on, messages of the registry's queues run here."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: dict[QueueName, deque[Claim]] = {}
+        self._held_count = 0
+        self._held_bytes = 0
+        self._running: dict[asyncio.Task[None], Execution | None] = {}
+        self._fetching: asyncio.Task[None] | None = None
+        self._fetch_again = False
+        self._taking = False
+        self._suspect_until_s = float("-inf")
+        self.backlog_seen = False
+        """The last look found as many messages as this node could take: there are probably more."""
+        self._timer: Timer | None = None
+        self._idle = asyncio.Event()
+
+    # Lifecycle --------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        if self._taking:
+            return
+        self._taking = True
+        self._engine.backend.on_work(self.wake)
+        self.wake()
+
+    async def stop(self) -> None:
+        """Take nothing more and give back what has not started. What runs goes on; see `wait_idle`."""
+        self._taking = False
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._fetching is not None:
+            await asyncio.wait([self._fetching])
+        held = [claim for claims in self._held.values() for claim in claims]
+        self._held.clear()
+        self._held_count = self._held_bytes = 0
+        if held:
+            await self._engine.backend.commit(Batch((Unclaim(held),)))
+
+    async def wait_idle(self, limit_s: float) -> bool:
+        """Whether everything that ran has ended within `limit_s`."""
+        if not self._running:
+            return True
+        self._idle.clear()
+        timer = self._engine.clock.call_later(limit_s, self._idle.set)
+        await self._idle.wait()
+        timer.cancel()
+        return not self._running
+
+    async def release_running(self, grace_s: float) -> None:
+        """Interrupt what still runs and give it back uncharged."""
+        for execution in self._running.values():
+            if execution is not None:
+                stop(execution, "drained")
+        await self.wait_idle(grace_s)
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    @property
+    def held(self) -> int:
+        return self._held_count
+
+    # Taking -----------------------------------------------------------------------------------------
+
+    def target(self) -> NodeId | None:
+        """The node id, while a new message may be claimed as it is stored; else None."""
+        settings = self._engine.settings.queue
+        if (
+            not self._taking
+            or self._held_count + len(self._running) >= settings.claim_ahead
+            or self._held_bytes >= settings.claim_ahead_bytes
+            or self._suspect_alone()
+        ):
+            return None
+        return self._engine.node_id
+
+    def accept(self, claim: Claim) -> None:
+        """Run a message that was claimed as it was stored."""
+        self._hold(claim)
+        self._pump()
+
+    def wake(self) -> None:
+        """There may be messages to take."""
+        if not self._taking:
+            return
+        if self._fetching is not None:
+            self._fetch_again = True
+            return
+        if self._held_count * 2 < self._engine.settings.queue.claim_ahead:
+            self._fetching = asyncio.ensure_future(self._fetch())
+
+    async def _fetch(self) -> None:
+        settings = self._engine.settings.queue
+        delay_s: float | None = None
+        try:
+            while self._taking:
+                self._fetch_again = False
+                room = settings.claim_ahead - self._held_count
+                wanted = [
+                    WantedQueue(entry.name, room, entry.policy.concurrency)
+                    for entry in self._engine.registry.queues.values()
+                ]
+                if room <= 0 or not wanted or self._suspect_alone():
+                    break
+                operation = ClaimReady(
+                    node=self._engine.node_id,
+                    wanted=wanted,
+                    max_bytes=settings.claim_ahead_bytes - self._held_bytes,
+                )
+                (claims,) = await self._engine.backend.commit(Batch((operation,)))
+                for claim in claims:
+                    self._hold(claim)
+                self._pump()
+                self.backlog_seen = len(claims) >= room
+                if not self._fetch_again and not self.backlog_seen:
+                    break
+        except BackendError as error:
+            self._engine.report(f"claiming messages failed: {error}")
+            delay_s = _RETRY_FETCH_S
+        finally:
+            self._fetching = None
+        if delay_s is not None and self._taking:
+            self._timer = self._engine.clock.call_later(delay_s, self.wake)
+
+    def _hold(self, claim: Claim) -> None:
+        if not self._taking:
+            self._engine.background(self._engine.backend.commit(Batch((Unclaim((claim,)),))))
+            return
+        self._held.setdefault(claim.queue, deque()).append(claim)
+        self._held_count += 1
+        self._held_bytes += len(claim.payload)
+        if claim.suspect:
+            self._suspect_until_s = self._engine.clock.monotonic_s() + _SUSPECT_ALONE_S
+
+    def _suspect_alone(self) -> bool:
+        return self._engine.clock.monotonic_s() < self._suspect_until_s
+
+    def _pump(self) -> None:
+        """Start held messages, one of each queue in turn, up to the node's concurrency."""
+        limit = self._engine.settings.queue.concurrency
+        while self._held and len(self._running) < limit:
+            queue, claims = next(iter(self._held.items()))
+            claim = self._next_suspect() if self._suspect_alone() else claims[0]
+            if claim is None:
+                return
+            if claim is claims[0]:
+                claims.popleft()
+                del self._held[queue]
+                if claims:
+                    self._held[queue] = claims
+            else:
+                self._held[claim.queue].remove(claim)
+                if not self._held[claim.queue]:
+                    del self._held[claim.queue]
+            self._held_count -= 1
+            self._held_bytes -= len(claim.payload)
+            task = asyncio.ensure_future(self._run(claim))
+            self._running[task] = None
+
+    def _next_suspect(self) -> Claim | None:
+        return next((claim for claims in self._held.values() for claim in claims if claim.suspect), None)
+
+    # Running ----------------------------------------------------------------------------------------
+
+    async def _run(self, claim: Claim) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        engine = self._engine
+        engine.liveness.started(claim)
+        try:
+            entry = engine.registry.queues.get(claim.queue)
+            if entry is None:
+                # The step went with a reload after the message was claimed.
+                await engine.backend.commit(Batch((Unclaim((claim,)),)))
+                return
+            await self._execute(claim, entry, task)
+        except ConflictError as conflict:
+            engine.report(f"{claim.queue.step}: {conflict}")
+        except BackendError as error:
+            engine.report(f"{claim.queue.step}: its result could not be stored: {error}")
+        finally:
+            engine.liveness.ended(claim)
+            del self._running[task]
+            if claim.suspect:
+                self._suspect_until_s = float("-inf")
+            if not self._running:
+                self._idle.set()
+            if self._held:
+                self._pump()
+            if self._taking and (claim.suspect or self._held_count == 0):
+                self._after_run(claim)
+
+    def _after_run(self, claim: Claim) -> None:
+        """Look for more where this node may have left some behind: after a suspect, and in queues whose
+        limit this message used up."""
+        entry = self._engine.registry.queues.get(claim.queue)
+        limited = entry is not None and (entry.policy.concurrency is not None or claim.group is not None)
+        if claim.suspect or limited or self._engine.backlog_likely:
+            self.wake()
+
+    async def _execute(self, claim: Claim, entry: QueueEntry, task: asyncio.Task[None]) -> None:
+        engine = self._engine
+        clock = engine.clock
+        trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
+        timeout_s = entry.policy.timeout_s or engine.settings.queue.handler_timeout_s
+        invocation = Invocation(
+            step=entry.step,
+            trigger_index=entry.trigger_index,
+            occurrence=_occurrence(claim, entry),
+            trace=trace,
+            attempt=claim.attempt,
+            claim=claim,
+        )
+        started_ms = clock.now_ms()
+        started_s = clock.monotonic_s()
+        execution = Execution(engine, invocation, timeout_s, started_s)
+        self._running[task] = execution
+        if claim.trace.hops > engine.settings.queue.max_hops:
+            outcome: Outcome = Failed(_loop_detected(claim, engine.settings.queue.max_hops), retryable=False)
+        else:
+            outcome = await engine.run_guarded(execution)
+        ended_s = clock.monotonic_s()
+        execution.ended = True
+        decision = decide(
+            outcome,
+            claim,
+            entry.policy.retry,
+            now_ms=clock.now_ms(),
+            random_unit=engine.entropy.unit(),
+        )
+        if not execution.settled:
+            await engine.backend.commit(Batch((Settle(claim, decision.settlement),)))
+        engine.record_execution(
+            execution,
+            outcome,
+            started_ms,
+            ended_s - started_s,
+            parent=claim.trace.span_id,
+            verdict=decision.verdict,
+        )
+        self._tell(claim, decision, outcome)
+
+    def _tell(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:
+        if self._engine.recorder.listened:
+            self._engine.tell_settled(claim, decision)
+        if decision.verdict in ("retried", "dead"):
+            self._engine.report_failure(claim, outcome, decision)
+        if decision.retry_in_s is not None:
+            self._engine.due_sooner(decision.retry_in_s)
+
+
+def _occurrence(claim: Claim, entry: QueueEntry) -> Occurrence:
+    topic = claim.queue.topic
+    if topic.startswith("$state"):
+        return StateChange(payload=claim.payload)
+    if topic.startswith("$stream"):
+        return StreamChange(payload=claim.payload)
+    if topic.startswith("$cron") or topic.startswith("$at"):
+        return Tick(
+            scheduled_at_ms=claim.enqueued_at_ms,
+            payload=claim.payload,
+            kind="cron" if topic.startswith("$cron") else "at",
+        )
+    return Message(
+        topic=topic,
+        payload=claim.payload,
+        message_id=claim.id,
+        attempt=claim.attempt,
+        attributes=claim.attributes,
+    )
+
+
+def _loop_detected(claim: Claim, limit: int) -> HandlerError:
+    return HandlerError(
+        f"{claim.queue.step}: expected a trace of at most {limit} enqueues in a row, got one that goes on;"
+        " do steps enqueue to each other in a circle?",
+        code="loop.detected",
+        retryable=False,
+    )

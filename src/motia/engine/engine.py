@@ -1,0 +1,421 @@
+"""One node's engine: composes the duties, starts and stops them in order, and knows nothing of a feature's
+inside."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from motia import encoding
+from motia.backends.liveness import Liveness
+from motia.backends.protocol import Backend
+from motia.core.batch import Batch, Died, Enqueue, RegisterNode, Rescheduled, Settle
+from motia.core.calls import EnqueueRequest
+from motia.core.clock import Clock, Entropy
+from motia.core.ids import Ids, format_id
+from motia.core.invocation import (
+    Cancelled,
+    Failed,
+    Invocation,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    TimedOut,
+)
+from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
+from motia.core.occurrence import ManualCall
+from motia.core.registry import Registry, queue_of_trigger
+from motia.engine.consumer import Consumer
+from motia.engine.deadlines import Deadlines
+from motia.engine.enqueue import fan_out
+from motia.engine.execution import Execution
+from motia.engine.promoter import Promoter
+from motia.engine.pruner import Pruner
+from motia.engine.rescuer import Rescuer
+from motia.engine.schedules import Schedules
+from motia.errors import HandlerError, InputError, InternalError, MotiaError, WorkerError
+from motia.queue.transitions import Decision, decide
+from motia.runtimes.protocol import Runtime
+from motia.settings import Settings
+from motia.tracing.record import Level, SpanStatus
+from motia.tracing.recorder import Recorder
+
+_STATUS: dict[str, SpanStatus] = {
+    "succeeded": "ok",
+    "failed": "error",
+    "retry": "error",
+    "cancelled": "cancelled",
+    "timed_out": "timeout",
+    "released": "cancelled",
+}
+
+
+class Engine:
+    """Runs the steps of one registry on one backend.
+
+    `start` returns when messages, schedules and calls are served; `drain` takes nothing new and waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        backend: Backend,
+        liveness: Liveness,
+        lock_path: str,
+        runtimes: Mapping[str, Runtime],
+        settings: Settings,
+        recorder: Recorder,
+        clock: Clock,
+        entropy: Entropy,
+        node_id: NodeId,
+        pid: int,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.registry = registry
+        self.backend = backend
+        self.liveness = liveness
+        self.settings = settings
+        self.recorder = recorder
+        self.clock = clock
+        self.entropy = entropy
+        self.ids = Ids(clock, entropy)
+        self.node_id = node_id
+        self.log_level: Level = settings.log.level or ("debug" if settings.mode == "development" else "info")
+        self._runtimes = runtimes
+        self._pid = pid
+        self._lock_path = lock_path
+        self._background: set[asyncio.Future[Any]] = set()
+        self._state_queues: dict[tuple[str, str], tuple[QueueName, ...]] = {}
+        self.deadlines = Deadlines(clock, settings.queue.cancel_grace_s, self._abandon)
+        self.consumer = Consumer(self)
+        self.promoter = Promoter(self)
+        self.rescuer = Rescuer(self)
+        self.schedules = Schedules(self)
+        self.pruner = Pruner(self)
+
+    # Lifecycle --------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        register = RegisterNode(self.node_id, self._pid, self.clock.now_ms(), self._lock_path)
+        await self.backend.commit(Batch((register,)))
+        await self.deadlines.start()
+        await self.rescuer.start()
+        await self.promoter.start()
+        await self.consumer.start()
+        await self.schedules.start()
+        await self.pruner.start()
+        self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
+
+    async def drain(self) -> None:
+        """Take nothing new; wait for what runs, then interrupt it and give it back uncharged."""
+        self.recorder.event("node.draining", node=self.node_id.hex(), running=self.consumer.running)
+        await self.schedules.stop()
+        await self.consumer.stop()
+        if not await self.consumer.wait_idle(self.settings.drain_s):
+            await self.consumer.release_running(self.settings.queue.cancel_grace_s)
+
+    async def stop(self) -> None:
+        for service in (self.pruner, self.schedules, self.consumer, self.promoter, self.rescuer):
+            await service.stop()
+        await self.consumer.release_running(self.settings.queue.cancel_grace_s)
+        await self.deadlines.stop()
+        if self._background:
+            await asyncio.wait(self._background)
+        self.recorder.event("node.stopped", node=self.node_id.hex(), released=0)
+
+    # For executions ---------------------------------------------------------------------------------
+
+    def claim_target(self) -> NodeId | None:
+        return self.consumer.target()
+
+    def accept_claim(self, claim: Claim) -> None:
+        self.consumer.accept(claim)
+
+    @property
+    def backlog_likely(self) -> bool:
+        return self.consumer.backlog_seen
+
+    def due_sooner(self, delay_s: float) -> None:
+        self.promoter.due_in(delay_s)
+
+    def state_queues(self, scope: str, key: str) -> Sequence[QueueName]:
+        """Queues of the state triggers that watch this key."""
+        triggers = self.registry.state_triggers
+        if not triggers:
+            return ()
+        return [
+            queue_of_trigger(step, index)
+            for step, index, trigger in triggers
+            if trigger.scope in (None, scope) and trigger.key in (None, key)
+        ]
+
+    def background(self, work: asyncio.Future[Any]) -> None:
+        """Let a commit end by itself; a failure is reported."""
+        self._background.add(work)
+        work.add_done_callback(self._background_ended)
+
+    def _background_ended(self, done: asyncio.Future[Any]) -> None:
+        self._background.discard(done)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            self.report(f"a commit failed: {error}")
+
+    # Running ----------------------------------------------------------------------------------------
+
+    async def run_guarded(self, execution: Execution) -> Outcome:
+        """Run a handler under its deadline. Never raises for what the handler does."""
+        invocation = execution.invocation
+        runtime = self._runtimes.get(invocation.step.source.language)
+        if runtime is None:
+            language = invocation.step.source.language
+            return Failed(WorkerError(f"no runtime for {language} steps", code="worker.unavailable"))
+        execution.task = asyncio.current_task()
+        if self.recorder.listened:
+            self.recorder.event(
+                "invocation.started",
+                step=invocation.step.name,
+                trace_id=invocation.trace.trace_id,
+                span_id=invocation.trace.span_id,
+                kind=invocation.occurrence.kind,
+                attempt=invocation.attempt,
+            )
+        running = self.deadlines.running
+        running[execution] = None
+        try:
+            return await runtime.invoke(invocation, execution)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            failure = InternalError(f"the runtime failed: {error!r}", code="internal.runtime")
+            failure.__cause__ = error
+            return Failed(failure)
+        finally:
+            del running[execution]
+
+    def _abandon(self, execution: Execution) -> None:
+        """A handler swallowed its cancellation: record its timeout, so that another attempt may begin."""
+        claim = execution.invocation.claim
+        if claim is None:
+            return
+        entry = self.registry.queues[claim.queue]
+        outcome = TimedOut(execution.timeout_s)
+        decision = decide(
+            outcome, claim, entry.policy.retry, now_ms=self.clock.now_ms(), random_unit=self.entropy.unit()
+        )
+        self.background(self.backend.commit(Batch((Settle(claim, decision.settlement),))))
+        self.report_failure(claim, outcome, decision)
+        self.due_sooner(decision.retry_in_s or 0.0)
+
+    async def call_step(self, name: str, data: Any, trace: TraceContext | None = None) -> Any:
+        """Run a step now and give what it returns. Failure: `InputError` `step.unknown`; what it failed with."""
+        step = self.registry.steps.get(name)
+        if step is None or step.handler is None:
+            raise InputError(
+                f"call {name!r}: expected a step of this project that has a handler",
+                code="step.unknown",
+                status=404,
+            )
+        parent = trace or TraceContext(self.ids.trace_id(), "", 0)
+        invocation = Invocation(
+            step=step,
+            trigger_index=None,
+            occurrence=ManualCall(payload=encoding.encode(data)),
+            trace=TraceContext(parent.trace_id, self.ids.span_id(), parent.hops),
+        )
+        started_ms, started_s = self.clock.now_ms(), self.clock.monotonic_s()
+        execution = Execution(self, invocation, self.settings.queue.handler_timeout_s, started_s)
+        outcome = await self.run_guarded(execution)
+        execution.ended = True
+        self.record_execution(
+            execution, outcome, started_ms, self.clock.monotonic_s() - started_s, parent=parent.span_id
+        )
+        return value_of(outcome)
+
+    async def enqueue(self, request: EnqueueRequest, trace: TraceContext | None = None) -> NewMessages:
+        """Store a message from outside any handler."""
+        found = fan_out(
+            self.registry,
+            request,
+            self.ids,
+            trace or TraceContext(self.ids.trace_id(), "", 0),
+            now_ms=self.clock.now_ms(),
+            max_bytes=self.settings.limits.message_bytes,
+            claim_for=self.claim_target(),
+        )
+        if found.unknown:
+            self.report(found.unknown)
+        await self.enqueue_messages(found.messages)
+        return found.messages
+
+    async def enqueue_messages(self, messages: NewMessages) -> None:
+        if messages:
+            claims = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
+            if self.recorder.listened:
+                self.tell_enqueued(messages)
+            for claim in claims:
+                if claim is not None:
+                    self.accept_claim(claim)
+
+    # Telling ----------------------------------------------------------------------------------------
+
+    def tell_enqueued(self, messages: Sequence[NewMessage]) -> None:
+        for message in messages:
+            self.recorder.event("message.enqueued", **_message_fields(message))
+
+    def tell_settled(self, claim: Claim, decision: Decision) -> None:
+        settlement = decision.settlement
+        fields = _message_fields(claim)
+        if isinstance(settlement, Died):
+            self.recorder.event(
+                "message.dead_lettered",
+                **fields,
+                code=settlement.code,
+                attempts=settlement.failures + claim.crashes,
+            )
+        due_at_ms = settlement.due_at_ms if isinstance(settlement, Rescheduled) else None
+        self.recorder.event("message.settled", **fields, outcome=decision.verdict, due_at_ms=due_at_ms)
+
+    def report(self, message: str, level: Level = "warning") -> None:
+        """A line of the framework's own."""
+        self.recorder.log(level, message, step="motia")
+
+    def report_failure(self, claim: Claim, outcome: Outcome, decision: Decision) -> None:
+        """Tell the author what failed, with the stack of their own lines, and what happens next."""
+        next_ = (
+            "is dead-lettered" if decision.verdict == "dead" else f"runs again in {decision.retry_in_s:.1f} s"
+        )
+        what = describe(outcome)
+        self.recorder.log(
+            "error",
+            f"{what}; attempt {claim.attempt} failed, the message {next_}",
+            step=claim.queue.step,
+            trace_id=claim.trace.trace_id,
+            data=self.encode_stack(stack_of(outcome)),
+        )
+
+    @staticmethod
+    def encode_stack(stack: str) -> bytes | None:
+        """A log line's data for a stack; None without one."""
+        return encoding.encode({"stack": stack.encode(errors="replace").decode()}) if stack else None
+
+    def record_execution(
+        self,
+        execution: Execution,
+        outcome: Outcome,
+        started_ms: int,
+        duration_s: float,
+        *,
+        parent: str = "",
+        verdict: str = "",
+    ) -> None:
+        """One span an execution."""
+        if not self.settings.tracing.enabled:
+            return
+        invocation = execution.invocation
+        claim = invocation.claim
+        error = None
+        if self.recorder.listened:
+            self.recorder.event(
+                "invocation.ended",
+                step=invocation.step.name,
+                trace_id=invocation.trace.trace_id,
+                span_id=invocation.trace.span_id,
+                kind=invocation.occurrence.kind,
+                attempt=invocation.attempt,
+                status=_STATUS[outcome.kind],
+                duration_us=int(duration_s * 1e6),
+                code=None if outcome.kind == "succeeded" else error_of(outcome)["code"],
+            )
+        if outcome.kind != "succeeded":
+            error = error_of(outcome)
+        attributes = None
+        if claim is not None:
+            attributes = {"topic": claim.queue.topic, "message_id": claim.id.hex(), "verdict": verdict}
+        self.recorder.span(
+            invocation.trace.trace_id,
+            invocation.trace.span_id,
+            parent_id=parent or None,
+            name=invocation.step.name,
+            kind=invocation.occurrence.kind,
+            started_at_ms=started_ms,
+            duration_us=int(duration_s * 1e6),
+            queue_wait_us=0 if claim is None else max(0, started_ms - claim.enqueued_at_ms) * 1000,
+            attempt=invocation.attempt,
+            status=_STATUS[outcome.kind],
+            error=error,
+            attributes=attributes,
+        )
+
+
+NewMessages = list[NewMessage]
+
+
+def _message_fields(message: NewMessage | Claim) -> dict[str, Any]:
+    return {
+        "topic": message.queue.topic,
+        "step": message.queue.step,
+        "message_id": format_id(message.id),
+        "trace_id": message.trace.trace_id,
+    }
+
+
+def value_of(outcome: Outcome) -> Any:
+    """What the handler returned. Failure: what it failed with."""
+    if isinstance(outcome, Succeeded):
+        return outcome.value
+    if isinstance(outcome, Failed):
+        raise outcome.error
+    raise HandlerError(
+        describe(outcome),
+        code="handler.timed_out" if isinstance(outcome, TimedOut) else f"handler.{outcome.kind}",
+    )
+
+
+def describe(outcome: Outcome) -> str:
+    """One line on how an execution ended."""
+    if isinstance(outcome, Failed):
+        name = getattr(outcome.error, "type_name", "")
+        return f"{name}: {outcome.error.message}" if name else outcome.error.message
+    if isinstance(outcome, TimedOut):
+        return f"the handler did not end within {outcome.timeout_s:g} s"
+    if isinstance(outcome, RetryLater):
+        return f"the handler asked for another attempt{': ' + outcome.reason if outcome.reason else ''}"
+    if isinstance(outcome, Cancelled):
+        return f"cancelled{': ' + outcome.reason if outcome.reason else ''}"
+    if isinstance(outcome, Released):
+        return "the node drained before the handler ended"
+    return "succeeded"
+
+
+def stack_of(outcome: Outcome) -> str:
+    return getattr(outcome.error, "stack", "") if isinstance(outcome, Failed) else ""
+
+
+def error_of(outcome: Outcome) -> dict[str, Any]:
+    """The error of a span."""
+    if isinstance(outcome, Failed):
+        error: MotiaError = outcome.error
+        return {
+            "code": error.code,
+            "type": getattr(error, "type_name", "") or type(error).__name__,
+            "message": error.message,
+            "stack": stack_of(outcome),
+        }
+    code = {"timed_out": "handler.timed_out", "released": "node.drained"}.get(
+        outcome.kind, f"handler.{outcome.kind}"
+    )
+    return {"code": code, "type": outcome.kind, "message": describe(outcome), "stack": ""}
+
+
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+
+
+def parse_traceparent(value: str) -> TraceContext | None:
+    """The trace a W3C `traceparent` header names; None where it is malformed or all zero."""
+    found = _TRACEPARENT.match(value)
+    if found is None or not int(found[1], 16) or not int(found[2], 16):
+        return None
+    return TraceContext(found[1], found[2], 0)

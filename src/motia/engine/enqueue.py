@@ -1,0 +1,130 @@
+"""Fan-out: which messages a topic or a step id leads to. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from motia import encoding
+from motia.core.calls import EnqueueRequest
+from motia.core.ids import Ids
+from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
+from motia.core.registry import QueueEntry, Registry
+from motia.errors import InputError
+
+
+@dataclass(slots=True)
+class FanOut:
+    """The messages of one request: one a queue, all with the same id. None when nobody listens."""
+
+    id: MessageId
+    messages: list[NewMessage]
+    unknown: str = ""
+    """Why there are no messages, for a warning; empty when there are some."""
+
+
+def fan_out(
+    registry: Registry,
+    request: EnqueueRequest,
+    ids: Ids,
+    trace: TraceContext,
+    *,
+    now_ms: int,
+    max_bytes: int,
+    claim_for: NodeId | None = None,
+) -> FanOut:
+    """Make the messages of one request.
+
+    `claim_for` is passed on only where a queue's policy allows a message to be claimed as it is stored.
+    Failure: `EncodingError` for data JSON cannot carry, `InputError` `message.too_large`.
+    """
+    data = request.data
+    attributes = b""
+    if type(data) is dict and "__retry" in data:
+        data = dict(data)
+        attributes = encoding.encode({"retry": data.pop("__retry")})
+    payload = encoding.encode(data)
+    if len(payload) > max_bytes:
+        raise InputError(
+            f"enqueue to {request.topic or request.step!r}: expected a payload of at most {max_bytes} bytes,"
+            f" got {len(payload)}",
+            code="message.too_large",
+            hint="store the data in state or in a file and send its key, or raise limits.message_bytes",
+        )
+    message_id = ids.message_id()
+    entries = _entries(registry, request)
+    if not entries:
+        return FanOut(message_id, [], _unknown(registry, request))
+    return FanOut(
+        message_id,
+        [
+            _message(entry, request, message_id, payload, attributes, trace, now_ms, data, claim_for)
+            for entry in entries
+        ],
+    )
+
+
+def _entries(registry: Registry, request: EnqueueRequest) -> Sequence[QueueEntry]:
+    if request.step is not None:
+        entry = registry.direct_queue(request.step)
+        return () if entry is None else (entry,)
+    entries = registry.subscribers.get(request.topic or "")
+    if entries is None:
+        # In the function dialects an id is a topic too: `emit("send-email")` reaches the step of that id.
+        entry = registry.direct_queue(request.topic or "")
+        return () if entry is None or entry.trigger_index is None else (entry,)
+    return entries
+
+
+def _message(
+    entry: QueueEntry,
+    request: EnqueueRequest,
+    message_id: MessageId,
+    payload: bytes,
+    attributes: bytes,
+    trace: TraceContext,
+    now_ms: int,
+    data: object,
+    claim_for: NodeId | None,
+) -> NewMessage:
+    policy = entry.policy
+    due_at_ms = request.at_ms
+    if due_at_ms is None:
+        delay_s = request.delay_s if request.delay_s is not None else policy.delay_s
+        if delay_s > 0:
+            due_at_ms = now_ms + round(delay_s * 1000)
+    elif due_at_ms <= now_ms:
+        due_at_ms = None
+    group = None
+    if policy.fifo or request.group is not None:
+        group = request.group
+        if group is None and policy.group_by is not None and isinstance(data, dict):
+            found = data.get(policy.group_by)
+            group = None if found is None else str(found)
+        if group is None and policy.fifo:
+            group = ""
+    return NewMessage(
+        id=message_id,
+        queue=entry.name,
+        payload=payload,
+        trace=trace,
+        enqueued_at_ms=now_ms,
+        due_at_ms=due_at_ms,
+        group=group,
+        attributes=attributes,
+        claim_for=claim_for if policy.concurrency is None else None,
+    )
+
+
+def _unknown(registry: Registry, request: EnqueueRequest) -> str:
+    if request.step is not None:
+        near = _nearest(request.step, registry.steps)
+        return f"trigger {request.step!r}: no step has this id{near}; nothing was stored"
+    near = _nearest(request.topic or "", registry.subscribers)
+    return f"enqueue {request.topic!r}: no step subscribes to this topic{near}; nothing was stored"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, [item for item in known if item], 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,389 @@
+"""One execution's side of the engine: serves the calls of a running handler (`core.calls.Calls`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from motia import encoding
+from motia.core.batch import (
+    Batch,
+    ClaimHeld,
+    Completed,
+    Enqueue,
+    Guard,
+    Operation,
+    Settle,
+    StateClear,
+    StateDelete,
+    StateDelivery,
+    StatePut,
+    StateResult,
+    StateUpdate,
+    StateVersion,
+)
+from motia.core.calls import EnqueueRequest, StateWrite, StateWritten
+from motia.core.ids import format_id
+from motia.core.invocation import Invocation
+from motia.core.message import Claim, TraceContext
+from motia.core.state import StateEntry
+from motia.core.update import apply_update
+from motia.engine.enqueue import fan_out
+from motia.errors import HandlerError
+from motia.tracing.logger import StepLogger
+
+if TYPE_CHECKING:
+    from motia.engine.engine import Engine
+
+
+class Execution:
+    """A running invocation: its writes are guarded by its claim, and none is forgotten."""
+
+    __slots__ = (
+        "_engine",
+        "_guards",
+        "_logger",
+        "_write_set",
+        "ended",
+        "invocation",
+        "loop",
+        "pending",
+        "settled",
+        "started_s",
+        "stop_reason",
+        "task",
+        "timeout_s",
+        "user",
+    )
+
+    def __init__(self, engine: Engine, invocation: Invocation, timeout_s: float, started_s: float) -> None:
+        self._engine = engine
+        self.invocation = invocation
+        self.loop = engine.loop
+        self.timeout_s = timeout_s
+        self.started_s = started_s
+        self.user: Any = None
+        self.task: asyncio.Task[Any] | None = None
+        self.pending: list[asyncio.Future[Any]] = []
+        """Work begun by the handler that may not have been awaited."""
+        self.stop_reason: str | None = None
+        """Why the handler was asked to stop: timed_out, drained."""
+        self.ended = False
+        self.settled = False
+        """The message was completed inside `atomic(settle=True)`."""
+        self._write_set: _WriteSet | None = None
+        self._logger: StepLogger | None = None
+        claim = invocation.claim
+        self._guards: tuple[Guard, ...] = (
+            () if claim is None else (ClaimHeld(claim.seq, claim.id, claim.token),)
+        )
+
+    @property
+    def cancelled(self) -> bool:
+        return self.stop_reason is not None
+
+    # Messages ---------------------------------------------------------------------------------------
+
+    def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:
+        engine = self._engine
+        trace = self.invocation.trace
+        onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
+        operations: list[Enqueue] = []
+        ids: list[str] = []
+        room = engine.claim_target() if self._write_set is None else None
+        for request in requests:
+            found = fan_out(
+                engine.registry,
+                request,
+                engine.ids,
+                onward,
+                now_ms=engine.clock.now_ms(),
+                max_bytes=engine.settings.limits.message_bytes,
+                claim_for=room,
+            )
+            ids.append(format_id(found.id))
+            if found.unknown:
+                self.logger.warning(found.unknown)
+            operations += [Enqueue(message) for message in found.messages]
+        if self._write_set is not None:
+            self._write_set.operations += operations
+            return self._done(ids)
+        if not operations:
+            return self._done(ids)
+        committed = self._commit(operations)
+
+        def accept(results: list[Any]) -> list[str]:
+            if engine.recorder.listened:
+                engine.tell_enqueued([operation.message for operation in operations])
+            for claim in results:
+                if claim is not None:
+                    engine.accept_claim(claim)
+            return ids
+
+        return self._then(committed, accept)
+
+    def call(self, step: str, data: Any) -> asyncio.Future[Any]:
+        work = asyncio.ensure_future(self._engine.call_step(step, data, self.invocation.trace))
+        return self._track(work)
+
+    # State ------------------------------------------------------------------------------------------
+
+    def state_get(self, scope: str, key: str) -> asyncio.Future[StateEntry | None]:
+        if self._write_set is not None:
+            return self._track(asyncio.ensure_future(self._write_set.get(self._engine, scope, key)))
+        if self.pending:
+            # A plain write may still be on its way; a handler reads what it wrote.
+            return self._track(asyncio.ensure_future(self._get_after_writes(scope, key)))
+        return self._engine.backend.state.get(scope, key, self._engine.clock.now_ms())
+
+    async def _get_after_writes(self, scope: str, key: str) -> StateEntry | None:
+        await asyncio.wait([*self.pending])
+        return await self._engine.backend.state.get(scope, key, self._engine.clock.now_ms())
+
+    def state_entries(self, scope: str) -> asyncio.Future[list[StateEntry]]:
+        if self._write_set is not None:
+            return self._track(asyncio.ensure_future(self._write_set.entries(self._engine, scope)))
+        return self._track(asyncio.ensure_future(self._scan(scope)))
+
+    async def _scan(self, scope: str) -> list[StateEntry]:
+        writes = [work for work in self.pending if not work.done() and work is not asyncio.current_task()]
+        if writes:
+            await asyncio.wait(writes)
+        return await self._engine.backend.state.entries(scope, self._engine.clock.now_ms())
+
+    def state_scopes(self) -> asyncio.Future[list[str]]:
+        return self._track(self._engine.backend.state.scopes(self._engine.clock.now_ms()))
+
+    def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten]:
+        operation, guards = self._state_operation(write)
+        if self._write_set is not None:
+            self._write_set.operations.append(operation)
+            self._write_set.guards += guards
+            return self._track(asyncio.ensure_future(self._write_set.note(self._engine, write, operation)))
+        committed = self._commit([operation], guards)
+        return self._then(committed, _written)
+
+    def _state_operation(self, write: StateWrite) -> tuple[Operation, tuple[Guard, ...]]:
+        engine = self._engine
+        now_ms = engine.clock.now_ms()
+        scope, key = _name(write.scope, "scope"), _name(write.key, "key")
+        if write.kind == "clear":
+            return StateClear(scope, now_ms), ()
+        deliveries = self._deliveries(scope, key)
+        expires_at_ms = None if write.ttl_s is None else now_ms + round(write.ttl_s * 1000)
+        guards: tuple[Guard, ...] = ()
+        if write.if_version is not None:
+            guards = (StateVersion(scope, key, write.if_version),)
+        if write.kind == "put":
+            return (
+                StatePut(
+                    scope=scope,
+                    key=key,
+                    value=encoding.encode(write.value),
+                    now_ms=now_ms,
+                    expires_at_ms=expires_at_ms,
+                    deliveries=deliveries,
+                ),
+                guards,
+            )
+        if write.kind == "delete":
+            return StateDelete(scope=scope, key=key, now_ms=now_ms, deliveries=deliveries), guards
+        return (
+            StateUpdate(
+                scope=scope,
+                key=key,
+                operations=write.operations,
+                now_ms=now_ms,
+                expires_at_ms=expires_at_ms,
+                deliveries=deliveries,
+            ),
+            guards,
+        )
+
+    def _deliveries(self, scope: str, key: str) -> Sequence[StateDelivery]:
+        entries = self._engine.state_queues(scope, key)
+        if not entries:
+            return ()
+        trace = self.invocation.trace
+        onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
+        return [StateDelivery(name, self._engine.ids.message_id(), onward) for name in entries]
+
+    # Atomic -----------------------------------------------------------------------------------------
+
+    def begin_atomic(self, *, settle: bool) -> None:
+        if self._write_set is not None:
+            raise HandlerError(
+                "ctx.atomic(): expected one block at a time, got a second inside the first",
+                code="atomic.nested",
+                hint="leave the first block before you begin another",
+                retryable=False,
+            )
+        if settle and self.invocation.claim is None:
+            raise HandlerError(
+                "ctx.atomic(settle=True): expected a handler that runs from a queue, got one that does not",
+                code="atomic.nothing_to_settle",
+                retryable=False,
+            )
+        self._write_set = _WriteSet(settle)
+
+    def commit_atomic(self) -> asyncio.Future[None]:
+        write_set = self._write_set
+        assert write_set is not None
+        self._write_set = None
+        operations = write_set.operations
+        claim = self.invocation.claim
+        if write_set.settle and claim is not None:
+            operations = [*operations, Settle(claim, Completed())]
+        if not operations:
+            return self._done(None)
+
+        def settled(_: list[Any]) -> None:
+            self.settled = self.settled or write_set.settle
+
+        return self._then(self._commit(operations, tuple(write_set.guards)), settled)
+
+    def abandon_atomic(self) -> None:
+        self._write_set = None
+
+    # The rest ---------------------------------------------------------------------------------------
+
+    @property
+    def logger(self) -> StepLogger:
+        if self._logger is None:
+            invocation = self.invocation
+            self._logger = StepLogger(
+                self._engine.recorder,
+                invocation.step.name,
+                trace_id=invocation.trace.trace_id,
+                span_id=invocation.trace.span_id,
+                level=self._engine.log_level,
+            )
+        return self._logger
+
+    def _commit(
+        self, operations: Sequence[Operation], guards: tuple[Guard, ...] = ()
+    ) -> asyncio.Future[list[Any]]:
+        if self.ended and self.invocation.claim is None:
+            self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
+        return self._engine.backend.commit(Batch(operations, (*self._guards, *guards)))
+
+    def _then(self, future: asyncio.Future[Any], then: Any) -> asyncio.Future[Any]:
+        mapped: asyncio.Future[Any] = self.loop.create_future()
+
+        def finish(done: asyncio.Future[Any]) -> None:
+            if done.cancelled():
+                mapped.cancel()
+            elif (error := done.exception()) is not None:
+                mapped.set_exception(error)
+            else:
+                mapped.set_result(then(done.result()))
+
+        future.add_done_callback(finish)
+        return self._track(mapped)
+
+    def _track(self, future: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        self.pending.append(future)
+        if len(self.pending) > 64:
+            self.pending = [work for work in self.pending if not work.done() or work.exception()]
+        return future
+
+    def _done(self, value: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self.loop.create_future()
+        future.set_result(value)
+        return future
+
+    async def finish_pending(self) -> None:
+        """Wait for everything the handler began. An error nobody looked at fails the attempt."""
+        work, self.pending = self.pending, []
+        for future in work:
+            await future
+
+    def claim_superseded_by(self, claim: Claim) -> bool:
+        own = self.invocation.claim
+        return own is not None and own.token < claim.token
+
+
+class _WriteSet:
+    """Writes kept back by `atomic`, and the keys that were read meanwhile."""
+
+    def __init__(self, settle: bool) -> None:
+        self.settle = settle
+        self.operations: list[Operation] = []
+        self.guards: list[Guard] = []
+        self._seen: dict[tuple[str, str], StateEntry | None] = {}
+        self._cleared: set[str] = set()
+
+    async def get(self, engine: Engine, scope: str, key: str) -> StateEntry | None:
+        """What the key would hold; a first read of the store becomes a guard."""
+        if (scope, key) in self._seen:
+            return self._seen[scope, key]
+        if scope in self._cleared:
+            return None
+        entry = await engine.backend.state.get(scope, key, engine.clock.now_ms())
+        if (scope, key) not in self._seen:
+            self.guards.append(StateVersion(scope, key, entry.version if entry else 0))
+            self._seen[scope, key] = entry
+        return self._seen[scope, key]
+
+    async def entries(self, engine: Engine, scope: str) -> list[StateEntry]:
+        stored: dict[str, StateEntry | None] = {}
+        if scope not in self._cleared:
+            found = await engine.backend.state.entries(scope, engine.clock.now_ms())
+            stored = {entry.key: entry for entry in found}
+        for (seen_scope, key), entry in self._seen.items():
+            if seen_scope == scope:
+                stored[key] = entry
+        return [entry for _, entry in sorted(stored.items()) if entry is not None]
+
+    async def note(self, engine: Engine, write: StateWrite, operation: Operation) -> StateWritten | None:
+        """Remember what the write leaves, for the reads that follow."""
+        if write.kind == "clear":
+            self._cleared.add(write.scope)
+            self._seen = {at: entry for at, entry in self._seen.items() if at[0] != write.scope}
+            return None
+        place = (write.scope, write.key)
+        if isinstance(operation, StatePut):
+            self._seen[place] = StateEntry(write.key, operation.value, 0)
+            return None
+        before = await self._peek(engine, *place)
+        if isinstance(operation, StateDelete):
+            self._seen[place] = None
+            return StateWritten(before, None, 0)
+        after = apply_update(before, write.operations)
+        self._seen[place] = None if after is None else StateEntry(write.key, encoding.encode(after), 0)
+        return None
+
+    async def _peek(self, engine: Engine, scope: str, key: str) -> Any:
+        """Like `get` without a guard: an update is applied to whatever the commit finds."""
+        if (scope, key) in self._seen:
+            entry = self._seen[scope, key]
+        elif scope in self._cleared:
+            entry = None
+        else:
+            entry = await engine.backend.state.get(scope, key, engine.clock.now_ms())
+        return None if entry is None else encoding.decode(entry.value)
+
+
+def _name(value: Any, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise HandlerError(
+        f"state: expected a text as {what}, got {value!r}",
+        code="state.bad_name",
+        hint="write ctx.state.set(scope, key, value)",
+        retryable=False,
+    )
+
+
+def _written(results: list[Any]) -> StateWritten:
+    result = results[0]
+    if isinstance(result, StateResult):
+        return StateWritten(
+            None if result.old is None else encoding.decode(result.old),
+            None if result.new is None else encoding.decode(result.new),
+            result.version,
+        )
+    return StateWritten(None, None, 0)

@@ -1,0 +1,162 @@
+"""A request becomes a response. Transport-neutral; `server/asgi.py` is one adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from motia.core.invocation import Cancelled, Failed, Invocation, Succeeded, TimedOut
+from motia.core.message import TraceContext
+from motia.core.occurrence import Request
+from motia.core.registry import Registry
+from motia.core.step import Step
+from motia.core.trigger import HttpTrigger
+from motia.engine.engine import Engine, describe, parse_traceparent, stack_of
+from motia.engine.execution import Execution
+from motia.errors import HandlerError, MotiaError
+from motia.http.conditional import conditional
+from motia.http.problem import problem, problem_of
+from motia.http.response import HttpResponse, started, to_response
+from motia.http.router import Match, MethodNotAllowed, Route, Router
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route's step and what is looked up per request."""
+
+    step: Step
+    trigger_index: int
+    trigger: HttpTrigger
+    timeout_s: float
+    max_body_bytes: int
+
+
+class HttpDispatch:
+    """Finds the step of a request and runs it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._clock = engine.clock
+        self._router = build_router(engine.registry, engine)
+
+    def match(self, method: str, path: str) -> Match[Endpoint] | MethodNotAllowed | None:
+        """The endpoint for a raw path; see `Router.match`."""
+        return self._router.match(method, path)
+
+    async def dispatch(
+        self,
+        endpoint: Endpoint,
+        *,
+        method: str,
+        path: str,
+        path_params: dict[str, str],
+        query_string: bytes,
+        headers: Headers,
+        body: bytes,
+        client: str | None = None,
+        scheme: str = "http",
+        traceparent: str | None = None,
+    ) -> HttpResponse:
+        """Run the step and make its response. A 2xx is returned only when the handler's writes are durable.
+
+        Never raises for what a handler does: errors are problem responses with the trace id. *Cancellation*:
+        propagates; what the handler has committed stays.
+        """
+        engine = self._engine
+        trace = TraceContext(engine.ids.trace_id(), engine.ids.span_id(), 0)
+        parent = ""
+        if traceparent is not None and engine.settings.tracing.trust_traceparent:
+            inbound = parse_traceparent(traceparent)
+            if inbound is not None:
+                trace = TraceContext(inbound.trace_id, trace.span_id, 0)
+                parent = inbound.span_id
+        invocation = Invocation(
+            step=endpoint.step,
+            trigger_index=endpoint.trigger_index,
+            occurrence=Request(
+                method=method,
+                path=path,
+                route=endpoint.trigger.path,
+                path_params=path_params,
+                query_string=query_string,
+                headers=headers,
+                body=body,
+                client=client,
+                scheme=scheme,
+            ),
+            trace=trace,
+        )
+        started_ms, started_s = self._clock.now_ms(), self._clock.monotonic_s()
+        execution = Execution(engine, invocation, endpoint.timeout_s, started_s)
+        outcome = await engine.run_guarded(execution)
+        execution.ended = True
+        if isinstance(outcome, Succeeded):
+            try:
+                response = await started(to_response(outcome.value))
+                response = conditional(response, method, headers)
+            except Exception as error:
+                outcome = Failed(_bad_result(error))
+        if isinstance(outcome, Failed):
+            self._tell(endpoint, outcome, trace)
+            response = problem_of(outcome.error, trace.trace_id)
+        elif isinstance(outcome, TimedOut):
+            response = problem(504, code="handler.timed_out", trace_id=trace.trace_id)
+            self._tell(endpoint, outcome, trace)
+        elif isinstance(outcome, Cancelled):
+            response = problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
+        elif not isinstance(outcome, Succeeded):
+            response = problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id)
+        engine.record_execution(
+            execution, outcome, started_ms, self._clock.monotonic_s() - started_s, parent=parent
+        )
+        return response
+
+    def _tell(self, endpoint: Endpoint, outcome: Failed | TimedOut, trace: TraceContext) -> None:
+        """Failures of the author are logged with their stack; refusals of the caller's input are not."""
+        if isinstance(outcome, Failed) and not _is_author_s(outcome.error):
+            return
+        engine = self._engine
+        engine.recorder.log(
+            "error",
+            f"{describe(outcome)}",
+            step=endpoint.step.name,
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            data=engine.encode_stack(stack_of(outcome)),
+        )
+
+
+def build_router(registry: Registry, engine: Engine) -> Router[Endpoint]:
+    """The routes of all steps."""
+    settings = engine.settings
+    return Router.build(
+        Route(
+            trigger.method,
+            trigger.path,
+            Endpoint(
+                step,
+                index,
+                trigger,
+                trigger.timeout_s or settings.queue.handler_timeout_s,
+                trigger.max_body_bytes or settings.limits.body_bytes,
+            ),
+        )
+        for step in registry.steps.values()
+        for index, trigger in enumerate(step.triggers)
+        if isinstance(trigger, HttpTrigger)
+    )
+
+
+def _is_author_s(error: MotiaError) -> bool:
+    stated = getattr(error.__cause__, "status", 500)
+    return error.http_status >= 500 and not (isinstance(stated, int) and 400 <= stated < 500)
+
+
+def _bad_result(error: Exception) -> MotiaError:
+    if isinstance(error, MotiaError):
+        return error
+    failure = HandlerError(str(error), code="handler.bad_result", type_name=type(error).__name__)
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,84 @@
+"""Finds nodes that died and gives their messages back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from motia import encoding
+from motia.core.batch import Batch, RecoverNode
+from motia.core.clock import Timer
+from motia.core.ids import format_id
+from motia.errors import BackendError
+
+if TYPE_CHECKING:
+    from motia.engine.engine import Engine
+
+_LOOK_S = 1.0
+
+
+class Rescuer:
+    """A `Service`. Looks at start, every second, and at once when told that a node died."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._timer: Timer | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._stopped = True
+
+    async def start(self) -> None:
+        """Returns when the nodes that were dead already are recovered."""
+        if self._stopped:
+            self._stopped = False
+            await self._look()
+
+    async def stop(self) -> None:
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._work is not None:
+            await asyncio.wait([self._work])
+
+    def look_now(self) -> None:
+        if self._work is None and not self._stopped:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._work = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        engine = self._engine
+        try:
+            for node, pid, lock_path in await engine.backend.queue.nodes():
+                if node == engine.node_id:
+                    continue
+                dead, running = engine.liveness.find_dead(lock_path)
+                if not dead:
+                    continue
+                error = {
+                    "code": "worker.crashed",
+                    "type": "ProcessDied",
+                    "message": f"the process that ran the message died (node {format_id(node)}, pid {pid})",
+                    "at": engine.clock.now_ms(),
+                }
+                operation = RecoverNode(
+                    node,
+                    running,
+                    engine.settings.queue.max_crashes,
+                    engine.clock.now_ms(),
+                    encoding.encode(error),
+                )
+                (count,) = await engine.backend.commit(Batch((operation,)))
+                engine.liveness.forget(lock_path)
+                engine.recorder.event("node.recovered", node=node.hex(), messages=count)
+                if count:
+                    ran = "an unknown number" if running is None else str(len(running))
+                    engine.report(
+                        f"node with pid {pid} died: {count} messages it held go back, {ran} of them were running"
+                    )
+                    engine.consumer.wake()
+        except BackendError as error_:
+            engine.report(f"looking for dead nodes failed: {error_}")
+        finally:
+            self._work = None
+        if not self._stopped:
+            self._timer = engine.clock.call_later(_LOOK_S, self.look_now)

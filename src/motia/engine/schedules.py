@@ -1,0 +1,153 @@
+"""Fires cron ticks and points in time: each is enqueued at most once over all nodes (R8)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from motia import encoding
+from motia.core.batch import Batch, Fire
+from motia.core.clock import Timer
+from motia.core.message import NewMessage, TraceContext
+from motia.core.registry import queue_of_trigger
+from motia.core.step import Step
+from motia.core.trigger import CronTrigger
+from motia.cron.expression import CronExpression, parse
+from motia.cron.ticks import due_ticks
+from motia.errors import BackendError
+
+if TYPE_CHECKING:
+    from motia.engine.engine import Engine
+
+_LOOK_S = 1.0
+"""The longest it sleeps: the clock may be set meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One cron trigger of the registry."""
+
+    key: str
+    step: Step
+    index: int
+    trigger: CronTrigger
+    expression: CronExpression
+
+
+def schedule_key(step: Step, index: int) -> str:
+    """Under which the store marks what was fired; changes with the expression, so an edit begins anew."""
+    trigger = step.triggers[index]
+    what = f"{trigger.expression} {trigger.timezone or ''}" if isinstance(trigger, CronTrigger) else "at"
+    return f"{step.name}#{index}:{what}"
+
+
+class Schedules:
+    """A `Service`. Sleeps until the nearest tick, never longer than a second."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._timer: Timer | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._stopped = True
+        self._since_ms = 0
+        self._marks: dict[str, int] = {}
+        self.schedules = [
+            Schedule(
+                schedule_key(step, index),
+                step,
+                index,
+                trigger,
+                parse(trigger.expression, trigger.timezone or engine.settings.timezone),
+            )
+            for step, index, trigger in engine.registry.cron_triggers
+        ]
+
+    async def start(self) -> None:
+        if not self._stopped:
+            return
+        self._stopped = False
+        self._since_ms = self._engine.clock.now_ms()
+        self._marks = dict(await self._engine.backend.schedule.marks())
+        await self._fire_points()
+        self._begin()
+
+    async def stop(self) -> None:
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._work is not None:
+            await asyncio.wait([self._work])
+
+    async def fire_now(self, schedule: Schedule) -> str:
+        """Run a schedule by hand, whatever its time; gives the message's id."""
+        message = self._message(schedule.step, schedule.index, self._engine.clock.now_ms())
+        await self._engine.enqueue_messages([message])
+        return message.id.hex()
+
+    def _begin(self) -> None:
+        if self._work is None and not self._stopped:
+            self._work = asyncio.ensure_future(self._fire_due())
+
+    async def _fire_due(self) -> None:
+        engine = self._engine
+        wait_s = _LOOK_S
+        try:
+            now_ms = engine.clock.now_ms()
+            for schedule in self.schedules:
+                await self._fire_schedule(schedule, now_ms)
+            now_ms = engine.clock.now_ms()
+            nearest = [schedule.expression.next_after(now_ms) for schedule in self.schedules]
+            waits_s = [(at_ms - now_ms) / 1000 for at_ms in nearest if at_ms is not None]
+            wait_s = max(min([*waits_s, _LOOK_S]), 0.001)
+        except BackendError as error:
+            engine.report(f"firing schedules failed: {error}")
+        finally:
+            self._work = None
+        if not self._stopped:
+            self._timer = engine.clock.call_later(wait_s, self._begin)
+
+    async def _fire_schedule(self, schedule: Schedule, now_ms: int) -> None:
+        engine = self._engine
+        trigger = schedule.trigger
+        due = due_ticks(
+            schedule.expression,
+            self._marks.get(schedule.key),
+            now_ms,
+            missed=trigger.missed,
+            since_ms=self._since_ms,
+        )
+        for at_ms in due:
+            message = self._message(schedule.step, schedule.index, at_ms)
+            fire = Fire(
+                key=schedule.key, at_ms=at_ms, message=message, only_if_idle=trigger.overlap == "skip"
+            )
+            (fired,) = await engine.backend.commit(Batch((fire,)))
+            self._marks[schedule.key] = at_ms
+            if fired:
+                engine.recorder.event(
+                    "cron.fired",
+                    step=schedule.step.name,
+                    expression=trigger.expression,
+                    scheduled_at_ms=at_ms,
+                )
+                engine.consumer.wake()
+
+    async def _fire_points(self) -> None:
+        """A point in time is a message that waits for it; it is put once, however often nodes start."""
+        for step, index, trigger in self._engine.registry.time_triggers:
+            message = self._message(step, index, trigger.at_ms)
+            if trigger.at_ms > self._engine.clock.now_ms():
+                message.due_at_ms = trigger.at_ms
+            fire = Fire(key=schedule_key(step, index), at_ms=trigger.at_ms, message=message)
+            await self._engine.backend.commit(Batch((fire,)))
+
+    def _message(self, step: Step, index: int, at_ms: int) -> NewMessage:
+        engine = self._engine
+        return NewMessage(
+            id=engine.ids.message_id(),
+            queue=queue_of_trigger(step, index),
+            payload=encoding.encode({"scheduled_at_ms": at_ms}),
+            trace=TraceContext(engine.ids.trace_id(), "", 0),
+            enqueued_at_ms=at_ms,
+        )

@@ -1,0 +1,88 @@
+"""What becomes of a message when an execution ends. Pure: this is the only place that decides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from motia import encoding
+from motia.core.batch import Completed, Died, Rescheduled, Settlement
+from motia.core.invocation import Cancelled, Failed, Outcome, Released, RetryLater, Succeeded, TimedOut
+from motia.core.message import Claim
+from motia.core.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The settlement to commit, and its name in traces: completed, retried, released, dead, cancelled."""
+
+    settlement: Settlement
+    verdict: str
+    retry_in_s: float | None = None
+
+
+def decide(
+    outcome: Outcome, claim: Claim, policy: RetryPolicy, *, now_ms: int, random_unit: float
+) -> Decision:
+    """Complete, run again, or bury.
+
+    A failure is charged to the failure budget and waits as the policy says; a snooze and a release are
+    not charged. Crashes are counted by `RecoverNode`, never here.
+    """
+    if isinstance(outcome, Succeeded):
+        return Decision(Completed(), "completed")
+    if isinstance(outcome, Cancelled):
+        return Decision(Completed(), "cancelled")
+    if isinstance(outcome, Released):
+        return Decision(Rescheduled(None, claim.failures), "released", 0.0)
+    if isinstance(outcome, RetryLater) and not outcome.counts:
+        wait_s = outcome.delay_s if outcome.delay_s is not None else policy.delay_s
+        return Decision(Rescheduled(now_ms + round(wait_s * 1000), claim.failures), "snoozed", wait_s)
+    failures = claim.failures + 1
+    code, error, retryable, asked_s = _failure(outcome, now_ms, claim.attempt)
+    if not retryable or failures >= policy.attempts:
+        return Decision(Died(code, error, failures, now_ms), "dead")
+    wait_s = asked_s if asked_s is not None else policy.wait_s(failures, random_unit)
+    return Decision(Rescheduled(now_ms + round(wait_s * 1000), failures, error), "retried", wait_s)
+
+
+def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, bool, float | None]:
+    if isinstance(outcome, Failed):
+        error = outcome.error
+        record = {
+            "code": error.code,
+            "type": getattr(error, "type_name", "") or type(error).__name__,
+            "message": error.message,
+            "stack": getattr(error, "stack", ""),
+            "details": dict(error.details),
+            "attempt": attempt,
+            "at": now_ms,
+        }
+        return error.code, _safe(record), outcome.retryable, None
+    if isinstance(outcome, TimedOut):
+        record = {
+            "code": "handler.timed_out",
+            "type": "TimeoutError",
+            "message": f"expected the handler to end within {outcome.timeout_s:g} s",
+            "attempt": attempt,
+            "at": now_ms,
+        }
+        return "handler.timed_out", _safe(record), True, None
+    assert isinstance(outcome, RetryLater)
+    record = {
+        "code": "handler.retry",
+        "type": "Retry",
+        "message": outcome.reason or "the handler asked for another attempt",
+        "attempt": attempt,
+        "at": now_ms,
+    }
+    return "handler.retry", _safe(record), True, outcome.delay_s
+
+
+def _safe(record: dict[str, object]) -> bytes:
+    """Error details come from authors: what JSON cannot carry is shown as text and never lost."""
+    try:
+        return encoding.encode(record)
+    except encoding.EncodingError:
+        return encoding.encode(
+            {**record, "details": repr(record.get("details")), "message": ascii(record["message"])}
+        )

@@ -1,0 +1,182 @@
+"""What one call is bound from: the parts of a request, or the payload of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from motia.authoring.forms import UploadFile
+from motia.authoring.payload import Payload, payload_of
+from motia.authoring.request import Request
+from motia.encoding import decode, encode
+from motia.errors import InputError
+from motia.schemas import Schema, TypeReader, schema_of
+from motia.schemas.problems import Location
+from motia.schemas.strings import typed_strings
+from motia.schemas.typed import problems_of
+
+MISSING: Any = object()
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class Problems:
+    """Collects what is wrong with the arguments, so that a caller learns all of it at once."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Location, str]] = []
+
+    def read(self, reader: TypeReader | None, value: Any, at: Location) -> Any:
+        """The value as the reader's type; None and a problem where it is none."""
+        if reader is None:
+            return value
+        try:
+            return reader.read_value(value)
+        except ValidationError as error:
+            self.found.extend(problems_of(error, at))
+            return None
+
+
+class RequestFrame:
+    """Reads arguments from a request, whose parts were already validated where a schema was given."""
+
+    __slots__ = ("context", "fields", "input", "problems", "shared")
+
+    def __init__(self, view: Request[Any], context: Any, *, wants_fields: bool) -> None:
+        self.input = view
+        self.context = context
+        self.problems = Problems()
+        self.shared: dict[Any, Any] = {}
+        """Results of dependencies, by their function."""
+        body = view.body if wants_fields else None
+        self.fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+
+    def field(self, name: str) -> Any:
+        """A field of the body, or a query parameter; MISSING without either."""
+        if name in self.fields:
+            return self.fields[name]
+        return self.input.query_params.get(name, MISSING)
+
+    def part(self, name: str, key: str) -> Any:
+        """One entry of `query_params`, `path_params`, `headers` or `cookies`; MISSING without it."""
+        return getattr(self.input, name).get(key, MISSING)
+
+    def whole(self, reader: TypeReader | None) -> Any:
+        """The body, as a type if asked; MISSING without one."""
+        if reader is not None:
+            return read_typed_body(self.input, reader)
+        body = self.input.body
+        return MISSING if body is None else body
+
+
+class PayloadFrame:
+    """Reads arguments from the payload of a message, tick or change, or of a call by hand."""
+
+    __slots__ = ("context", "fields", "input", "problems", "shared")
+
+    def __init__(self, value: Any, context: Any) -> None:
+        self.input = value
+        self.context = context
+        self.problems = Problems()
+        self.shared: dict[Any, Any] = {}
+        self.fields: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+
+    def field(self, name: str) -> Any:
+        """A field of the payload; MISSING without it."""
+        return self.fields.get(name, MISSING)
+
+    def part(self, name: str, key: str) -> Any:
+        """By hand there is no path and no query: fields stand in for them. Never a header or a cookie."""
+        return self.field(key) if name in ("query_params", "path_params") else MISSING
+
+    def whole(self, reader: TypeReader | None) -> Any:
+        """The payload, as a type if asked; MISSING when it is null."""
+        if self.input is None:
+            return MISSING
+        # Through JSON again: a strict model takes a date from a JSON text, and from no Python text.
+        return self.input if reader is None else reader.from_json(encode(self.input), "input")
+
+
+Frame = RequestFrame | PayloadFrame
+
+
+def read_typed_body(view: Request[Any], reader: TypeReader) -> Any:
+    """The body as a type: JSON, a form, or what middleware put there; MISSING without one.
+
+    Failure: `InputError`, 415 for other content.
+    """
+    data = view.json_bytes
+    if data is not None:
+        return reader.from_json(data) if data else MISSING
+    body = view.body
+    if body is None:
+        return MISSING
+    if isinstance(body, bytes) and reader.annotation is not bytes:
+        raise _unsupported(view)
+    if isinstance(body, str) and view.content_type.startswith("text/") and reader.annotation is not str:
+        raise _unsupported(view)
+    if view.content_type in _FORMS and isinstance(body, Mapping):
+        schema = schema_of(reader.annotation)
+        assert schema is not None
+        body = typed_strings(body, schema)
+    return reader.from_value(body, "body")
+
+
+def validated_view(
+    view: Request[Any], body: Schema | None, query: Schema | None, params: Schema | None
+) -> Request[Any]:
+    """The view with the parts that have a schema validated, defaults filled in. No body skips its schema."""
+    if query is not None:
+        view.query_params = query.validate(typed_strings(view.query_params, query), "query")
+    if params is not None:
+        view.path_params = params.validate(typed_strings(view.path_params, params), "path")
+    if body is None:
+        return view
+    data = view.json_bytes
+    if data:
+        view.body = body.validate_json(data, "body")
+    elif data is None and view.body is not None:
+        view.body = _validated_body(view, body)
+    return view
+
+
+def _validated_body(view: Request[Any], schema: Schema) -> Any:
+    value = view.body
+    if isinstance(value, bytes):
+        raise _unsupported(view)
+    if view.content_type not in _FORMS or not isinstance(value, dict):
+        return schema.validate(value, "body")
+    if schema.reads_types:
+        return schema.validate(typed_strings(value, schema), "body")
+    # To JSON Schema a file is a text: its name stands in for it.
+    files = {name: item for name, item in value.items() if _has_files(item)}
+    texts = {name: _file_names(item) for name, item in value.items()}
+    return {**schema.validate(typed_strings(texts, schema), "body"), **files}
+
+
+def _has_files(value: Any) -> bool:
+    return any(isinstance(item, UploadFile) for item in (value if isinstance(value, list) else [value]))
+
+
+def _file_names(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_file_names(item) for item in value]
+    return value.filename if isinstance(value, UploadFile) else value
+
+
+def _unsupported(view: Request[Any]) -> InputError:
+    return InputError(
+        f"body: expected JSON, got content type {view.content_type or 'none'}",
+        code="input.unsupported_media_type",
+        status=415,
+        hint="send it with the header `Content-Type: application/json`",
+    )
+
+
+def payload_reader(kind: type[Payload], schema: Schema | None) -> Callable[[Any], Any]:
+    """Reads the payload of an occurrence as handlers get it, validated by the schema if there is one."""
+    read: Callable[[bytes], Any] = decode if schema is None else schema.validate_json
+    return lambda occurrence: payload_of(read(occurrence.payload), kind)

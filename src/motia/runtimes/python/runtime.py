@@ -1,0 +1,268 @@
+"""The runtime of Python steps: inside the node, `async def` on its loop, `def` in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import motia
+from motia.authoring.context import Context, current
+from motia.authoring.results import Cancel, Retry, Snooze
+from motia.core.calls import Calls
+from motia.core.invocation import (
+    Cancelled,
+    Failed,
+    Invocation,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    TimedOut,
+)
+from motia.core.registry import Registry
+from motia.core.step import Step
+from motia.core.trigger import HttpTrigger
+from motia.errors import AccessError, BackendError, ConflictError, HandlerError, InputError, MotiaError
+from motia.runtimes.protocol import Loaded
+from motia.runtimes.python.binding import BoundHandler, bind_handler
+from motia.runtimes.python.loader import Loader
+from motia.runtimes.python.threads import Threads
+
+_OWN_FOLDER = str(Path(motia.__file__).parent)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One step bound to one of its triggers (None = by hand)."""
+
+    bound: BoundHandler
+    condition: Callable[..., Any] | None = None
+    auth: Callable[..., Any] | None = None
+    middleware: Sequence[Callable[..., Any]] = field(default=())
+    plain: bool = False
+    """An async handler without condition, auth and middleware: nearly every one."""
+
+
+class PythonRuntime:
+    """Loads Python step files and runs their functions.
+
+    `compose` wraps middleware around a handler; the HTTP feature gives it, so that this package need not
+    know that one.
+    """
+
+    language = "python"
+
+    def __init__(
+        self,
+        *,
+        threads: int,
+        cancel_grace_s: float,
+        compose: Callable[[Sequence[Any], Callable[[Any, Any], Any]], Callable[[Any, Any], Any]],
+    ) -> None:
+        self._loader = Loader()
+        self._threads = Threads(threads)
+        self._cancel_grace_s = cancel_grace_s
+        self._compose = compose
+        self._entries: dict[tuple[str, int | None], _Entry] = {}
+        self._project_dir = ""
+
+    async def load(self, project_dir: Path, files: Sequence[Path]) -> Loaded:
+        self._project_dir = str(project_dir)
+        return self._loader.load(project_dir, files)
+
+    def load_lifespan(self, app_file: Path) -> Callable[..., Any] | None:
+        """`lifespan` of the project's `app.py`; None where it defines none. Failure: what the file raises."""
+        module = self._loader.load_module(app_file)
+        found: Callable[..., Any] | None = getattr(module, "lifespan", None)
+        return found
+
+    def prepare(self, registry: Registry) -> list[MotiaError]:
+        """Bind every Python step of the registry; gives what could not be bound."""
+        problems: list[MotiaError] = []
+        for step in registry.steps.values():
+            if step.source.language != self.language or step.handler is None:
+                continue
+            try:
+                self._prepare_step(step)
+            except MotiaError as error:
+                problems.append(error)
+        return problems
+
+    def _prepare_step(self, step: Step) -> None:
+        assert step.handler is not None
+        functions = self._loader.functions
+        handler = functions[step.handler]
+        self._entries[step.name, None] = _Entry(bind_handler(handler, None, dialect=step.dialect))
+        for index, trigger in enumerate(step.triggers):
+            bound = bind_handler(handler, trigger, dialect=step.dialect)
+            entry = _Entry(bound)
+            if trigger.condition is not None:
+                entry.condition = functions[trigger.condition]
+            if isinstance(trigger, HttpTrigger):
+                entry.auth = None if trigger.auth is None else functions[trigger.auth]
+                entry.middleware = [functions[name] for name in trigger.middleware]
+            special = entry.condition or entry.auth or entry.middleware or bound.prepare
+            entry.plain = bound.is_async and not special
+            self._entries[step.name, index] = entry
+
+    async def invoke(self, invocation: Invocation, calls: Calls) -> Outcome:
+        """Run a handler to its end, and wait for what it began. Never raises for what its code does."""
+        entry = self._entries[invocation.step.name, invocation.trigger_index]
+        context = Context(calls)
+        token = current.set(context)
+        try:
+            input_ = context.input_value = entry.bound.input_of(invocation.occurrence)
+            if entry.plain:
+                value = entry.bound.call(input_, context)
+                if not hasattr(value, "__aiter__"):
+                    value = await value
+            else:
+                value = await self._invoke_fully(entry, input_, context, calls)
+                if value is _SKIPPED:
+                    return Cancelled("condition not met")
+            if calls.pending:
+                await calls.finish_pending()
+            return _outcome_of(value)
+        except InputError as error:
+            # Its own input cannot get better; an input error of something it called may.
+            refused = error.code in ("input.invalid", "json.malformed", "json.too_deep")
+            return Failed(error, retryable=not refused)
+        except (ConflictError, BackendError) as error:
+            return Failed(error, retryable=True)
+        except AccessError as error:
+            return Failed(error, retryable=False)
+        except asyncio.CancelledError:
+            if calls.stop_reason is None:
+                raise
+            return _stopped(calls)
+        except Exception as error:
+            return Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
+        finally:
+            current.reset(token)
+
+    async def _invoke_fully(self, entry: _Entry, input_: Any, context: Context, calls: Calls) -> Any:
+        if entry.auth is not None:
+            calls.user = await _awaited(entry.auth(input_, context))
+        if entry.condition is not None and not await self._holds(entry.condition, input_, context, calls):
+            return _SKIPPED
+        async with AsyncExitStack() as stack:
+
+            async def run(request: Any, ctx: Any) -> Any:
+                return await self._call(entry.bound, request, ctx, stack, calls)
+
+            if entry.middleware:
+                return await self._compose(entry.middleware, run)(input_, context)
+            return await run(input_, context)
+
+    async def _call(
+        self, bound: BoundHandler, input_: Any, context: Any, stack: AsyncExitStack, calls: Calls
+    ) -> Any:
+        if bound.prepare is not None:
+            values, keywords = await bound.prepare(input_, context, stack)
+
+            def call() -> Any:
+                return bound.function(*values, **keywords)
+
+        else:
+
+            def call() -> Any:
+                return bound.call(input_, context)
+
+        if bound.is_async:
+            value = call()
+            return value if hasattr(value, "__aiter__") else await value
+        return await self._in_thread(call, calls)
+
+    async def _in_thread(self, call: Callable[[], Any], calls: Calls) -> Any:
+        running = self._threads.run(call)
+        try:
+            value = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            # The thread was told through `ctx.cancelled`; it has the grace to end by itself.
+            await asyncio.wait([running], timeout=self._cancel_grace_s)
+            if not running.done():
+                self._threads.abandon(running)
+            elif not running.cancelled():
+                running.exception()
+            raise
+        # A `def` handler may return the coroutine of an async function it calls.
+        return await value if asyncio.iscoroutine(value) else value
+
+    async def _holds(
+        self, condition: Callable[..., Any], input_: Any, context: Context, calls: Calls
+    ) -> bool:
+        """Whether a condition, `(input)` or `(input, ctx)`, lets the handler run."""
+        takes_context = getattr(getattr(condition, "__code__", None), "co_argcount", 2) > 1
+
+        def ask() -> Any:
+            return condition(input_, context) if takes_context else condition(input_)
+
+        return bool(
+            await ask() if asyncio.iscoroutinefunction(condition) else await self._in_thread(ask, calls)
+        )
+
+    def _handler_error(self, error: Exception, step: Step) -> MotiaError:
+        if isinstance(error, MotiaError) and not isinstance(error, HandlerError):
+            if not getattr(error, "stack", ""):
+                error.stack = self._own_stack(error)  # type: ignore[attr-defined]
+            return error
+        failure = HandlerError(
+            str(error) or type(error).__name__,
+            code=error.code if isinstance(error, HandlerError) else "handler.raised",
+            type_name=type(error).__name__,
+            stack=self._own_stack(error),
+        )
+        failure.__cause__ = error
+        return failure
+
+    def _own_stack(self, error: BaseException) -> str:
+        """The frames of the author's code, and of the libraries it called; ours are left out."""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if not frame.filename.startswith(_OWN_FOLDER)]
+        shown = own or list(frames)
+        lines = traceback.format_list(shown) + traceback.format_exception_only(type(error), error)
+        return "".join(lines).replace(self._project_dir + "/", "").rstrip()
+
+    @property
+    def worn(self) -> str | None:
+        """Why the process should be replaced; None while all is well."""
+        return self._threads.worn
+
+    def close(self) -> None:
+        self._threads.close()
+        self._loader.close()
+
+
+class _Skipped:
+    pass
+
+
+_SKIPPED = _Skipped()
+
+
+async def _awaited(value: Any) -> Any:
+    return await value if hasattr(value, "__await__") else value
+
+
+def _outcome_of(value: Any) -> Outcome:
+    kind = type(value)
+    if kind is Retry:
+        return RetryLater(value.delay_s, value.reason)
+    if kind is Snooze:
+        return RetryLater(value.delay_s, counts=False)
+    if kind is Cancel:
+        return Cancelled(value.reason)
+    return Succeeded(value)
+
+
+def _stopped(calls: Calls) -> Outcome:
+    return TimedOut(calls.timeout_s) if calls.stop_reason == "timed_out" else Released()
+
+
+def _is_retryable(error: Exception) -> bool:
+    return not isinstance(error, MotiaError) or error.retryable or isinstance(error, HandlerError)

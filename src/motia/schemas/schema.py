@@ -1,0 +1,128 @@
+"""A JSON Schema that validates, by whatever its author wrote it in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+from pydantic import BaseModel, RootModel
+
+from motia.encoding import decode
+from motia.schemas.problems import Location, input_invalid
+from motia.schemas.typed import TypeReader
+
+
+class Schema(dict[str, Any]):
+    """The JSON Schema of the input side, and a validator compiled at first use.
+
+    `source` is what the author gave. Validated objects keep their unknown keys and get their defaults; a
+    Pydantic model or a type may also convert (a date becomes a `datetime`), a JSON Schema never does.
+    """
+
+    __slots__ = ("_check", "_defaults", "_reader", "from_hints", "source")
+
+    def __init__(
+        self,
+        json_schema: Mapping[str, Any],
+        *,
+        source: Any,
+        reader: TypeReader | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        from_hints: bool = False,
+    ) -> None:
+        super().__init__(json_schema)
+        self.source = source
+        self.from_hints = from_hints
+        """Made from a function's own type hints: binding its arguments validates, this need not."""
+        self._reader = reader
+        self._defaults = defaults if defaults is not None else _defaults_of(json_schema)
+        self._check: Callable[[Any], Iterator[jsonschema_rs.ValidationError]] | None = None
+
+    @property
+    def reads_types(self) -> bool:
+        """Made from a type, so that values of Python's own types, files among them, can be validated."""
+        return self._reader is not None
+
+    def validate(self, value: Any, what: str = "input") -> Any:
+        """The value with defaults filled in; `value` itself is left alone.
+
+        Failure: `InputError` `input.invalid` (422), `details["errors"]` a list of `{"path", "message"}`.
+        """
+        value = self._with_defaults(value)
+        if self._reader is not None:
+            return laid_over(value, self._reader.from_value(value, what))
+        if self._check is None:
+            # `mask` keeps refused values, which may be secret, out of messages.
+            self._check = jsonschema_rs.validator_for(dict(self), mask="the value", offline=True).iter_errors
+        first = next(errors := self._check(value), None)
+        if first is not None:
+            raise input_invalid(map(_problem, (first, *errors)), what)
+        return value
+
+    def validate_json(self, data: bytes, what: str = "input") -> Any:
+        """As `validate`, from a JSON text; `InputError` `json.malformed` (400) when it is none."""
+        value = decode(data)
+        if self._reader is None or self._defaults:
+            return self.validate(value, what)
+        return laid_over(value, self._reader.from_json(data, what))
+
+    def _with_defaults(self, value: Any) -> Any:
+        if not self._defaults or not isinstance(value, dict):
+            return value
+        missing = {key: _fresh(default) for key, default in self._defaults.items() if key not in value}
+        return {**value, **missing} if missing else value
+
+
+def laid_over(raw: Any, parsed: Any) -> Any:
+    """What was parsed, as plain containers, over the raw value: conversions show, unknown keys stay."""
+    if isinstance(parsed, RootModel):
+        return laid_over(raw, parsed.root)
+    if isinstance(parsed, BaseModel):
+        return _fields_over(raw, _model_items(raw, parsed))
+    if dataclasses.is_dataclass(parsed) and not isinstance(parsed, type):
+        return _fields_over(raw, ((f.name, getattr(parsed, f.name)) for f in dataclasses.fields(parsed)))
+    if isinstance(parsed, dict):
+        return _fields_over(raw, parsed.items())
+    if isinstance(parsed, list | tuple):
+        items = raw if isinstance(raw, list) and len(raw) == len(parsed) else [None] * len(parsed)
+        return [laid_over(item, value) for item, value in zip(items, parsed, strict=True)]
+    return parsed
+
+
+def _fields_over(raw: Any, items: Any) -> dict[str, Any]:
+    result = dict(raw) if isinstance(raw, Mapping) else {}
+    for key, value in items:
+        result[key] = laid_over(result.get(key), value)
+    return result
+
+
+def _model_items(raw: Any, model: BaseModel) -> Iterator[tuple[str, Any]]:
+    for name, field in type(model).model_fields.items():
+        alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias or name
+        key = name if isinstance(raw, Mapping) and name in raw and alias not in raw else alias
+        yield key, getattr(model, name)
+
+
+def _problem(error: jsonschema_rs.ValidationError) -> tuple[Location, str]:
+    location = tuple(error.instance_path)
+    missing = getattr(error.kind, "property", None)
+    return (location if missing is None else (*location, missing)), error.message
+
+
+def _defaults_of(json_schema: Mapping[str, Any]) -> dict[str, Any]:
+    properties = json_schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return {}
+    return {
+        name: schema["default"]
+        for name, schema in properties.items()
+        if isinstance(schema, Mapping) and "default" in schema
+    }
+
+
+def _fresh(default: Any) -> Any:
+    if isinstance(default, dict):
+        return {key: _fresh(value) for key, value in default.items()}
+    return [_fresh(value) for value in default] if isinstance(default, list) else default

@@ -1,0 +1,67 @@
+"""What `motia call` and `motia cron run` speak to: a socket that only its owner can open."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from motia import encoding
+from motia.core.calls import EnqueueRequest
+from motia.engine.engine import Engine
+from motia.errors import InputError, MotiaError
+from motia.http.problem import problem, problem_of
+from motia.http.response import HttpResponse, to_response
+
+_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+def control_asgi(engine: Engine) -> Callable[..., Awaitable[None]]:
+    """`POST /call {"id", "data"}`, `POST /cron/run {"id"}` and `POST /emit {"topic", "data"}`."""
+
+    async def call(order: Mapping[str, Any]) -> Any:
+        return await engine.call_step(str(order.get("id")), order.get("data"))
+
+    async def cron_run(order: Mapping[str, Any]) -> Any:
+        name = str(order.get("id"))
+        schedule = next((one for one in engine.schedules.schedules if one.step.name == name), None)
+        if schedule is None:
+            raise InputError(
+                f"cron run {name!r}: expected a step with a cron trigger", code="step.unknown", status=404
+            )
+        return {"message_id": await engine.schedules.fire_now(schedule)}
+
+    async def emit(order: Mapping[str, Any]) -> Any:
+        messages = await engine.enqueue(EnqueueRequest(order.get("data"), topic=str(order.get("topic"))))
+        return {"queues": [list(message.queue) for message in messages]}
+
+    actions = {"/call": call, "/cron/run": cron_run, "/emit": emit}
+
+    async def asgi(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        action = actions.get(scope["path"])
+        if action is None or scope["method"] != "POST":
+            response = problem(404, code="route.not_found")
+        else:
+            response = await _answer(action, receive)
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    return asgi
+
+
+async def _answer(action: Callable[[Mapping[str, Any]], Awaitable[Any]], receive: Any) -> HttpResponse:
+    body = b""
+    more = True
+    while more and len(body) <= _LIMIT_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    try:
+        order = encoding.decode(body)
+        if not isinstance(order, Mapping):
+            raise InputError("control: expected a JSON object", code="input.invalid")
+        return to_response({"status": 200, "body": await action(order)})
+    except MotiaError as error:
+        # The operator of this machine asked: what the author's code said may be told.
+        if error.http_status >= 500:
+            return problem(error.http_status, code=error.code, detail=error.message)
+        return problem_of(error)

@@ -1,0 +1,42 @@
+"""Serves a started application until it is told to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+
+from motia.server.http_server import NodeServer
+from motia.server.node_app import NodeApp
+from motia.settings import Settings
+
+_LAST_WORDS_S = 1.0
+
+
+async def serve_until(
+    app: NodeApp,
+    listeners: Mapping[str, socket.socket],
+    *,
+    settings: Settings,
+    drain: asyncio.Event,
+    on_serving: Callable[[], None],
+) -> bool:
+    """Serve `app` until `drain` is set, then let everything finish, within `drain_s` and the grace.
+
+    Result: False if a request had to be cut. `app` is drained but not stopped. *Cancellation*: cuts
+    every connection at once.
+    """
+    server = NodeServer(app.asgi, listeners, limits=settings.limits)
+    await server.serve_started()
+    on_serving()
+    await drain.wait()
+    # What the kernel has accepted already is taken over before the listener goes.
+    await asyncio.sleep(0)
+    server.begin_drain()
+    limit_s = settings.drain_s + settings.queue.cancel_grace_s + _LAST_WORDS_S
+    try:
+        finished, _ = await asyncio.gather(server.closed(limit_s), app.drain())
+    except asyncio.CancelledError:
+        await server.closed(0.0)
+        raise
+    return finished

@@ -1,0 +1,182 @@
+"""What a supervisor tells whoever shows it to a person."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from motia.supervisor.stall import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """The sockets are bound; requests are answered from the first `NodeServing` on."""
+
+    host: str
+    port: int
+    workbench_port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeServing:
+    """A node answers requests. `banner` is the application's."""
+
+    slot: int
+    pid: int
+    took_s: float
+    first: bool
+    """No node of this slot has served before."""
+    banner: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFailed:
+    """The project could not be loaded at all. `error`: type, message, and code or traceback."""
+
+    slot: int
+    pid: int
+    error: Mapping[str, Any]
+    old_serves: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStalled:
+    """A node's event loop stands still, or stood for so long that the node was killed."""
+
+    slot: int
+    pid: int
+    silent_s: float
+    killed: bool
+    place: Place | None
+    running: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDied:
+    """A node exited without being told to; `retry_s` until another starts, None if none will by itself."""
+
+    slot: int | None
+    pid: int
+    exit_code: int
+    retry_s: float | None
+    place: Place | None
+    running: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLeft:
+    """A node drained and exited; `cut`: it had to be killed, or requests were cut."""
+
+    slot: int | None
+    pid: int
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeWorn:
+    """A node asked to be replaced."""
+
+    slot: int
+    pid: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloading:
+    """A reload begins; `changed` are paths relative to the project, empty if asked for otherwise."""
+
+    changed: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """A reload is over: every slot serves the new code, or (`ok` False) goes on with the old."""
+
+    ok: bool
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsKept:
+    """Changed settings were not taken over, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """All nodes drain (`now` False) or are killed."""
+
+    now: bool
+
+
+Event = (
+    Listening
+    | NodeServing
+    | LoadFailed
+    | NodeStalled
+    | NodeDied
+    | NodeLeft
+    | NodeWorn
+    | Reloading
+    | Reloaded
+    | SettingsKept
+    | Stopping
+)
+
+
+def describe(event: Event) -> list[str]:
+    """Plain lines for a terminal; none for what only programs care about."""
+    match event:
+        case Listening():
+            lines = [f"http://{event.host}:{event.port}"]
+            if event.workbench_port is not None:
+                lines.append(f"http://{event.host}:{event.workbench_port} (Workbench)")
+            return lines
+        case NodeServing(slot=0):
+            shown = ("lines", "problems") if event.first else ("problems",)
+            return [str(line) for key in shown for line in event.banner.get(key, ())]
+        case LoadFailed():
+            after = "; the code from before goes on serving" if event.old_serves else ""
+            text = event.error.get("traceback") or f"{event.error.get('message')}\n"
+            return [f"the project does not load{after}:", *text.rstrip("\n").split("\n")]
+        case NodeStalled():
+            what = "was killed, it" if event.killed else "does not respond, it"
+            return [
+                f"node {event.slot} (pid {event.pid}) {what} has stood still for {event.silent_s:.1f} s"
+                f"{_at(event.place, event.running)}"
+            ]
+        case NodeDied():
+            then = "" if event.retry_s is None else f"; the next starts in {event.retry_s:.1f} s"
+            return [
+                f"node {event.slot} (pid {event.pid}) died: {_exit(event.exit_code)}"
+                f"{_at(event.place, event.running)}{then}"
+            ]
+        case NodeLeft(cut=True):
+            return [f"node {event.slot} (pid {event.pid}) did not finish in time: its last requests were cut"]
+        case NodeWorn():
+            return [f"node {event.slot} (pid {event.pid}) is replaced: {event.reason}"]
+        case Reloaded(ok=True):
+            return [f"reloaded in {event.took_s * 1000:.0f} ms"]
+        case SettingsKept():
+            return [event.reason]
+        case Stopping():
+            return ["stopping now" if event.now else "finishing what runs; press Ctrl-C again to stop now"]
+        case _:
+            return []
+
+
+def _at(place: Place | None, running: Sequence[str]) -> str:
+    names = f" (running: {', '.join(running)})" if running else ""
+    return f" at {place}{names}" if place else names
+
+
+def _exit(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

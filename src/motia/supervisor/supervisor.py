@@ -1,0 +1,371 @@
+"""Runs a project's nodes: carries out what the slots decide, and watches that every node lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from motia.errors import MotiaError
+from motia.server.node_app import DEFAULT_APP
+from motia.settings import Settings
+from motia.supervisor.channel import Message
+from motia.supervisor.events import (
+    Event,
+    Listening,
+    LoadFailed,
+    NodeDied,
+    NodeLeft,
+    NodeServing,
+    NodeStalled,
+    NodeWorn,
+    Reloaded,
+    Reloading,
+    SettingsKept,
+    Stopping,
+)
+from motia.supervisor.listeners import Listeners
+from motia.supervisor.node_process import NodeProcess
+from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
+from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+
+_TICK_S = 0.25
+_DRAIN_GRACE_S = 5.0
+_FIXED = ("mode", "project_dir", "host", "port", "nodes", "workbench")
+
+
+class Supervisor:
+    """Keeps `settings.nodes` nodes of a project serving until it is stopped.
+
+    `run` does the work; `reload` and `stop` may be called meanwhile, on its event loop, in the main thread.
+    `report` is called on that loop with everything that happens. `listeners` are closed by `stop`.
+    `read_settings` is asked again at each reload; `app` names the factory that nodes call.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listeners: Listeners,
+        runtime_dir: Path,
+        report: Callable[[Event], None],
+        read_settings: Callable[[], Settings] | None = None,
+        app: str = DEFAULT_APP,
+        kill_after_s: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._listeners = listeners
+        self._runtime_dir = runtime_dir
+        self._report = report
+        self._read_settings = read_settings
+        self._app = app
+        self._patience = Patience.of(settings, kill_after_s)
+        self._environment = os.environ if environment is None else environment
+        self._development = settings.mode == "development"
+        self._slots = [
+            Slot(number=number, keep_retrying=not self._development) for number in range(settings.nodes)
+        ]
+        self._nodes: dict[int, NodeProcess] = {}
+        self._spare: NodeProcess | None = None
+        self._settled: dict[int, asyncio.Future[bool]] = {}
+        self._served: set[int] = set()
+        self._reload_wanted = False
+        self._changed: frozenset[str] = frozenset()
+        self._rolling: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._exit_code = 0
+        self._finished = asyncio.Event()
+
+    async def run(self) -> int:
+        """Start the nodes and return the exit code once, after `stop`, the last of them is gone.
+
+        0: stopped and drained; 1 or 2: in production the project could not be loaded at all (2: the operator
+        must act). *Cancellation*: kills the nodes.
+        """
+        self._report(
+            Listening(
+                host=self._settings.host,
+                port=self._listeners.port("api") or 0,
+                workbench_port=self._listeners.port("workbench"),
+            )
+        )
+        watchdog = asyncio.create_task(self._watch_nodes(), name="motia.supervisor.watchdog")
+        try:
+            for slot in self._slots:
+                self._apply(slot.load(), slot.number)
+            await self._finished.wait()
+            return self._exit_code
+        finally:
+            watchdog.cancel()
+            if self._rolling is not None:
+                self._rolling.cancel()
+            for node in self._nodes.values():
+                node.kill()
+
+    def reload(self, changed: frozenset[str] = frozenset()) -> None:
+        """Replace every node by one with the code as it is now. During a reload: once more after it."""
+        self._reload_wanted = True
+        self._changed |= changed
+        if self._stopping or (self._rolling is not None and not self._rolling.done()):
+            return
+        self._rolling = asyncio.create_task(self._roll(), name="motia.supervisor.reload")
+
+    def stop(self) -> None:
+        """Drain all nodes, then let `run` return; called again: kill them."""
+        if self._stopping:
+            self._report(Stopping(now=True))
+            for node in self._nodes.values():
+                node.kill()
+            return
+        self._report(Stopping(now=False))
+        self._stopping = True
+        self._listeners.close()  # or clients would queue for a node that never comes
+        for number in range(len(self._slots)):
+            self._apply(self._slots[number].stop(), number)
+        if self._spare is not None:
+            self._drain(self._spare)
+        self._finish_if_empty()
+
+    # Carrying out what a slot decides
+
+    def _apply(self, decision: tuple[Slot, list[Effect]], number: int) -> None:
+        self._slots[number], effects = decision
+        for effect in effects:
+            match effect:
+                case Load():
+                    self._load(number)
+                case Take(pid):
+                    self._nodes[pid].send("take")
+                case Drain(pid):
+                    self._drain(self._nodes[pid])
+                case Retry(delay_s):
+                    asyncio.get_running_loop().call_later(
+                        delay_s, lambda: self._apply(self._slots[number].retry(), number)
+                    )
+
+    def _load(self, number: int) -> None:
+        node = self._spare or self._spawn()
+        self._spare = None
+        loop = asyncio.get_running_loop()
+        node.slot = number
+        node.heard_s = node.loading_since_s = loop.time()
+        own = self._listeners.of_slot(number)
+        others = [fd for fd in self._listeners.fds() if fd not in own.values()]
+        node.send(
+            "load",
+            slot=number,
+            settings=self._settings.model_dump(mode="json"),
+            listeners=own,
+            other_fds=others,
+            dump_path=str(node.dump_path),
+            stall_s=self._patience.report_s * 0.8,
+        )
+        self._settled[number] = loop.create_future()
+        self._slots[number] = self._slots[number].loading_in(node.pid)
+
+    def _spawn(self) -> NodeProcess:
+        node = NodeProcess(self._on_message, self._on_exit)
+        node.spawn(
+            app=self._app,
+            fds=self._listeners.fds(),
+            dump_dir=self._runtime_dir,
+            environment=self._environment,
+        )
+        self._nodes[node.pid] = node
+        return node
+
+    def _keep_spare(self) -> None:
+        if self._development and self._spare is None and not self._stopping:
+            self._spare = self._spawn()
+
+    def _drain(self, node: NodeProcess) -> None:
+        limit_s = self._settings.drain_s + self._settings.queue.cancel_grace_s + _DRAIN_GRACE_S
+        node.drain_end_s = asyncio.get_running_loop().time() + limit_s
+        node.send("drain")
+
+    # What nodes say
+
+    def _on_message(self, node: NodeProcess, message: Message) -> None:
+        now_s = asyncio.get_running_loop().time()
+        node.heard_s = now_s
+        node.stall_reported = False
+        kind = message["type"]
+        if kind == "spare":
+            node.thread = message["thread"]
+        elif kind == "drained":
+            node.drained = True
+        elif node.slot is None:
+            return
+        elif kind == "beat":
+            node.running = message["running"]
+            self._replace_if_worn(node, node.slot, message["worn"])
+        elif kind == "ready":
+            node.banner = message["banner"]
+            self._apply(self._slots[node.slot].ready(node.pid), node.slot)
+        elif kind == "serving":
+            self._on_serving(node, node.slot, now_s)
+        elif kind == "failed":
+            self._on_failed(node, node.slot, message["error"])
+
+    def _on_serving(self, node: NodeProcess, number: int, now_s: float) -> None:
+        self._apply(self._slots[number].served(node.pid, now_s), number)
+        first = number not in self._served
+        self._served.add(number)
+        took_s = now_s - node.loading_since_s
+        self._report(NodeServing(slot=number, pid=node.pid, took_s=took_s, first=first, banner=node.banner))
+        self._settle(number, True)
+        self._keep_spare()
+
+    def _on_failed(self, node: NodeProcess, number: int, error: Message) -> None:
+        old_serves = self._slots[number].serving is not None
+        self._report(LoadFailed(slot=number, pid=node.pid, error=error, old_serves=old_serves))
+        node.drained = True  # it says goodbye by itself: its end is no crash
+        self._apply(self._slots[number].load_failed(node.pid), number)
+        self._settle(number, False)
+        if not self._development and not self._served and not self._stopping:
+            self._exit_code = 2 if error.get("operator") else 1
+            self.stop()
+        self._keep_spare()
+
+    def _replace_if_worn(self, node: NodeProcess, number: int, reason: str | None) -> None:
+        slot = self._slots[number]
+        if reason and slot.serving == node.pid and slot.loading is None and not self._stopping:
+            self._report(NodeWorn(slot=number, pid=node.pid, reason=reason))
+            self._apply(slot.load(), number)
+
+    def _settle(self, number: int, ok: bool) -> None:
+        settled = self._settled.get(number)
+        if settled is not None and not settled.done():
+            settled.set_result(ok)
+
+    def _on_exit(self, node: NodeProcess, exit_code: int) -> None:
+        del self._nodes[node.pid]
+        asked = node.drain_end_s is not None or node.drained
+        place = None if asked else self._place(node)
+        node.forget()
+        if node is self._spare:
+            self._spare = None
+        number = node.slot
+        retry_s = None
+        if number is not None:
+            was_loading = self._slots[number].loading == node.pid
+            decision = self._slots[number].died(node.pid, asyncio.get_running_loop().time())
+            retry_s = next((effect.delay_s for effect in decision[1] if isinstance(effect, Retry)), None)
+            self._apply(decision, number)
+            if was_loading:
+                self._settle(number, False)
+        if asked:
+            cut = exit_code != 0 and node.drain_end_s is not None
+            self._report(NodeLeft(slot=number, pid=node.pid, cut=cut))
+        else:
+            self._report(
+                NodeDied(
+                    slot=number,
+                    pid=node.pid,
+                    exit_code=exit_code,
+                    retry_s=retry_s,
+                    place=place,
+                    running=node.running,
+                )
+            )
+        if exit_code != 0 and number is not None:
+            for other in self._nodes.values():
+                other.send("node_died", pid=node.pid)
+        if self._stopping and exit_code != 0 and node.drain_end_s is not None:
+            self._exit_code = self._exit_code or 1
+        self._finish_if_empty()
+
+    def _finish_if_empty(self) -> None:
+        if self._stopping and not self._nodes:
+            self._finished.set()
+
+    # Reload
+
+    async def _roll(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._reload_wanted and not self._stopping:
+            began_s = loop.time()
+            changed, self._changed = self._changed, frozenset()
+            self._reload_wanted = False
+            self._report(Reloading(changed=sorted(changed)))
+            self._renew_settings()
+            ok = True
+            for number in range(len(self._slots)):
+                if self._slots[number].loading is not None:
+                    await self._settled[number]  # code of an earlier moment
+                self._apply(self._slots[number].load(), number)
+                ok = self._slots[number].loading is not None and await self._settled[number]
+                if not ok:
+                    break
+            self._report(Reloaded(ok=ok, took_s=loop.time() - began_s))
+
+    def _renew_settings(self) -> None:
+        if self._read_settings is None:
+            return
+        try:
+            settings = self._read_settings()
+        except MotiaError as error:
+            self._report(SettingsKept(reason=f"the settings from before stay: {error}"))
+            return
+        fixed = {name: getattr(self._settings, name) for name in _FIXED}
+        changed = [name for name, value in fixed.items() if getattr(settings, name) != value]
+        if changed:
+            self._report(SettingsKept(reason=f"changed settings need a restart: {', '.join(changed)}"))
+        self._settings = settings.model_copy(update=fixed)
+
+    # Watching
+
+    async def _watch_nodes(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_TICK_S)
+            for node in list(self._nodes.values()):
+                if not node.killed:
+                    self._watch(node, loop.time())
+
+    def _watch(self, node: NodeProcess, now_s: float) -> None:
+        if node.drain_end_s is not None and now_s > node.drain_end_s:
+            node.kill()
+        number = node.slot
+        if number is None:
+            return
+        silent_s = now_s - node.heard_s
+        verdict = judge(silent_s, self._patience)
+        if verdict == "well":
+            return
+        loading = self._slots[number].loading == node.pid
+        # A project that hangs while it loads is not given up by itself, but a newer version replaces it.
+        kill = self._reload_wanted if loading else verdict == "kill"
+        if kill or not node.stall_reported:
+            node.stall_reported = True
+            self._report(
+                NodeStalled(
+                    slot=number,
+                    pid=node.pid,
+                    silent_s=silent_s,
+                    killed=kill,
+                    place=self._place(node),
+                    running=node.running,
+                )
+            )
+        if kill:
+            node.kill()
+
+    def _place(self, node: NodeProcess) -> Place | None:
+        return place_of_stall(node.dump(), project_dir=self._settings.project_dir, thread=node.thread)
+
+
+def watch_signals(supervisor: Supervisor, *, development: bool) -> Sequence[signal.Signals]:
+    """Let signals stop the supervisor (again: now) and, in production, SIGHUP reload it; those handled.
+
+    In development SIGHUP means that the terminal is gone: it stops, too.
+    """
+    loop = asyncio.get_running_loop()
+    handled = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in handled:
+        reloads = number == signal.SIGHUP and not development
+        loop.add_signal_handler(number, supervisor.reload if reloads else supervisor.stop)
+    return handled

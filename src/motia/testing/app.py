@@ -1,0 +1,183 @@
+"""A whole project in the test's own process: no port, no file, and a clock the test may hold."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from motia import encoding
+from motia.app import App
+from motia.backends.memory.backend import MemoryBackend
+from motia.backends.memory.store import MemoryStore
+from motia.backends.memory.tracing import MemoryTraces
+from motia.core.batch import Batch, Enqueue
+from motia.core.calls import EnqueueRequest
+from motia.core.clock import Clock, SystemClock, SystemEntropy
+from motia.core.ids import Ids, format_id
+from motia.core.message import DeadLetter
+from motia.settings import Settings
+from motia.settings.load import load_settings
+from motia.testing.clock import ManualClock
+from motia.testing.http import Http
+from motia.tracing.record import Event, LogRecord, Record, SpanRecord
+
+_LIMIT_S = 10.0
+
+
+class TestApp:
+    """A running project for tests.
+
+        async with TestApp("path/to/project") as app:
+            answer = await app.http.post("/orders", json={...})
+            await app.until_idle()
+            assert app.enqueued("order.created")
+
+    With `clock=ManualClock()` nothing that waits for time happens before `await app.advance(seconds)`.
+    State and messages live in memory; a project that does not load raises its first problem.
+    """
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    def __init__(
+        self,
+        project_dir: str | Path = ".",
+        *,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+        strict: bool = True,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        loaded = settings or load_settings(Path(project_dir).resolve(), mode="development").settings
+        self.settings = loaded.model_copy(update={"strict": strict})
+        self._backend = _Recording(Ids(self.clock, SystemEntropy()).message_id())
+        self.traces = MemoryTraces()
+        self.app = App(self.settings, clock=self.clock, backend=self._backend, sinks=[self.traces])
+        self.http = Http(lambda *arguments: self.app.asgi(*arguments))
+        self.events: list[Event] = []
+        self.spans: list[SpanRecord] = []
+        self.logs: list[LogRecord] = []
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> TestApp:
+        self.app.recorder.subscribe(self._note)
+        await self.app.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.app.stop()
+
+    @property
+    def state(self) -> StateView:
+        """What steps stored: `await app.state.get(scope, key)`."""
+        return StateView(self)
+
+    def enqueued(self, topic: str) -> list[Any]:
+        """Payloads put on a topic so far, in order; one for each enqueue, however many steps subscribe.
+        Messages sent to a step by its id are found under that id."""
+        found = {
+            message.id: encoding.decode(message.payload)
+            for message in self._backend.messages
+            if message.queue.topic == topic or (not message.queue.topic and message.queue.step == topic)
+        }
+        return list(found.values())
+
+    async def emit(self, topic: str, data: Any = None) -> str:
+        """Put a message on a topic, as a step would; its id."""
+        engine = self._engine
+        messages = await engine.enqueue(EnqueueRequest(data, topic=topic))
+        return format_id(messages[0].id) if messages else ""
+
+    async def trigger(self, step: str, data: Any = None) -> str:
+        """Put a message for one step; its id."""
+        messages = await self._engine.enqueue(EnqueueRequest(data, step=step))
+        return format_id(messages[0].id) if messages else ""
+
+    async def call(self, step: str, data: Any = None) -> Any:
+        """Run one step now; what it returns, or what it raised."""
+        return await self._engine.call_step(step, data)
+
+    async def run_cron(self, step: str) -> str:
+        """Fire a cron step whatever its time."""
+        schedule = next(one for one in self._engine.schedules.schedules if one.step.name == step)
+        message_id: str = await self._engine.schedules.fire_now(schedule)
+        return message_id
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """Messages that were given up, the newest first."""
+        return await self._backend.queue.dead_letters()
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass on the manual clock, and what it makes due run."""
+        if not isinstance(self.clock, ManualClock):
+            raise TypeError("advance: expected TestApp(clock=ManualClock()), got the machine's clock")
+        await self.clock.advance(seconds)
+
+    async def until_idle(self, limit_s: float = _LIMIT_S) -> None:
+        """Wait until no message is ready or running. Scheduled ones (delays, retries) are not waited for."""
+        async with asyncio.timeout(limit_s):
+            while not await self._is_idle():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until(self, event: str, *, limit_s: float = _LIMIT_S, **fields: Any) -> Event:
+        """The first event of that name whose fields match, of the past or to come."""
+        async with asyncio.timeout(limit_s):
+            while True:
+                for found in self.events:
+                    if found.name == event and all(found.fields.get(key) == fields[key] for key in fields):
+                        return found
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _is_idle(self) -> bool:
+        consumer = self._engine.consumer
+        if consumer.running or consumer.held:
+            return False
+        depths = await self._backend.queue.depths()
+        return not any(depth.ready or depth.claimed for depth in depths)
+
+    @property
+    def _engine(self) -> Any:
+        assert self.app.engine is not None
+        return self.app.engine
+
+    def _note(self, record: Record) -> None:
+        if isinstance(record, SpanRecord):
+            self.spans.append(record)
+        elif isinstance(record, LogRecord):
+            self.logs.append(record)
+        else:
+            self.events.append(record)
+        self._changed.set()
+
+
+class StateView:
+    """State, read and written from a test."""
+
+    def __init__(self, app: TestApp) -> None:
+        self._app = app
+
+    async def get(self, scope: str, key: str) -> Any:
+        """The value, or None."""
+        entry = await self._app._backend.state.get(scope, key, self._app.clock.now_ms())
+        return None if entry is None else encoding.decode(entry.value)
+
+    async def entries(self, scope: str) -> dict[str, Any]:
+        """All keys of a scope."""
+        found = await self._app._backend.state.entries(scope, self._app.clock.now_ms())
+        return {entry.key: encoding.decode(entry.value) for entry in found}
+
+
+class _Recording(MemoryBackend):
+    """The memory backend, which also remembers every message it was given."""
+
+    def __init__(self, node: bytes) -> None:
+        super().__init__(MemoryStore(), node)
+        self.messages: list[Any] = []
+
+    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+        self.messages += [
+            operation.message for operation in batch.operations if isinstance(operation, Enqueue)
+        ]
+        return super().commit(batch)

@@ -1,0 +1,252 @@
+"""What every trace store must do. Subclass `TracingConformance`, say how one is made, run it with pytest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from motia.tracing.packing import Packer
+from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
+from motia.tracing.redaction import Redactor
+from motia.tracing.store import MAX_SPANS_PER_TRACE, LogQuery, RecordSink, TraceQuery, TraceStore
+
+T = TypeVar("T")
+NOW_MS = 1_764_000_000_000.0
+SLOW_MS = 1000.0
+"""Stores under test must take a span of this length for slow."""
+
+
+def trace_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def span(trace: int, number: int = 1, **fields: Any) -> SpanRecord:
+    """A span; number 1 is the entry of its trace, the others are its children."""
+    values: dict[str, Any] = {
+        "trace_id": trace_id(trace),
+        "span_id": f"{trace:08x}{number:08x}",
+        "parent_id": None if number == 1 else f"{trace:08x}{1:08x}",
+        "name": f"step-{number}",
+        "kind": "http" if number == 1 else "queue",
+        "started_at_ms": NOW_MS + trace + number / 8,
+        "duration_us": 500,
+    }
+    return SpanRecord(**{**values, **fields})
+
+
+def failed(trace: int, number: int = 1, status: SpanStatus = "error", **fields: Any) -> SpanRecord:
+    return span(trace, number, **{"status": status, "error": {"message": f"boom {trace}"}, **fields})
+
+
+def line(trace: int | None, message: str, level: Level = "info", **fields: Any) -> LogRecord:
+    """A line of a trace, or of none."""
+    record = LogRecord(
+        "" if trace is None else trace_id(trace), "", "step-1", NOW_MS + (trace or 0), level, message
+    )
+    return record._replace(**fields)
+
+
+class TracingConformance:
+    """The suite. `make` gives an unopened sink and a store that reads what the sink keeps."""
+
+    def make(self, folder: Path, max_bytes: int) -> tuple[RecordSink, TraceStore]:
+        raise NotImplementedError("say how a sink and its store are made")
+
+    @pytest.fixture(autouse=True)
+    def _open(self, tmp_path: Path) -> Any:
+        self._folder = tmp_path
+        self._packer = Packer(Redactor())
+        self._sinks: list[RecordSink] = []
+        self._sink, self._store = self._opened(64 * 1024 * 1024)
+        yield
+        for sink in self._sinks:
+            sink.close()
+
+    def _opened(self, max_bytes: int) -> tuple[RecordSink, TraceStore]:
+        sink, store = self.make(self._folder / f"budget-{max_bytes}", max_bytes)
+        sink.open()
+        self._sinks.append(sink)
+        return sink, store
+
+    def _write(self, *records: SpanRecord | LogRecord, to: RecordSink | None = None) -> None:
+        spans = [self._packer.span(record) for record in records if isinstance(record, SpanRecord)]
+        logs = [self._packer.log(record) for record in records if isinstance(record, LogRecord)]
+        (to or self._sink).write(spans, logs)
+
+    def _read(self, read: Callable[[TraceStore], Awaitable[T]], store: TraceStore | None = None) -> T:
+        chosen = store or self._store
+
+        async def run() -> T:
+            try:
+                return await read(chosen)
+            finally:
+                await chosen.aclose()
+
+        return asyncio.run(run())
+
+    def _names(self, query: TraceQuery, store: TraceStore | None = None) -> list[int]:
+        """Numbers of the traces found, in order."""
+        return [int(found.trace_id, 16) for found in self._read(lambda it: it.traces(query), store)]
+
+    def _messages(self, query: LogQuery, store: TraceStore | None = None) -> list[str]:
+        return [found.record.message for found in self._read(lambda it: it.logs(query), store)]
+
+    def test_an_empty_store_holds_nothing(self) -> None:
+        assert self._names(TraceQuery()) == []
+        assert self._read(lambda store: store.trace(trace_id(1))) is None
+        assert self._messages(LogQuery()) == []
+
+    def test_a_span_and_a_line_come_back_as_they_were(self) -> None:
+        written = span(
+            1,
+            queue_wait_us=7,
+            attempt=3,
+            status="error",
+            error={"code": "handler.raised", "message": "boom", "stack": "a\nb"},
+            attributes={"route": "/users/:id", "status": 500, "tags": ["x", None, 1.5]},
+        )
+        logged = line(1, "hello ✓", "warning", span_id=written.span_id, data=b'{"n":1,"text":"\xc3\xa9"}')
+        self._write(written, logged)
+        trace = self._read(lambda store: store.trace(trace_id(1)))
+        assert trace is not None
+        assert list(trace.spans) == [written]
+        assert list(trace.logs) == [logged]
+        assert trace.left_out == 0
+        summary = trace.summary
+        assert (summary.name, summary.kind, summary.status) == ("step-1", "http", "error")
+        assert (summary.spans, summary.failures, summary.error) == (1, 1, "boom")
+        assert summary.started_at_ms == written.started_at_ms
+        assert summary.ended_at_ms == written.started_at_ms + 0.5
+
+    def test_a_trace_grows_over_batches_and_is_named_after_its_entry(self) -> None:
+        self._write(line(1, "first"))
+        early = self._read(lambda store: store.trace(trace_id(1)))
+        assert early is not None
+        assert (early.summary.status, early.summary.name, early.summary.spans) == ("running", "", 0)
+        self._write(failed(1, 3), span(1, 2))
+        self._write(span(1, 1), span(1, 4, name="step-2", status="cancelled"))
+        self._write(failed(1, 5, "timeout", error={"message": "too long"}))
+        trace = self._read(lambda store: store.trace(trace_id(1)))
+        assert trace is not None
+        assert [item.span_id[-1] for item in trace.spans] == ["1", "2", "3", "4", "5"]
+        summary = trace.summary
+        assert (summary.name, summary.kind, summary.status) == ("step-1", "http", "error")
+        assert (summary.spans, summary.failures, summary.error) == (5, 2, "boom 1")
+        assert set(summary.steps) == {"step-1", "step-2", "step-3", "step-5"}
+        assert len(summary.steps) == 4
+        assert summary.position == early.summary.position
+
+    def test_the_newest_trace_comes_first_in_pages(self) -> None:
+        self._write(*(span(number) for number in range(1, 8)))
+        assert self._names(TraceQuery()) == [7, 6, 5, 4, 3, 2, 1]
+        page = self._read(lambda store: store.traces(TraceQuery(limit=3)))
+        assert [int(found.trace_id, 16) for found in page] == [7, 6, 5]
+        assert self._names(TraceQuery(limit=3, before=page[-1].position)) == [4, 3, 2]
+
+    def test_traces_are_filtered_by_status(self) -> None:
+        statuses: Sequence[SpanStatus] = ("ok", "cancelled", "timeout", "error", "crashed")
+        for number, status in enumerate(statuses, 1):
+            self._write(span(number, status=status))
+        self._write(line(6, "still running"))
+        for number, status in enumerate(statuses, 1):
+            assert self._names(TraceQuery(status=status)) == [number]
+        assert self._names(TraceQuery(status="failed")) == [5, 4, 3]
+        assert self._names(TraceQuery(status="running")) == [6]
+
+    def test_traces_are_filtered_by_step_text_and_time(self) -> None:
+        self._write(span(1, name="Create User"), span(1, 2, name="send-mail"))
+        self._write(failed(2, name="send", error={"message": "No route to HOST"}))
+        self._write(span(3, name="send-mail-again"))
+        assert self._names(TraceQuery(step="send-mail")) == [1]
+        assert self._names(TraceQuery(step="send")) == [2]
+        assert self._names(TraceQuery(text="create USER")) == [1]
+        assert self._names(TraceQuery(text="send")) == [3, 2, 1]
+        assert self._names(TraceQuery(text="to host")) == [2]
+        assert self._names(TraceQuery(text=trace_id(3)[-6:])) == [3]
+        assert self._names(TraceQuery(text="%")) == []
+        assert self._names(TraceQuery(since_ms=NOW_MS + 2)) == [3, 2]
+        assert self._names(TraceQuery(text="send", step="send", status="failed")) == [2]
+
+    def test_lines_are_filtered(self) -> None:
+        self._write(line(1, "one", "debug"), line(1, "two", "warning", data=b'{"order":"ABC-7"}'))
+        self._write(line(2, "three", "error", step="other"), line(None, "four", "info", at_ms=NOW_MS + 50))
+        assert self._messages(LogQuery()) == ["one", "two", "three", "four"]
+        assert self._messages(LogQuery(limit=2)) == ["three", "four"]
+        assert self._messages(LogQuery(level="warning")) == ["two", "three"]
+        assert self._messages(LogQuery(step="other")) == ["three"]
+        assert self._messages(LogQuery(trace_id=trace_id(1))) == ["one", "two"]
+        assert self._messages(LogQuery(trace_id="")) == ["four"]
+        assert self._messages(LogQuery(trace_id=trace_id(9))) == []
+        assert self._messages(LogQuery(text="abc-7")) == ["two"]
+        assert self._messages(LogQuery(text="THREE")) == ["three"]
+        assert self._messages(LogQuery(since_ms=NOW_MS + 2)) == ["three", "four"]
+
+    def test_a_tail_is_followed_by_position(self) -> None:
+        self._write(*(line(None, f"line {number}") for number in range(5)))
+        entries = self._read(lambda store: store.logs(LogQuery(after=0, limit=3)))
+        assert [entry.record.message for entry in entries] == ["line 0", "line 1", "line 2"]
+        assert self._messages(LogQuery(after=entries[-1].position)) == ["line 3", "line 4"]
+        self._write(line(None, "line 5"))
+        latest = self._read(lambda store: store.logs(LogQuery(limit=1)))[0]
+        assert latest.record.message == "line 5"
+        assert self._messages(LogQuery(after=latest.position)) == []
+
+    def test_a_trace_keeps_a_bounded_number_of_spans_and_says_so(self) -> None:
+        for start in range(1, MAX_SPANS_PER_TRACE + 1, 1000):
+            self._write(*(span(1, number, name="loop") for number in range(start, start + 1000)))
+        self._write(*(span(1, number) for number in range(MAX_SPANS_PER_TRACE + 1, MAX_SPANS_PER_TRACE + 21)))
+        trace = self._read(lambda store: store.trace(trace_id(1)))
+        assert trace is not None
+        assert len(trace.spans) == MAX_SPANS_PER_TRACE
+        assert trace.summary.spans == MAX_SPANS_PER_TRACE + 20
+        assert trace.left_out == 20
+
+    def test_over_its_budget_ordinary_traces_go_first_and_the_oldest_of_them(self) -> None:
+        sink, store = self._opened(1024 * 1024)
+        total = 4000
+        for start in range(1, total, 100):
+            for number in range(start, start + 100):
+                if number == 5:
+                    record = failed(number)
+                elif number == 7:
+                    record = span(number, duration_us=int(SLOW_MS * 1000))
+                else:
+                    record = span(number, attributes={"filling": "x" * 400})
+                self._write(record, line(number, "a line"), to=sink)
+        kept = self._names(TraceQuery(limit=total), store)
+        ordinary = [number for number in kept if number not in (5, 7)]
+        assert {5, 7} < set(kept)
+        assert 200 < len(ordinary) < 3000
+        assert ordinary == list(range(total, total - len(ordinary), -1))
+        # What is gone is gone with its lines; what is kept has them.
+        assert self._messages(LogQuery(trace_id=trace_id(8)), store) == []
+        assert self._messages(LogQuery(trace_id=trace_id(5)), store) == ["a line"]
+        assert self._messages(LogQuery(trace_id=trace_id(total)), store) == ["a line"]
+
+    def test_failures_do_not_push_out_everything_else(self) -> None:
+        sink, store = self._opened(1024 * 1024)
+        for number in range(1, 3001):
+            record = span(number) if number % 10 == 0 else failed(number)
+            self._write(record._replace(attributes={"filling": "x" * 400}), to=sink)
+        kept = set(self._names(TraceQuery(limit=5000), store))
+        assert 3000 in kept
+        assert len([number for number in kept if number % 10 == 0]) > 50
+        assert 1 not in kept
+
+    def test_lines_outside_of_traces_are_bounded_and_positions_are_never_used_twice(self) -> None:
+        sink, store = self._opened(512 * 1024)
+        self._write(span(1), to=sink)
+        for start in range(0, 20_000, 500):
+            self._write(*(line(None, f"line {start + n}", at_ms=NOW_MS + start) for n in range(500)), to=sink)
+        entries = self._read(lambda it: it.logs(LogQuery(limit=50_000)), store)
+        assert 100 < len(entries) < 15_000
+        assert entries[-1].record.message == "line 19999"
+        positions = [entry.position for entry in entries]
+        assert positions == sorted(set(positions))
+        assert positions[-1] == 20_000
+        # A trace is not the price of a flood of lines.
+        assert self._names(TraceQuery(), store) == [1]

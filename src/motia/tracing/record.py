@@ -1,0 +1,58 @@
+"""The compact records of tracing: one per execution, one per log line, one per event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+SpanKind = Literal["http", "queue", "cron", "state", "stream", "at", "manual"]
+SpanStatus = Literal["ok", "cancelled", "timeout", "error", "crashed"]
+Level = Literal["debug", "info", "warning", "error", "critical"]
+
+LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+
+
+class SpanRecord(NamedTuple):
+    """One execution that has ended."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    """None for the entry of a trace."""
+    name: str
+    """Name of the step."""
+    kind: SpanKind
+    started_at_ms: float
+    duration_us: int
+    queue_wait_us: int = 0
+    """From being due to being started; 0 where nothing waits."""
+    attempt: int = 1
+    status: SpanStatus = "ok"
+    error: Mapping[str, Any] | None = None
+    """code, type, message, stack."""
+    attributes: Mapping[str, Any] | None = None
+    """Not changed after recording. `bytes` values are JSON texts."""
+
+
+class LogRecord(NamedTuple):
+    """One line that a step, or the framework (`step` "motia"), logged."""
+
+    trace_id: str
+    """Empty outside of any trace; so is `span_id`."""
+    span_id: str
+    step: str
+    at_ms: float
+    level: Level
+    message: str
+    data: bytes | None = None
+    """JSON text, taken when the line was logged."""
+
+
+class Event(NamedTuple):
+    """Something that happened inside the framework; `tracing/catalogue.py` lists the names."""
+
+    name: str
+    fields: Mapping[str, Any]
+
+
+Record = SpanRecord | LogRecord | Event

@@ -1,0 +1,381 @@
+"""The server on real sockets: deadlines, limits, and a drain that cuts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvloop
+
+from motia.server.http_server import NodeServer
+from motia.settings import LimitSettings
+
+QUICK = LimitSettings(header_read_s=0.3, body_read_s=0.3, keep_alive_s=30.0, header_bytes=4096)
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+Test = Callable[[], Awaitable[None]]
+
+
+def run(main: Test) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await main()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(bounded())
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    body = scope["path"].encode()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+@contextlib.asynccontextmanager
+async def served(
+    asgi: Any = echo, limits: LimitSettings = QUICK, sweep_s: float = 0.05
+) -> AsyncIterator[tuple[NodeServer, tuple[str, int]]]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    address = listener.getsockname()
+    server = NodeServer(asgi, {"api": listener}, limits=limits, sweep_s=sweep_s)
+    await server.serve_started()
+    try:
+        yield server, address
+    finally:
+        await server.closed(0.0)
+
+
+@contextlib.asynccontextmanager
+async def client(
+    address: tuple[str, int],
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def response(reader: asyncio.StreamReader) -> tuple[int, dict[bytes, bytes], bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    headers = dict(line.lower().split(b": ", 1) for line in lines[1:] if line)
+    body = await reader.readexactly(int(headers.get(b"content-length", b"0")))
+    return int(lines[0].split()[1]), headers, body
+
+
+def test_keep_alive_pipelining_and_body() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(
+                b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+                b"GET /b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
+            assert [(await response(reader))[2] for _ in range(3)] == [b"/aabc", b"/b", b"/c"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("start", [b"", b"\r\n", b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
+def test_slow_head_is_closed_at_its_deadline(start: bytes) -> None:
+    async def main() -> None:
+        async with served() as (server, address), client(address) as (reader, writer):
+            loop = asyncio.get_running_loop()
+            began_s = loop.time()
+            answer = b""
+            writer.write(start)
+            while not reader.at_eof():  # drips for as long as it is let
+                with contextlib.suppress(TimeoutError):
+                    answer += await asyncio.wait_for(reader.read(1000), 0.05)
+                if start and not reader.at_eof():
+                    writer.write(b"a" if start.startswith(b"G") else b"\r\n")
+            assert loop.time() - began_s < 2.5
+            assert answer.startswith(b"HTTP/1.1 408 " if start else b"")
+            assert start or not answer
+            assert server.open_connections <= 1
+
+    run(main)
+
+
+def test_slow_body_is_closed_and_its_handler_hears_of_it() -> None:
+    async def main() -> None:
+        heard = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            heard.set()
+
+        async with served(app) as (_, address), client(address) as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+            status, headers, body = await response(reader)
+            assert status == 408
+            assert headers[b"connection"] == b"close"
+            assert b'"status":408' in body
+            await heard.wait()
+            assert await reader.read() == b""
+
+    run(main)
+
+
+def test_handler_may_take_longer_than_every_deadline() -> None:
+    async def main() -> None:
+        swept = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await swept.wait()
+            await echo(scope, receive, send)
+
+        async with served(app) as (_, address), client(address) as (reader, writer):
+            writer.write(GET)
+            async with client(address) as (other, _):
+                assert await other.read() == b""  # its deadline is as long
+            swept.set()
+            assert (await response(reader))[0] == 200
+
+    run(main)
+
+
+def test_a_body_that_arrives_in_time_may_last() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20480\r\n\r\n")
+            for _ in range(20):
+                writer.write(b"x" * 1024)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.Event().wait(), 0.04)  # the pace of a slow line
+            assert (await response(reader))[0] == 200
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 5000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X%d: a\r\n" % n for n in range(900)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 900_000,
+    ],
+)
+def test_head_over_the_limit_gets_431(head: bytes) -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(head)
+            status, headers, body = await response(reader)
+            assert (status, headers[b"connection"]) == (431, b"close")
+            assert b"4096 bytes" in body
+
+    run(main)
+
+
+def test_large_body_then_a_head_in_one_write_is_no_large_head() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            size = 60_000
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+            writer.write(b"b" * size + GET[:10])
+            assert len((await response(reader))[2]) == size + 1
+            writer.write(GET[10:20])
+            await writer.drain()
+            writer.write(GET[20:])
+            assert (await response(reader))[0] == 200
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\n\r\n", 200),
+        (b"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n", 400),
+    ],
+)
+def test_framing(request_bytes: bytes, status: int) -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(request_bytes)
+            found, headers, _ = await response(reader)
+            assert found == status
+            if status == 400:
+                assert headers[b"content-type"] == b"application/problem+json"
+                assert await reader.read() == b""
+
+    run(main)
+
+
+def test_garbage_after_a_good_request_does_not_spoil_its_answer() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(GET + b"\x00garbage\r\n\r\n")
+            assert (await response(reader))[0] == 200
+            assert b"HTTP/1.1 200" not in await reader.read()
+
+    run(main)
+
+
+def test_connections_over_the_limit_get_503() -> None:
+    async def main() -> None:
+        limits = QUICK.model_copy(update={"connections": 2})
+        async with (
+            served(limits=limits) as (_, address),
+            client(address) as (a, writer_a),
+            client(address) as (b, writer_b),
+        ):
+            for reader, writer in ((a, writer_a), (b, writer_b)):
+                writer.write(GET)
+                assert (await response(reader))[0] == 200
+            async with client(address) as (c, _):
+                status, headers, _ = await response(c)
+                assert (status, headers[b"retry-after"]) == (503, b"1")
+            writer_a.write(GET)
+            assert (await response(a))[0] == 200
+
+    run(main)
+
+
+def test_a_client_that_does_not_read_its_answer_is_dropped() -> None:
+    async def main() -> None:
+        over = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+                if over.is_set():
+                    return
+
+        async def watched(scope: Any, receive: Any, send: Any) -> None:
+            async def wait_for_end() -> None:
+                await receive()
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                over.set()
+
+            async with asyncio.TaskGroup() as group:
+                group.create_task(wait_for_end())
+                await app(scope, receive, send)
+
+        async with served(watched) as (_, address):
+            raw = socket.socket()
+            raw.connect(address)
+            raw.sendall(GET)
+            await over.wait()
+            raw.close()
+
+    run(main)
+
+
+def test_drain_answers_what_was_sent_and_says_close() -> None:
+    async def main() -> None:
+        go = asyncio.Event()
+        entered = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"] == "/wait":
+                entered.set()
+                await go.wait()
+            await echo(scope, receive, send)
+
+        async with (
+            served(app) as (server, address),
+            client(address) as (busy, busy_writer),
+            client(address) as (idle, idle_writer),
+            client(address) as (fresh, fresh_writer),
+        ):
+            idle_writer.write(GET)
+            await response(idle)
+            busy_writer.write(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+            await entered.wait()
+            server.begin_drain()
+            closing = asyncio.create_task(server.closed(10.0))
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(*address)
+            idle_writer.write(GET)
+            status, headers, _ = await response(idle)
+            assert (status, headers[b"connection"]) == (200, b"close")
+            fresh_writer.write(GET)
+            assert (await response(fresh))[1][b"connection"] == b"close"
+            busy_writer.write(b"GET /piped HTTP/1.1\r\nHost: x\r\n\r\n")
+            await busy_writer.drain()
+            async with client_is_read(server):
+                go.set()
+            first = await response(busy)
+            last = await response(busy) if first[1].get(b"connection") != b"close" else first
+            assert last[1][b"connection"] == b"close"
+            assert await closing is True
+            assert server.open_connections == 0
+
+    run(main)
+
+
+@contextlib.asynccontextmanager
+async def client_is_read(server: NodeServer) -> AsyncIterator[None]:
+    for _ in range(5):  # loop turns in which the server reads what has been sent
+        await asyncio.sleep(0)
+    yield
+
+
+def test_drain_ends_at_its_limit_and_cancels_what_still_runs() -> None:
+    async def main() -> None:
+        entered, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            entered.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
+        async with served(app) as (server, address), client(address) as (reader, writer):
+            writer.write(GET)
+            await entered.wait()
+            assert await server.closed(0.1) is False
+            assert cancelled.is_set()
+            assert b" 200 " not in await reader.read()
+
+    run(main)
+
+
+def test_idle_connections_leave_a_drain_after_the_linger() -> None:
+    async def main() -> None:
+        async with served() as (server, address), client(address) as (reader, writer):
+            writer.write(GET)
+            await response(reader)
+            loop = asyncio.get_running_loop()
+            began_s = loop.time()
+            assert await server.closed(10.0) is True
+            assert 1.8 < loop.time() - began_s < 4.0
+            assert await reader.read() == b""
+
+    run(main)

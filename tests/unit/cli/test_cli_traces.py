@@ -1,0 +1,172 @@
+"""`traces` and `logs` over a store that holds real records."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motia.backends.memory.tracing import MemoryTraces
+from motia.backends.sqlite.tracing import SqliteTraceSink
+from motia.cli.logs import follow_logs
+from motia.cli.traces import duration_text
+from motia.core.clock import Timer
+from motia.tracing.packing import Packer
+from motia.tracing.record import LogRecord, SpanRecord
+from motia.tracing.redaction import Redactor
+from motia.tracing.store import LogQuery, RecordSink
+
+ONE, TWO = "1" * 32, "2" * 32
+
+
+def write(traces: RecordSink, *records: SpanRecord | LogRecord) -> None:
+    packer = Packer(Redactor())
+    traces.write(
+        [packer.span(record) for record in records if isinstance(record, SpanRecord)],
+        [packer.log(record) for record in records if isinstance(record, LogRecord)],
+    )
+
+
+@pytest.fixture
+def kept(project: Path) -> Iterator[SqliteTraceSink]:
+    (project / ".motia").mkdir()
+    traces = SqliteTraceSink(project / ".motia" / "trace.db", max_bytes=2**24)
+    traces.open()
+    write(
+        traces,
+        SpanRecord(ONE, "a" * 16, None, "create_order", "http", 1_000.0, 1_500),
+        SpanRecord(ONE, "b" * 16, "a" * 16, "bill", "queue", 1_001.0, 2_000, 500, 2, "ok"),
+        SpanRecord(
+            TWO,
+            "c" * 16,
+            "f" * 16,
+            "report",
+            "cron",
+            2_000.0,
+            3_000_000,
+            status="error",
+            error={"message": "no"},
+        ),
+        LogRecord(ONE, "a" * 16, "create_order", 1_000.5, "info", "received\nforged", b'{"id":1}'),
+        LogRecord(TWO, "c" * 16, "report", 2_000.5, "error", "gone"),
+    )
+    yield traces
+    traces.close()
+
+
+@pytest.mark.usefixtures("kept")
+def test_traces_are_listed_newest_first_and_filtered(motia: Callable[..., Any]) -> None:
+    found = motia("traces", "--json").json
+    assert [(item["trace_id"], item["status"], item["spans"]) for item in found] == [
+        (TWO, "error", 1),
+        (ONE, "ok", 2),
+    ]
+    assert [item["trace_id"] for item in motia("traces", "--step", "bill", "--json").json] == [ONE]
+    assert [item["trace_id"] for item in motia("traces", "--status", "failed", "--json").json] == [TWO]
+    assert len(motia("traces", "--limit", "1", "--json").json) == 1
+    rows = motia("traces").out.splitlines()
+    assert rows[1].startswith(TWO)
+    assert "3.00 s" in rows[1]
+    assert motia("traces", "--status", "bad").code == 2
+
+
+@pytest.mark.usefixtures("kept")
+def test_one_trace_is_a_tree_with_its_logs(motia: Callable[..., Any]) -> None:
+    lines = motia("traces", ONE).out.splitlines()
+    assert lines[0].startswith(f"trace {ONE}  ok")
+    assert lines[1] == "  create_order (http)  ok  1.5 ms"
+    assert lines[2] == "    bill (queue)  ok  2.0 ms  waited 500 µs  attempt 2"
+    assert lines[3].endswith("[info] create_order 11111111 received\\nforged id=1")
+    assert len(lines) == 4
+    document = motia("traces", ONE, "--json").json
+    assert [span["name"] for span in document["spans"]] == ["create_order", "bill"]
+    assert document["logs"][0]["data"] == {"id": 1}
+    # A span whose parent is not there stands at the top.
+    assert motia("traces", TWO).out.splitlines()[1] == "  report (cron)  error  3.00 s  no"
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_unknown_trace(motia: Callable[..., Any]) -> None:
+    ran = motia("traces", "3" * 32)
+    assert (ran.code, ran.out) == (1, "")
+    assert "no trace" in ran.err
+
+
+def test_a_chain_longer_than_the_stack(motia: Callable[..., Any], kept: SqliteTraceSink) -> None:
+    write(
+        kept,
+        *(
+            SpanRecord(
+                "4" * 32, f"{n:016x}", f"{n - 1:016x}" if n else None, "again", "queue", 5_000.0 + n, 10
+            )
+            for n in range(2_000)
+        ),
+    )
+    assert len(motia("traces", "4" * 32).out.splitlines()) == 2_001
+
+
+@pytest.mark.usefixtures("kept")
+def test_logs_are_printed_oldest_first_and_filtered(motia: Callable[..., Any]) -> None:
+    assert [item["message"] for item in motia("logs", "--json").json] == ["received\nforged", "gone"]
+    assert [item["step"] for item in motia("logs", "--level", "error", "--json").json] == ["report"]
+    assert [item["step"] for item in motia("logs", "--trace", ONE, "--json").json] == ["create_order"]
+    assert [item["step"] for item in motia("logs", "--limit", "1", "--json").json] == ["report"]
+    lines = motia("logs", "--step", "report").out.splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith("[error] report 22222222 gone")
+
+
+def test_following_prints_only_what_is_new(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = MemoryTraces()
+    write(kept, LogRecord(ONE, "a" * 16, "create_order", 1_000.0, "info", "before"))
+
+    class Script:
+        """A clock whose pauses write the next line, and then stop the command."""
+
+        pauses_s: list[float]
+
+        def __init__(self) -> None:
+            self.pauses_s = []
+
+        async def sleep(self, delay_s: float) -> None:
+            self.pauses_s.append(delay_s)
+            if len(self.pauses_s) == 3:
+                raise asyncio.CancelledError
+            message = f"line {len(self.pauses_s)}"
+            write(kept, LogRecord(ONE, "a" * 16, "create_order", 3_000.0, "info", message))
+
+        def now_ms(self) -> int:
+            return 0
+
+        def monotonic_s(self) -> float:
+            return 0.0
+
+        def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+            raise NotImplementedError
+
+    async def follow() -> None:
+        found = await kept.logs(LogQuery())
+        with pytest.raises(asyncio.CancelledError):
+            await follow_logs(kept, LogQuery(), found[-1].position, True, Script())
+
+    asyncio.run(follow())
+    printed = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert printed == ["line 1", "line 2"]
+
+
+@pytest.mark.parametrize(
+    ("duration_us", "text"),
+    [(999, "999 µs"), (1_000, "1.0 ms"), (999_900, "999.9 ms"), (61_000_000, "61.00 s")],
+)
+def test_durations(duration_us: int, text: str) -> None:
+    assert duration_text(duration_us) == text
+
+
+@pytest.mark.usefixtures("project")
+def test_a_project_that_never_ran_has_no_traces(motia: Callable[..., Any]) -> None:
+    assert motia("traces", "--json").json == []
+    assert motia("logs", "--json").json == []

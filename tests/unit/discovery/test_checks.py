@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from typing import Any
+
+from motia.core.step import Emission, Source, Step, StreamDefinition
+from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger, Trigger
+from motia.discovery.checks import check_project
+
+
+def step(name: str, *triggers: Trigger, file: str | None = None, **keywords: Any) -> Step:
+    source = Source(path=file or f"steps/{name}_step.py", line=1)
+    return Step(name=name, source=source, triggers=triggers, handler="h", **keywords)
+
+
+def get(path: str, method: str = "GET") -> HttpTrigger:
+    return HttpTrigger(method=method, path=path)
+
+
+def stream(name: str, file: str, language: str = "python", **keywords: Any) -> StreamDefinition:
+    source = Source(path=file, line=1, language=language)
+    return StreamDefinition(name=name, source=source, sources=(source,), **keywords)
+
+
+def test_a_clean_project_has_nothing_to_say() -> None:
+    one = step("one", get("/one"), emissions=(Emission(topic="t"),))
+    two = step("two", QueueTrigger(topic="t"))
+    checked = check_project([one, two], [])
+    assert checked.steps == (one, two)
+    assert (checked.problems, checked.notices) == ((), ())
+
+
+def test_of_two_steps_with_one_name_the_first_serves() -> None:
+    first, second = step("same", file="steps/a.py"), step("same", file="steps/b.py")
+    checked = check_project([first, second], [])
+    assert checked.steps == (first,)
+    (problem,) = checked.problems
+    assert problem.code == "step.duplicate_name"
+    assert problem.path == "steps/b.py"
+    assert "steps/a.py:1" in str(problem)
+    assert "steps/b.py:1" in str(problem)
+
+
+def test_of_two_steps_on_one_route_the_first_serves() -> None:
+    first, second = step("one", get("/users/:id")), step("two", get("/users/:name"))
+    checked = check_project([first, second], [])
+    assert checked.steps == (first,)
+    (problem,) = checked.problems
+    assert problem.code == "step.duplicate_route"
+    assert "GET /users/:name" in problem.message
+    assert "steps/one_step.py" in str(problem)
+    assert "steps/two_step.py" in str(problem)
+
+
+def test_a_refused_step_takes_no_route() -> None:
+    first = step("one", get("/a"))
+    refused = step("two", get("/b"), get("/a"))
+    third = step("three", get("/b"))
+    checked = check_project([first, refused, third], [])
+    assert checked.steps == (first, third)
+
+
+def test_one_route_twice_in_one_step() -> None:
+    checked = check_project([step("one", get("/a/:x"), get("/a/:y"))], [])
+    assert checked.steps == ()
+    assert [problem.code for problem in checked.problems] == ["step.duplicate_route"]
+
+
+def test_routes_that_differ_do_not_clash() -> None:
+    steps = [
+        step("a", get("/users/:id")),
+        step("b", get("/users/me")),
+        step("c", get("/users/:id", "POST")),
+        step("d", get("/users/*rest")),
+        step("e", get("/users/:id/")),
+    ]
+    assert check_project(steps, []).problems == ()
+
+
+def test_all_problems_of_a_project_are_told_at_once() -> None:
+    steps = [step("a", get("/")), step("a"), step("b", get("/")), step("c", get("/"))]
+    assert [problem.code for problem in check_project(steps, []).problems] == [
+        "step.duplicate_name",
+        "step.duplicate_route",
+        "step.duplicate_route",
+    ]
+
+
+def test_topics_that_lead_nowhere_are_notices_with_the_nearest() -> None:
+    one = step("one", emissions=(Emission(topic="order.create"),))
+    two = step("two", QueueTrigger(topic="order.created"))
+    checked = check_project([one, two], [])
+    assert checked.problems == ()
+    assert [(notice.path, notice.hint) for notice in checked.notices] == [
+        ("steps/one_step.py", "did you mean 'order.created'?"),
+        ("steps/two_step.py", "did you mean 'order.create'?"),
+    ]
+    assert "'order.create'" in checked.notices[0].message
+
+
+def test_drawn_topics_and_undeclared_dialects_are_no_notices() -> None:
+    steps = [
+        step("one", emissions=(Emission(topic="drawn", virtual=True), Emission(topic="seen"))),
+        step("two", virtual_subscribes=("seen",)),
+        step("three", QueueTrigger(topic="three"), dialect="function"),
+    ]
+    assert check_project(steps, []).notices == ()
+
+
+def test_a_stream_of_many_languages_is_one() -> None:
+    schema = {"type": "object"}
+    streams = [
+        stream("pets", "a.stream.ts", "typescript"),
+        stream("pets", "b_stream.py", schema=schema, description="all pets"),
+        stream("other", "c_stream.py"),
+    ]
+    pets, other = check_project([], streams).streams
+    assert other.name == "other"
+    assert (pets.source.path, pets.schema, pets.description) == ("a.stream.ts", schema, "all pets")
+    assert [source.path for source in pets.sources] == ["a.stream.ts", "b_stream.py"]
+
+
+def test_functions_of_a_stream_come_from_one_declaration() -> None:
+    streams = [
+        stream("pets", "a.stream.ts", "typescript"),
+        stream("pets", "b_stream.py", on_join="join"),
+        stream("pets", "c.stream.js", "javascript", can_access="access"),
+    ]
+    checked = check_project([], streams)
+    (pets,) = checked.streams
+    assert (pets.source.path, pets.on_join, pets.can_access) == ("b_stream.py", "join", None)
+    assert [notice.path for notice in checked.notices] == ["c.stream.js"]
+
+
+def test_a_trigger_of_an_unknown_stream_is_a_notice() -> None:
+    checked = check_project([step("one", StreamTrigger(stream="todos"))], [stream("todo", "a_stream.py")])
+    assert [notice.hint for notice in checked.notices] == ["did you mean 'todo'?"]

@@ -1,0 +1,98 @@
+"""A small real application for tests of server and supervisor: its behaviour is the project's `behaviour.py`.
+
+That file may define VERSION, and `on_start()`. Paths: `/` version, `/pid`, `/told` pids of dead nodes,
+`/hang` blocks the loop for ever, `/crash` aborts, `/exit`, `/segv`, `/late` answers once it drains,
+`/listener`, `/worn` asks for a replacement; anything else: the body, echoed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import runpy
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from motia.settings import Settings
+
+
+class FakeApp:
+    def __init__(self, settings: Settings, *, slot: int = 0, beat: Callable[[], None] | None = None) -> None:
+        self.settings = settings
+        self.slot = slot
+        self.project: dict[str, Any] = {}
+        self.draining = asyncio.Event()
+        self.told: list[int] = []
+        self.running_now: list[str] = []
+        self.worn_reason: str | None = None
+        self.beat = beat
+
+    async def start(self) -> None:
+        self.project = runpy.run_path(str(self.settings.project_dir / "behaviour.py"))
+        if "on_start" in self.project:
+            self.project["on_start"]()
+
+    async def drain(self) -> None:
+        self.draining.set()
+
+    async def stop(self) -> None:
+        (self.settings.project_dir / f"stopped-{os.getpid()}").touch()
+
+    def banner(self) -> dict[str, Any]:
+        return {"lines": [f"version {self.project['VERSION']}"]}
+
+    def running(self) -> list[str]:
+        return self.running_now
+
+    def worn(self) -> str | None:
+        return self.worn_reason
+
+    def node_died(self, pid: int) -> None:
+        self.told.append(pid)
+
+    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+        body = await self.answer(scope, receive)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-length", str(len(body)).encode())],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer(self, scope: Any, receive: Any) -> bytes:
+        match scope["path"]:
+            case "/":
+                return str(self.project["VERSION"]).encode()
+            case "/pid":
+                return json.dumps({"pid": os.getpid(), "slot": self.slot}).encode()
+            case "/told":
+                return json.dumps(self.told).encode()
+            case "/listener":
+                return str(scope["state"]["listener"]).encode()
+            case "/worn":
+                self.worn_reason = "tired threads"
+                return b"ok"
+            case "/hang":
+                self.running_now = ["hanging-step"]
+                if self.beat is not None:
+                    self.beat()
+                self.project["hang"]()
+            case "/crash":
+                os.abort()
+            case "/exit":
+                os._exit(7)
+            case "/kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "/late":
+                await self.draining.wait()
+                return b"late"
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                return body

@@ -1,0 +1,154 @@
+"""The supervisor's small parts: stall reports, runtime directory and lock, listeners, events."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from motia.errors import SettingsError
+from motia.server.node_app import find_factory
+from motia.settings import Settings
+from motia.supervisor.events import LoadFailed, NodeDied, NodeServing, NodeStalled, describe
+from motia.supervisor.listeners import open_listeners, open_project
+from motia.supervisor.runtime_dir import SupervisorLock, runtime_dir
+from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+
+
+def test_patience_by_mode_and_order() -> None:
+    development = Patience.of(Settings(mode="development"), None)
+    assert (development.report_s, development.kill_s) == (2.0, 905.0)
+    assert Patience.of(Settings(mode="production"), 7.0) == Patience(5.0, 7.0)
+    assert [judge(s, Patience(2.0, 9.0)) for s in (1.9, 2.1, 9.1)] == ["well", "stalled", "kill"]
+
+
+DUMP = """Timeout (0:00:01.600000)!
+Thread 0x00007f0000000002 (most recent call first):
+  File "/usr/lib/python3.11/threading.py", line 320 in wait
+  File "{project}/other_step.py", line 3 in other
+Thread 0x00007f0000000001 (most recent call first):
+  File "/usr/lib/python3.11/re/__init__.py", line 166 in match
+  File "{project}/.venv/lib/python3.11/site-packages/x.py", line 7 in deep
+  File "{project}/steps/slow_step.py", line 12 in handler
+  File "{project}/node_modules/x.py", line 9 in outer
+"""
+
+
+def test_place_is_the_innermost_line_of_the_project_on_the_loop_thread(tmp_path: Path) -> None:
+    text = DUMP.format(project=tmp_path)
+    found = place_of_stall(text, project_dir=tmp_path, thread=0x7F0000000001)
+    assert found == Place("steps/slow_step.py", 12, "handler")
+    assert str(found) == "steps/slow_step.py:12 in handler"
+    newest = text + text.replace("line 12 in handler", "line 15 in handler")
+    found = place_of_stall(newest, project_dir=tmp_path, thread=0x7F0000000001)
+    assert found is not None
+    assert found.line == 15
+
+
+def test_place_of_a_fatal_signal_is_its_thread(tmp_path: Path) -> None:
+    text = DUMP.format(project=tmp_path).replace(
+        "Thread 0x00007f0000000002", "Current thread 0x00007f0000000002"
+    )
+    found = place_of_stall(text, project_dir=tmp_path, thread=0x7F0000000001)
+    assert found == Place("other_step.py", 3, "other")
+
+
+def test_place_without_project_code_or_without_a_dump(tmp_path: Path) -> None:
+    text = DUMP.format(project="/elsewhere")
+    found = place_of_stall(text, project_dir=tmp_path, thread=0x7F0000000001)
+    assert found == Place("/usr/lib/python3.11/re/__init__.py", 166, "match")
+    assert place_of_stall("", project_dir=tmp_path) is None
+    assert place_of_stall("junk\n", project_dir=tmp_path, thread=5) is None
+
+
+def test_runtime_dir_is_private_and_one_per_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    first = runtime_dir(Settings(project_dir=tmp_path / "a"))
+    assert first == runtime_dir(Settings(project_dir=tmp_path / "b" / ".." / "a"))
+    assert first != runtime_dir(Settings(project_dir=tmp_path / "b"))
+    assert first.stat().st_mode & 0o777 == 0o700
+    first.chmod(0o755)
+    with pytest.raises(SettingsError, match="mode 0755"):
+        runtime_dir(Settings(project_dir=tmp_path / "a"))
+
+
+def test_runtime_dir_without_xdg_is_in_the_temp_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert runtime_dir(Settings(project_dir=tmp_path)).parent == tmp_path / f"motia-{os.getuid()}"
+    (tmp_path / f"motia-{os.getuid()}").chmod(0o777)
+    with pytest.raises(SettingsError):
+        runtime_dir(Settings(project_dir=tmp_path))
+
+
+def test_lock_is_exclusive_says_who_holds_it_and_comes_free(tmp_path: Path) -> None:
+    first, second = SupervisorLock(tmp_path), SupervisorLock(tmp_path)
+    first.take(tmp_path)
+    first.tell(port=3001)
+    with pytest.raises(SettingsError, match=rf"running as process {os.getpid()} on port 3001") as caught:
+        second.take(tmp_path)
+    assert caught.value.code == "project.running"
+    first.release()
+    first.release()
+    second.take(tmp_path)
+    second.release()
+
+
+def test_listeners_share_a_port_and_a_taken_one_is_an_error() -> None:
+    listeners = open_listeners("127.0.0.1", 0, 3)
+    try:
+        ports = {listener.getsockname()[1] for listener in listeners}
+        assert len(ports) == 1
+        (port,) = ports
+        listeners[0].listen()
+        with pytest.raises(SettingsError, match=f"port {port}") as caught:
+            open_listeners("127.0.0.1", port, 3, option="--workbench-port")
+        assert "--workbench-port" in (caught.value.hint or "")
+        with pytest.raises(SettingsError, match=f"port {port}"):
+            open_listeners("127.0.0.1", port, 1)
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def test_listeners_of_an_unknown_host() -> None:
+    with pytest.raises(SettingsError, match="address of this machine"):
+        open_listeners("192.0.2.1", 0, 1)
+
+
+def test_a_taken_workbench_port_leaves_nothing_open(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings.model_validate({"port": 0, "workbench": {"port": taken.getsockname()[1]}})
+        with pytest.raises(SettingsError, match="--workbench-port"):
+            open_project(settings, tmp_path)
+    listeners = open_project(
+        Settings.model_validate({"port": 0, "nodes": 2, "workbench": {"port": 0}}), tmp_path
+    )
+    assert set(listeners.of_slot(0)) == {"api", "workbench", "control"}
+    assert listeners.of_slot(0)["control"] == listeners.of_slot(1)["control"]
+    listeners.close()
+
+
+def test_events_read_well() -> None:
+    place = Place("steps/a_step.py", 4, "handler")
+    stalled = NodeStalled(slot=0, pid=9, silent_s=2.14, killed=False, place=place, running=["a"])
+    (text,) = describe(stalled)
+    assert text.startswith("node 0 (pid 9) does not respond, it has stood still for 2.1 s")
+    assert text.endswith(" at steps/a_step.py:4 in handler (running: a)")
+    died = NodeDied(slot=1, pid=9, exit_code=-11, retry_s=0.2, place=None)
+    assert describe(died) == ["node 1 (pid 9) died: SIGSEGV; the next starts in 0.2 s"]
+    failed = LoadFailed(slot=0, pid=9, error={"type": "X", "message": "no"}, old_serves=True)
+    assert describe(failed) == ["the project does not load; the code from before goes on serving:", "no"]
+    banner = {"lines": ["GET /a"], "problems": ["b is broken"]}
+    first = NodeServing(slot=0, pid=9, took_s=0.1, first=True, banner=banner)
+    assert describe(first) == ["GET /a", "b is broken"]
+    again = NodeServing(slot=0, pid=9, took_s=0.1, first=False, banner=banner)
+    assert describe(again) == ["b is broken"]
+
+
+@pytest.mark.parametrize("name", ["nocolon", ":x", "x:", "motia.errors:Nothing"])
+def test_a_wrong_app_name(name: str) -> None:
+    with pytest.raises(SettingsError, match="expected"):
+        find_factory(name)
