@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import shutil
@@ -13,21 +12,19 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import motia
-from motia import encoding
 from motia.backends.liveness import Liveness, OneNode
 from motia.backends.protocol import Backend
 from motia.core.batch import Batch, Enqueue
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import Clock, Entropy, SystemClock, SystemEntropy, Timer
-from motia.core.ids import Ids, format_id
+from motia.core.ids import Ids
 from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
 from motia.cron.expression import CronError, parse
 from motia.discovery.project import Discovered, discover
 from motia.engine.engine import Engine
 from motia.engine.enqueue import fan_out
 from motia.engine.http_dispatch import HttpDispatch
-from motia.errors import BackendError, DefinitionError, InputError, SettingsError
+from motia.errors import InputError, SettingsError
 from motia.http.cors import Cors
 from motia.http.docs import docs_response
 from motia.http.middleware import compose
@@ -162,7 +159,7 @@ class App:
             self.dispatch,
             cors=cors,
             builtin=self._builtin(development),
-            accepts=lambda: not self._disk_full,
+            full=lambda: self._disk_full,
         )
         self._look_at_disk()
 

@@ -105,6 +105,7 @@ class _Node:
                 settings=settings,
                 drain=self._drain,
                 on_serving=lambda: self._channel.send("serving"),
+                on_draining=lambda: self._channel.send("draining"),
             )
         except Exception as error:
             return self._fail(error)

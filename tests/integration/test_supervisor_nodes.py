@@ -382,7 +382,7 @@ async def _hammered(running: Running, over: asyncio.Event) -> dict[str, Any]:
             finally:
                 writer.close()
 
-    clients = [asyncio.create_task(hammer()) for _ in range(4)]
+    clients = [asyncio.create_task(hammer()) for _ in range(3)]
     took_ms = []
     for version in "abcdefghij":
         behaviour = running.supervisor._settings.project_dir / "behaviour.py"

@@ -69,7 +69,7 @@ class Context:
         """Id of the trace, the same in every step and retry that one request or tick leads to."""
         return self._calls.invocation.trace.trace_id
 
-    traceId = trace_id  # noqa: N815 - the spelling of the other languages
+    traceId = trace_id
 
     @property
     def attempt(self) -> int:
@@ -203,7 +203,7 @@ class Context:
             return self.input_value.body
         return None if self.trigger.type == "cron" else self.input_value
 
-    getData = get_data  # noqa: N815
+    getData = get_data
 
     async def match(self, branches: Mapping[str, Callable[..., Any]]) -> Any:
         """Run the branch of the trigger that fired: `http` (or `api`), `queue` (or `event`), `cron`,
@@ -373,7 +373,7 @@ class State:
             lambda entries: [encoding.decode(entry.value) for entry in entries],
         )
 
-    getGroup = list = get_group  # noqa: N815
+    getGroup = list = get_group
 
     def entries(self, scope: str) -> Awaitable[Any]:
         """All keys of a scope with their values, as a dict."""
@@ -386,7 +386,7 @@ class State:
         """Names of all scopes, sorted."""
         return self._read(lambda calls: calls.state_scopes(), lambda scopes: scopes)
 
-    listGroups = list_groups  # noqa: N815
+    listGroups = list_groups
 
     def clear(self, scope: str) -> Awaitable[Any]:
         """Remove every key of a scope. Runs no state triggers."""
@@ -522,7 +522,7 @@ class _RunningLogger:
 
 
 state_manager: Any = _RunningState()
-stateManager = state_manager  # noqa: N816
+stateManager = state_manager
 logger: Any = _RunningLogger()
 
 

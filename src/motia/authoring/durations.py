@@ -6,7 +6,7 @@ import math
 import re
 from datetime import timedelta
 
-from motia.errors import HandlerError
+from motia.errors import InputError
 
 Duration = float | int | str | timedelta
 
@@ -17,15 +17,14 @@ _SECONDS_OF_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0,
 def seconds(value: Duration, where: str = "duration") -> float:
     """Seconds of a number of seconds, a `timedelta`, or a text such as "500ms", "5m", "1h 30m", "3d".
 
-    Failure: `HandlerError` `duration.invalid`; a duration is finite and never negative.
+    Failure: `InputError` `duration.invalid`; a duration is finite and never negative.
     """
     result = _seconds(value)
     if result is None or not math.isfinite(result) or result < 0:
-        raise HandlerError(
+        raise InputError(
             f"{where}: expected a duration, got {value!r}",
             code="duration.invalid",
             hint='a number of seconds, a timedelta, or a text such as "30s", "5m", "1h 30m"',
-            retryable=False,
         )
     return result
 

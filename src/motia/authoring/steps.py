@@ -139,16 +139,16 @@ def api(*route: str, id: str | None = None, **options: Any) -> Any:
     The decorator takes the options of `http` and of `step`.
     """
     if route:
+        if len(route) != 2:
+            _bad_use("api", route[0])
         return http(*route, **options)  # type: ignore[arg-type]  # the method is checked by discovery
     own = _step_options(options)
     if not {"method", "path"} <= options.keys():
         raise misuse(
             "@api: expected a method and a path", hint='write @api(id="my-step", method="GET", path="/x")'
         )
-    known = ApiTrigger.__slots__
-    trigger = http(**{key: value for key, value in options.items() if key in known})
-    # The rest goes on as written: discovery knows more spellings, and names what has no effect.
-    rest = {key: value for key, value in options.items() if key not in known}
+    known, rest = _split(options, ApiTrigger.keys - {"security"})
+    trigger = http(**known)
     return _decorator("api", id, lambda name: [{**trigger.to_config(), **rest}], own)
 
 
@@ -162,7 +162,9 @@ def cron(*expression: str, id: str | None = None, schedule: str | None = None, *
         return cron_trigger(*expression, **options)
     own = _step_options(options)
     written: Any = schedule or options.pop("expression", None) or (expression[0] if expression else None)
-    return _decorator("cron", id, lambda name: [trigger_config(cron_trigger(written, **options))], own)
+    known, rest = _split(options, CronTrigger.keys)
+    trigger = cron_trigger(written, **known)
+    return _decorator("cron", id, lambda name: [{**trigger.to_config(), **rest}], own)
 
 
 @overload
@@ -178,10 +180,10 @@ def event(*topic: str, id: str | None = None, **options: Any) -> Any:
         return queue(*topic, **options)
     own = _step_options(options)
     named = options.pop("topic", None) or options.pop("subscribes", None)
+    known, rest = _split(options, QueueTrigger.keys | {"schema", "infrastructure"})
 
     def triggers(name: str) -> list[dict[str, Any]]:
-        topics = [named] if isinstance(named, str) else list(named or [name])
-        return [trigger_config(queue(each, **options)) for each in topics]
+        return [{**queue(each, **known).to_config(), **rest} for each in _listed(named or name)]
 
     return _decorator("event", id, triggers, own)
 
@@ -278,6 +280,15 @@ def _step_options(options: dict[str, Any]) -> dict[str, Any]:
     own = {name: options.pop(name) for name in names if name in options}
     own["enqueues"] = [*_listed(options.pop("enqueues", ())), *_listed(options.pop("emits", ()))]
     return own
+
+
+def _split(options: dict[str, Any], keys: frozenset[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options in `keys`, and the others as written.
+
+    Discovery knows more spellings (`maxRetries`), and says with the nearest name what has no effect.
+    """
+    known = {key: value for key, value in options.items() if key in keys}
+    return known, {key: value for key, value in options.items() if key not in keys}
 
 
 def _listed(items: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from motia.core.step import Step
 from motia.errors import MotiaError
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Invocation:
     """What a runtime needs to run a step once."""
 

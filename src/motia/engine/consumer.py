@@ -291,7 +291,7 @@ def _occurrence(claim: Claim, entry: QueueEntry) -> Occurrence:
         return StateChange(payload=claim.payload)
     if topic.startswith("$stream"):
         return StreamChange(payload=claim.payload)
-    if topic.startswith("$cron") or topic.startswith("$at"):
+    if topic.startswith(("$cron", "$at")):
         return Tick(
             scheduled_at_ms=claim.enqueued_at_ms,
             payload=claim.payload,

@@ -210,7 +210,7 @@ class Engine:
         self.due_sooner(decision.retry_in_s or 0.0)
 
     async def call_step(self, name: str, data: Any, trace: TraceContext | None = None) -> Any:
-        """Run a step now and give what it returns. Failure: `InputError` `step.unknown`; what it failed with."""
+        """What the step returns, run now. Failure: `InputError` `step.unknown`; what it failed with."""
         step = self.registry.steps.get(name)
         if step is None or step.handler is None:
             raise InputError(

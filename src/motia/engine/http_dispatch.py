@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from motia.core.invocation import Cancelled, Failed, Invocation, Succeeded, TimedOut
+from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, Succeeded, TimedOut
 from motia.core.message import TraceContext
 from motia.core.occurrence import Request
 from motia.core.registry import Registry
@@ -18,8 +17,6 @@ from motia.http.conditional import conditional
 from motia.http.problem import problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
 from motia.http.router import Match, MethodNotAllowed, Route, Router
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +43,7 @@ class HttpDispatch:
         return self._router.match(method, path)
 
     async def dispatch(
-        self,
-        endpoint: Endpoint,
-        *,
-        method: str,
-        path: str,
-        path_params: dict[str, str],
-        query_string: bytes,
-        headers: Headers,
-        body: bytes,
-        client: str | None = None,
-        scheme: str = "http",
-        traceparent: str | None = None,
+        self, endpoint: Endpoint, request: Request, traceparent: str | None = None
     ) -> HttpResponse:
         """Run the step and make its response. A 2xx is returned only when the handler's writes are durable.
 
@@ -72,46 +58,37 @@ class HttpDispatch:
             if inbound is not None:
                 trace = TraceContext(inbound.trace_id, trace.span_id, 0)
                 parent = inbound.span_id
-        invocation = Invocation(
-            step=endpoint.step,
-            trigger_index=endpoint.trigger_index,
-            occurrence=Request(
-                method=method,
-                path=path,
-                route=endpoint.trigger.path,
-                path_params=path_params,
-                query_string=query_string,
-                headers=headers,
-                body=body,
-                client=client,
-                scheme=scheme,
-            ),
-            trace=trace,
-        )
+        invocation = Invocation(endpoint.step, endpoint.trigger_index, request, trace)
         started_ms, started_s = self._clock.now_ms(), self._clock.monotonic_s()
         execution = Execution(engine, invocation, endpoint.timeout_s, started_s)
         outcome = await engine.run_guarded(execution)
         execution.ended = True
-        if isinstance(outcome, Succeeded):
+        response: HttpResponse
+        if type(outcome) is Succeeded:
             try:
-                response = await started(to_response(outcome.value))
-                response = conditional(response, method, headers)
+                response = to_response(outcome.value)
+                if type(response.body) is not bytes:
+                    response = conditional(await started(response), request.method, request.headers)
             except Exception as error:
                 outcome = Failed(_bad_result(error))
-        if isinstance(outcome, Failed):
-            self._tell(endpoint, outcome, trace)
-            response = problem_of(outcome.error, trace.trace_id)
-        elif isinstance(outcome, TimedOut):
-            response = problem(504, code="handler.timed_out", trace_id=trace.trace_id)
-            self._tell(endpoint, outcome, trace)
-        elif isinstance(outcome, Cancelled):
-            response = problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
-        elif not isinstance(outcome, Succeeded):
-            response = problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id)
+                response = self._failed(endpoint, outcome, trace)
+        else:
+            response = self._failed(endpoint, outcome, trace)
         engine.record_execution(
             execution, outcome, started_ms, self._clock.monotonic_s() - started_s, parent=parent
         )
         return response
+
+    def _failed(self, endpoint: Endpoint, outcome: Outcome, trace: TraceContext) -> HttpResponse:
+        if isinstance(outcome, Failed):
+            self._tell(endpoint, outcome, trace)
+            return problem_of(outcome.error, trace.trace_id)
+        if isinstance(outcome, TimedOut):
+            self._tell(endpoint, outcome, trace)
+            return problem(504, code="handler.timed_out", trace_id=trace.trace_id)
+        if isinstance(outcome, Cancelled):
+            return problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
+        return problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id)
 
     def _tell(self, endpoint: Endpoint, outcome: Failed | TimedOut, trace: TraceContext) -> None:
         """Failures of the author are logged with their stack; refusals of the caller's input are not."""

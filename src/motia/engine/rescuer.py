@@ -73,7 +73,8 @@ class Rescuer:
                 if count:
                     ran = "an unknown number" if running is None else str(len(running))
                     engine.report(
-                        f"node with pid {pid} died: {count} messages it held go back, {ran} of them were running"
+                        f"the node with pid {pid} died: {count} messages it held go back,"
+                        f" {ran} of them were running"
                     )
                     engine.consumer.wake()
         except BackendError as error_:

@@ -15,7 +15,7 @@ from motia.schemas.typed import TypeReader
 
 
 class Schema(dict[str, Any]):
-    """The JSON Schema of the input side, and a validator compiled at first use.
+    """The JSON Schema of the input side, and a validator.
 
     `source` is what the author gave. Validated objects keep their unknown keys and get their defaults; a
     Pydantic model or a type may also convert (a date becomes a `datetime`), a JSON Schema never does.
@@ -53,13 +53,17 @@ class Schema(dict[str, Any]):
         value = self._with_defaults(value)
         if self._reader is not None:
             return laid_over(value, self._reader.from_value(value, what))
-        if self._check is None:
-            # `mask` keeps refused values, which may be secret, out of messages.
-            self._check = jsonschema_rs.validator_for(dict(self), mask="the value", offline=True).iter_errors
-        first = next(errors := self._check(value), None)
+        check = self._check or self.compile()
+        first = next(errors := check(value), None)
         if first is not None:
             raise input_invalid(map(_problem, (first, *errors)), what)
         return value
+
+    def compile(self) -> Callable[[Any], Iterator[jsonschema_rs.ValidationError]]:
+        """Build the validator of the JSON Schema. Failure: the errors of jsonschema-rs where it is none."""
+        # `mask` keeps refused values, which may be secret, out of messages.
+        self._check = jsonschema_rs.validator_for(dict(self), mask="the value", offline=True).iter_errors
+        return self._check
 
     def validate_json(self, data: bytes, what: str = "input") -> Any:
         """As `validate`, from a JSON text; `InputError` `json.malformed` (400) when it is none."""
@@ -75,8 +79,13 @@ class Schema(dict[str, Any]):
         return {**value, **missing} if missing else value
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def laid_over(raw: Any, parsed: Any) -> Any:
     """What was parsed, as plain containers, over the raw value: conversions show, unknown keys stay."""
+    if type(parsed) in _SCALARS:
+        return parsed
     if isinstance(parsed, RootModel):
         return laid_over(raw, parsed.root)
     if isinstance(parsed, BaseModel):
@@ -99,7 +108,7 @@ def _fields_over(raw: Any, items: Any) -> dict[str, Any]:
 
 
 def _model_items(raw: Any, model: BaseModel) -> Iterator[tuple[str, Any]]:
-    for name, field in type(model).model_fields.items():
+    for name, field in type(model).__pydantic_fields__.items():
         alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias or name
         key = name if isinstance(raw, Mapping) and name in raw and alias not in raw else alias
         yield key, getattr(model, name)

@@ -123,8 +123,9 @@ def _of_json_schema(source: Mapping[str, Any], where: str) -> Schema:
     json_schema = dict(source)
     if _is_property_map(source):
         json_schema = {"type": "object", "properties": json_schema}
+    schema = Schema(json_schema, source=source)
     try:
-        jsonschema_rs.meta.validate(json_schema)
+        schema.compile()
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError, TypeError) as error:
         at = ".".join(map(str, getattr(error, "instance_path", ())))
         raise DefinitionError(
@@ -132,7 +133,7 @@ def _of_json_schema(source: Mapping[str, Any], where: str) -> Schema:
             code="schema.invalid",
             path=where,
         ) from error
-    return Schema(json_schema, source=source)
+    return schema
 
 
 def _is_property_map(source: Mapping[str, Any]) -> bool:

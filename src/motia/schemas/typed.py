@@ -28,7 +28,11 @@ class TypeReader:
     def from_json(self, data: bytes, what: str = "body") -> Any:
         """The value of a JSON text; `InputError` `json.malformed` (400) or `input.invalid` (422)."""
         # Pydantic reads NaN and very deep texts, strict JSON has neither: those few are decoded first.
-        if b"NaN" in data or b"Infinity" in data or data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        if (
+            b"NaN" in data
+            or b"Infinity" in data
+            or (len(data) > MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH)
+        ):
             decode(data)
         read = self._from_json
         if read is None:

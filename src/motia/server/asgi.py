@@ -9,18 +9,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from motia.engine.http_dispatch import Endpoint, HttpDispatch
+from motia.core.occurrence import Request
+from motia.engine.http_dispatch import HttpDispatch
 from motia.errors import InputError
 from motia.http.cors import Cors
 from motia.http.problem import problem, problem_of, refusal
 from motia.http.response import HttpResponse
-from motia.http.router import Match
+from motia.http.router import Match, MethodNotAllowed
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Handler = Callable[[str], HttpResponse | None]
-"""A built-in route: gives the response for a method, or None when it has none."""
 
 
 class Asgi:
@@ -32,12 +31,12 @@ class Asgi:
         *,
         cors: Cors | None,
         builtin: Mapping[str, Callable[[], HttpResponse]],
-        accepts: Callable[[], bool],
+        full: Callable[[], bool],
     ) -> None:
         self._dispatch = dispatch
         self._cors = cors
         self._builtin = builtin
-        self._accepts = accepts
+        self._full = full
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,76 +45,76 @@ class Asgi:
             return
         method: str = scope["method"]
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        path = raw.decode("latin-1")
         try:
-            match = self._dispatch.match(method, path)
+            match = self._dispatch.match(method, raw.decode("latin-1"))
         except InputError as error:
             await self._send(problem_of(error), scope, send)
             return
-        if type(match) is Match:
-            response = await self._run(match, method, scope, receive)
-            if response is not None:
-                await self._send(response, scope, send)
+        if not isinstance(match, Match):
+            await self._send(self._without_step(match, method, raw, scope), scope, send)
             return
-        response = self._preflight(method, scope)
-        if response is None and match is None:
-            response = self._built_in(method, path)
-        if response is None:
-            response = refusal(match, method)  # type: ignore[arg-type]  # Match was handled above
-        await self._send(response, scope, send)
-
-    def _preflight(self, method: str, scope: Scope) -> HttpResponse | None:
-        return None if self._cors is None else self._cors.preflight(method, scope["headers"])
-
-    def _built_in(self, method: str, path: str) -> HttpResponse | None:
-        make = self._builtin.get(path)
-        if make is None:
-            return None
-        if method not in ("GET", "HEAD"):
-            return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
-        return make()
-
-    async def _run(
-        self, match: Match[Endpoint], method: str, scope: Scope, receive: Receive
-    ) -> HttpResponse | None:
+        if self._full():
+            full = problem(503, code="backend.full", detail="storage is nearly full; nothing new is accepted")
+            await self._send(full, scope, send)
+            return
         endpoint = match.target
-        if not self._accepts():
-            return problem(503, code="backend.full", detail="storage is nearly full; nothing new is accepted")
         traceparent = None
-        length = 0
-        has_body = False
+        length = -1
         for name, value in scope["headers"]:
             if name == b"content-length":
-                has_body = True
                 length = int(value) if value.isdigit() else 0
             elif name == b"transfer-encoding":
-                has_body = True
+                length = max(length, 0)
             elif name == b"traceparent":
                 traceparent = value.decode("latin-1")
         body = b""
-        if has_body:
-            if length > endpoint.max_body_bytes:
-                return _too_large(endpoint.max_body_bytes)
+        if length >= 0:
+            limit_bytes = endpoint.max_body_bytes
             try:
-                read = await _read_body(receive, endpoint.max_body_bytes)
+                read = await _read_body(receive, limit_bytes) if length <= limit_bytes else None
             except _Disconnected:
-                return None
+                return
             if read is None:
-                return _too_large(endpoint.max_body_bytes)
+                await self._send(_too_large(limit_bytes), scope, send)
+                return
             body = read
         client = scope.get("client")
-        return await self._dispatch.dispatch(
+        response = await self._dispatch.dispatch(
             endpoint,
-            method=method,
-            path=scope["path"],
-            path_params=match.path_params,
-            query_string=scope["query_string"],
-            headers=scope["headers"],
-            body=body,
-            client=client[0] if client else None,
-            scheme=scope["scheme"],
-            traceparent=traceparent,
+            Request(
+                method,
+                scope["path"],
+                endpoint.trigger.path,
+                match.path_params,
+                scope["query_string"],
+                scope["headers"],
+                body,
+                client[0] if client else None,
+                scope["scheme"],
+            ),
+            traceparent,
         )
+        if self._cors is None and type(response.body) is bytes and method != "HEAD":
+            start = {"type": "http.response.start", "status": response.status, "headers": response.headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": response.body})
+            return
+        await self._send(response, scope, send)
+
+    def _without_step(
+        self, match: MethodNotAllowed | None, method: str, raw: bytes, scope: Scope
+    ) -> HttpResponse:
+        """The answer where no step is found: a preflight, a built-in route, or a refusal."""
+        if self._cors is not None:
+            preflight = self._cors.preflight(method, scope["headers"])
+            if preflight is not None:
+                return preflight
+        make = self._builtin.get(raw.decode("latin-1")) if match is None else None
+        if make is None:
+            return refusal(match, method)
+        if method not in ("GET", "HEAD"):
+            return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
+        return make()
 
     async def _send(self, response: HttpResponse, scope: Scope, send: Send) -> None:
         headers = response.headers

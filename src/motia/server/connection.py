@@ -17,8 +17,8 @@ from motia.settings import LimitSettings
 
 IDLE, HEAD, BODY, HANDLING, CLOSING = range(5)
 
-LINGER_S = 2.0
-"""How long a connection that is to go stays open for what the client has already sent."""
+_REFUSED_LINGER_S = 2.0
+"""How long a refused connection stays open, so that its answer arrives before the reset."""
 MIN_BODY_BYTES_PER_S = 1024
 """A body that comes at least this fast may take longer than the body deadline."""
 
@@ -33,6 +33,8 @@ class Pace:
 
     limits: LimitSettings
     now_s: float
+    linger_s: float
+    """How long an idle connection stays open in a drain, for a request that is on its way."""
     draining: bool = False
 
 
@@ -145,13 +147,13 @@ class Connection(HttpToolsProtocol):
     def _rest(self) -> None:
         self.phase = IDLE
         self.deadline_s = self.pace.now_s + (
-            LINGER_S if self.pace.draining else self.pace.limits.keep_alive_s
+            self.pace.linger_s if self.pace.draining else self.pace.limits.keep_alive_s
         )
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer with a problem document and close, letting the answer arrive before the connection goes."""
         self.phase = CLOSING
-        self.deadline_s = self.pace.now_s + LINGER_S
+        self.deadline_s = self.pace.now_s + _REFUSED_LINGER_S
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if not cycle.more_body:  # requests before the bad one are being answered: they come first
@@ -215,7 +217,7 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self._mark_last()
         elif self.phase == IDLE or (self.phase == HEAD and not self._head_bytes):
-            self.deadline_s = min(self.deadline_s, self.pace.now_s + LINGER_S)
+            self.deadline_s = min(self.deadline_s, self.pace.now_s + self.pace.linger_s)
 
     def _mark_last(self) -> None:
         # A response whose head has gone out said keep-alive: its connection lingers afterwards instead.

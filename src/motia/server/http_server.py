@@ -24,7 +24,8 @@ class NodeServer:
 
     `listeners` maps a name to a bound socket; a request finds that name in `scope["state"]["listener"]`.
     The server owns the sockets from `serve_started` on and closes its descriptors when it drains; a
-    process that holds another descriptor of the same socket goes on accepting. *Order*:
+    process that holds another descriptor of the same socket goes on accepting. In a drain an idle
+    connection stays open for `linger_s`, for a request that is on its way. *Order*:
     `serve_started`, `begin_drain`, `closed`. All on one event loop.
     """
 
@@ -34,6 +35,7 @@ class NodeServer:
         listeners: Mapping[str, socket.socket],
         *,
         limits: LimitSettings,
+        linger_s: float = 2.0,
         sweep_s: float = 1.0,
     ) -> None:
         self._listeners = dict(listeners)
@@ -41,7 +43,7 @@ class NodeServer:
         self._state = ServerState()
         self._servers: list[asyncio.AbstractServer] = []
         self._sweeper: asyncio.Task[None] | None = None
-        self._pace = Pace(limits, 0.0)
+        self._pace = Pace(limits, 0.0, linger_s)
         self._config = Config(
             _placeholder,
             http="httptools",

@@ -38,7 +38,9 @@ class NodeApp(Protocol):
         ...
 
     def banner(self) -> dict[str, Any]:
-        """What to tell the person at the terminal, JSON-able: routes, problems …"""
+        """What to tell the person at the terminal, JSON-able. Plain printing shows the lists of lines in
+        `lines` and `notices` (at the first start) and `problems` (after every reload, too).
+        """
         ...
 
     def running(self) -> Sequence[str]:

@@ -21,7 +21,7 @@ class Listening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeServing:
-    """A node answers requests. `banner` is the application's."""
+    """A node answers requests, its predecessor accepts none any more. `banner` is the application's."""
 
     slot: int
     pid: int
@@ -136,7 +136,7 @@ def describe(event: Event) -> list[str]:
                 lines.append(f"http://{event.host}:{event.workbench_port} (Workbench)")
             return lines
         case NodeServing(slot=0):
-            shown = ("lines", "problems") if event.first else ("problems",)
+            shown = ("lines", "problems", "notices") if event.first else ("problems",)
             return [str(line) for key in shown for line in event.banner.get(key, ())]
         case LoadFailed():
             after = "; the code from before goes on serving" if event.old_serves else ""

@@ -32,6 +32,7 @@ from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
 
 _TICK_S = 0.25
+_HAND_OVER_S = 1.0
 _DRAIN_GRACE_S = 5.0
 _FIXED = ("mode", "project_dir", "host", "port", "nodes", "workbench")
 
@@ -72,6 +73,8 @@ class Supervisor:
         self._spare: NodeProcess | None = None
         self._settled: dict[int, asyncio.Future[bool]] = {}
         self._served: set[int] = set()
+        self._handing_over: dict[int, Callable[[], None]] = {}
+        """By pid of the node that is replaced: what to do once it accepts no more."""
         self._reload_wanted = False
         self._changed: frozenset[str] = frozenset()
         self._rolling: asyncio.Task[None] | None = None
@@ -195,6 +198,8 @@ class Supervisor:
         kind = message["type"]
         if kind == "spare":
             node.thread = message["thread"]
+        elif kind == "draining":
+            self._hand_over(node.pid)
         elif kind == "drained":
             node.drained = True
         elif node.slot is None:
@@ -211,12 +216,28 @@ class Supervisor:
             self._on_failed(node, node.slot, message["error"])
 
     def _on_serving(self, node: NodeProcess, number: int, now_s: float) -> None:
+        old = self._slots[number].serving
         self._apply(self._slots[number].served(node.pid, now_s), number)
+        if old is None:
+            self._tell_serving(node, number, self._settled[number])
+            return
+        # Until the old node hears of it, it answers new connections, too, with the old code.
+        settled = self._settled[number]
+        self._handing_over[old] = lambda: self._tell_serving(node, number, settled)
+        asyncio.get_running_loop().call_later(_HAND_OVER_S, self._hand_over, old)
+
+    def _hand_over(self, old: int) -> None:
+        tell = self._handing_over.pop(old, None)
+        if tell is not None:
+            tell()
+
+    def _tell_serving(self, node: NodeProcess, number: int, settled: asyncio.Future[bool]) -> None:
         first = number not in self._served
         self._served.add(number)
-        took_s = now_s - node.loading_since_s
+        took_s = asyncio.get_running_loop().time() - node.loading_since_s
         self._report(NodeServing(slot=number, pid=node.pid, took_s=took_s, first=first, banner=node.banner))
-        self._settle(number, True)
+        if not settled.done():
+            settled.set_result(True)
         self._keep_spare()
 
     def _on_failed(self, node: NodeProcess, number: int, error: Message) -> None:
@@ -224,7 +245,7 @@ class Supervisor:
         self._report(LoadFailed(slot=number, pid=node.pid, error=error, old_serves=old_serves))
         node.drained = True  # it says goodbye by itself: its end is no crash
         self._apply(self._slots[number].load_failed(node.pid), number)
-        self._settle(number, False)
+        self._settle_failed(number)
         if not self._development and not self._served and not self._stopping:
             self._exit_code = 2 if error.get("operator") else 1
             self.stop()
@@ -236,13 +257,14 @@ class Supervisor:
             self._report(NodeWorn(slot=number, pid=node.pid, reason=reason))
             self._apply(slot.load(), number)
 
-    def _settle(self, number: int, ok: bool) -> None:
+    def _settle_failed(self, number: int) -> None:
         settled = self._settled.get(number)
         if settled is not None and not settled.done():
-            settled.set_result(ok)
+            settled.set_result(False)
 
     def _on_exit(self, node: NodeProcess, exit_code: int) -> None:
         del self._nodes[node.pid]
+        self._hand_over(node.pid)
         asked = node.drain_end_s is not None or node.drained
         place = None if asked else self._place(node)
         node.forget()
@@ -256,7 +278,7 @@ class Supervisor:
             retry_s = next((effect.delay_s for effect in decision[1] if isinstance(effect, Retry)), None)
             self._apply(decision, number)
             if was_loading:
-                self._settle(number, False)
+                self._settle_failed(number)
         if asked:
             cut = exit_code != 0 and node.drain_end_s is not None
             self._report(NodeLeft(slot=number, pid=node.pid, cut=cut))

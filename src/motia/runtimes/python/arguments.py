@@ -30,18 +30,19 @@ class FieldGetter:
     """Reads one field of the body or payload."""
 
     wants_fields = True
-    __slots__ = ("_argument", "_key", "_reader")
+    __slots__ = ("_argument", "_key", "_many", "_reader")
 
     def __init__(self, argument: Argument, key: str, reader: TypeReader | None) -> None:
         self._argument = argument
         self._key = key
         self._reader = reader
+        self._many = is_many(argument.annotation)
 
     def __call__(self, frame: Frame) -> Any:
         value = frame.field(self._key)
         if value is MISSING:
             return _default(self._argument, frame, self._key)
-        if is_many(self._argument.annotation) and isinstance(value, str):
+        if self._many and isinstance(value, str):
             value = [value]
         return frame.problems.read(self._reader, value, (self._key,))
 

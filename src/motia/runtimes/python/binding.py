@@ -20,7 +20,7 @@ from motia.errors import DefinitionError
 from motia.runtimes.python.arguments import compile_call, whole_getter
 from motia.runtimes.python.dependencies import Call, is_async
 from motia.runtimes.python.frame import Frame, PayloadFrame, RequestFrame, payload_reader, validated_view
-from motia.runtimes.python.hints import Signature, is_context, is_object, read_signature
+from motia.runtimes.python.hints import EMPTY, Signature, is_context, is_object, read_signature
 from motia.runtimes.python.signature import CONTEXT_NAMES, Place, Slot, place_of, slots_of
 from motia.schemas import Schema, TypeReader, schema_of
 from motia.schemas.problems import input_invalid
@@ -205,6 +205,10 @@ def _fast(
             return lambda input, ctx: function(ctx)
         case ["body"] | ["body", "context"] if http and is_object(slots[0].argument.annotation):
             return _fast_body(function, slots[0], with_context=len(slots) == 2)
+        case ["input"] if slots[0].argument.annotation is EMPTY:
+            return lambda input, ctx: function(input)
+        case ["input", "context"] if slots[0].argument.annotation is EMPTY:
+            return function
     return None
 
 
@@ -216,7 +220,7 @@ def _fast_body(function: Callable[..., Any], slot: Slot, *, with_context: bool) 
     otherwise = whole_getter(argument, reader)
 
     def call(input: Any, ctx: Any) -> Any:
-        data = input.json_bytes
+        data = _plain_json(input)
         if data:
             body = read(data)
         else:
@@ -229,8 +233,18 @@ def _fast_body(function: Callable[..., Any], slot: Slot, *, with_context: bool) 
     return call
 
 
+def _plain_json(request: Request[Any]) -> bytes | None:
+    """The body where it says `application/json` and nobody replaced it: nearly always. Else None."""
+    if "_replaced" not in request.__dict__:
+        raw = request._raw
+        for name, value in raw.headers:
+            if name == b"content-type":
+                return raw.body if value == b"application/json" else None
+    return None
+
+
 def _wants_fields(call: Call) -> bool:
-    return call.rest is not None or any(
+    return call.takes_rest or any(
         _wants_fields(part) if isinstance(part, Call) else getattr(part, "wants_fields", False)
         for part in call.parts
     )

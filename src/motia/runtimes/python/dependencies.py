@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from motia.runtimes.python.frame import Frame
@@ -14,55 +13,68 @@ from motia.schemas.problems import input_invalid
 Getter = Callable[[Frame], Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Call:
     """A function and how each of its arguments is got: from the frame, or from another call."""
 
-    function: Callable[..., Any]
-    positional: Sequence[Getter | Call]
-    keyword: Sequence[tuple[str, Getter | Call]]
-    rest: Getter | None
-    """Gives the mapping for `**keywords`."""
-    shared: bool = True
+    __slots__ = ("_dependencies", "_getters", "_names", "_rest", "function", "parts", "shared")
 
-    @property
-    def parts(self) -> list[Getter | Call]:
-        return [*self.positional, *(part for _, part in self.keyword)]
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        positional: Sequence[Getter | Call],
+        keyword: Sequence[tuple[str, Getter | Call]],
+        *,
+        rest: Getter | None = None,
+        shared: bool = True,
+    ) -> None:
+        self.function = function
+        self.shared = shared
+        self.parts: list[Getter | Call] = [*positional, *(part for _, part in keyword)]
+        self._names: list[str] = [name for name, _ in keyword]
+        self._rest = rest
+        """Gives the mapping for `**keywords`."""
+        self._getters = [(at, part) for at, part in enumerate(self.parts) if not isinstance(part, Call)]
+        self._dependencies = [(at, part) for at, part in enumerate(self.parts) if isinstance(part, Call)]
 
     @property
     def has_dependencies(self) -> bool:
-        return any(isinstance(part, Call) for part in self.parts)
+        return bool(self._dependencies)
+
+    @property
+    def takes_rest(self) -> bool:
+        """Whether fields that no parameter names are passed on."""
+        return self._rest is not None
 
     @property
     def first_async(self) -> Callable[..., Any] | None:
         """A dependency, at any depth, that needs an event loop; None without one."""
-        for part in self.parts:
-            if isinstance(part, Call):
-                found = part.function if is_async(part.function) else part.first_async
-                if found is not None:
-                    return found
+        for _, part in self._dependencies:
+            found = part.function if is_async(part.function) else part.first_async
+            if found is not None:
+                return found
         return None
 
     def run(self, frame: Frame) -> Any:
         """What the function returns, for a call that needs no other."""
-        values, keywords = self._arranged(frame, self._plain(frame))
-        return self.function(*values, **keywords)
+        values = self._plain(frame)
+        if not self._names and self._rest is None:
+            return self.function(*values)
+        positional, keywords = self._arranged(frame, values)
+        return self.function(*positional, **keywords)
 
     async def resolve(self, frame: Frame, stack: AsyncExitStack) -> tuple[list[Any], dict[str, Any]]:
         """The arguments, dependencies resolved one after the other; `stack` tears them down."""
-        found = self._plain(frame)
-        for part in self.parts:
-            if isinstance(part, Call):
-                found[id(part)] = await part._value_async(frame, stack)
-        return self._arranged(frame, found)
+        values = self._plain(frame)
+        for at, part in self._dependencies:
+            values[at] = await part._value_async(frame, stack)
+        return self._arranged(frame, values)
 
     def resolve_sync(self, frame: Frame, stack: ExitStack) -> tuple[list[Any], dict[str, Any]]:
         """As `resolve`, where every dependency is sync."""
-        found = self._plain(frame)
-        for part in self.parts:
-            if isinstance(part, Call):
-                found[id(part)] = part._value_sync(frame, stack)
-        return self._arranged(frame, found)
+        values = self._plain(frame)
+        for at, part in self._dependencies:
+            values[at] = part._value_sync(frame, stack)
+        return self._arranged(frame, values)
 
     async def iterate(self, frame: Frame) -> AsyncIterator[Any]:
         """What an async generator function yields; teardown follows its end."""
@@ -77,19 +89,21 @@ class Call:
             values, keywords = self.resolve_sync(frame, stack)
             yield from self.function(*values, **keywords)
 
-    def _plain(self, frame: Frame) -> dict[int, Any]:
+    def _plain(self, frame: Frame) -> list[Any]:
         """The arguments that need no other call, all checked before a dependency opens anything."""
-        found = {id(part): part(frame) for part in self.parts if not isinstance(part, Call)}
+        values: list[Any] = [None] * len(self.parts)
+        for at, getter in self._getters:
+            values[at] = getter(frame)
         if frame.problems.found:
             raise input_invalid(frame.problems.found)
-        return found
+        return values
 
-    def _arranged(self, frame: Frame, found: dict[int, Any]) -> tuple[list[Any], dict[str, Any]]:
-        values = [found[id(part)] for part in self.positional]
-        keywords = {name: found[id(part)] for name, part in self.keyword}
-        if self.rest is not None:
-            keywords.update(self.rest(frame))
-        return values, keywords
+    def _arranged(self, frame: Frame, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        count = len(values) - len(self._names)
+        keywords = dict(zip(self._names, values[count:], strict=True))
+        if self._rest is not None:
+            keywords.update(self._rest(frame))
+        return values[:count], keywords
 
     def _value_sync(self, frame: Frame, stack: ExitStack) -> Any:
         if self.shared and self.function in frame.shared:

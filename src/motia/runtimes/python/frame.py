@@ -96,8 +96,11 @@ class PayloadFrame:
         """The payload, as a type if asked; MISSING when it is null."""
         if self.input is None:
             return MISSING
+        if reader is None:
+            return self.input
         # Through JSON again: a strict model takes a date from a JSON text, and from no Python text.
-        return self.input if reader is None else reader.from_json(encode(self.input), "input")
+        plain = dict(self.input) if isinstance(self.input, Payload) else self.input
+        return reader.from_json(encode(plain), "input")
 
 
 Frame = RequestFrame | PayloadFrame
