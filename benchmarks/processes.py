@@ -21,6 +21,9 @@ HERE = Path(__file__).parent
 APPS = HERE / "apps"
 CONNECTIONS = 64
 _START_WITHIN_S = 60.0
+_RUN_WITHIN_S = 600.0
+_MOTIA = "from motia.cli.main import run; run()"
+"""The `motia` script, in the interpreter that runs the benchmarks."""
 _POLL_S = 0.002
 
 
@@ -125,7 +128,7 @@ def serving(command: Sequence[str], *, port: int, first: str, cwd: Path | None =
 
 def motia_command(project: Path, port: int, *, mode: str = "start") -> list[str]:
     """`motia start` (or `dev`) of a project."""
-    command = [sys.executable, "-m", "motia.cli.main", mode, "--dir", str(project), "--port", str(port)]
+    command = [sys.executable, "-c", _MOTIA, mode, "--dir", str(project), "--port", str(port)]
     return [*command, "--workbench-port", "0"] if mode == "dev" else command
 
 
@@ -151,8 +154,18 @@ def run_inside(project: Path, calls: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_json(command: Sequence[str]) -> dict[str, Any]:
-    """What a program printed on its last line. Failure: `RuntimeError` with its errors."""
-    done = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), check=False)
+    """What a program printed on its last line. Failure: `RuntimeError` with its errors, or when it hangs."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=clean_environment(),
+            check=False,
+            timeout=_RUN_WITHIN_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"{' '.join(command)}: not done after {_RUN_WITHIN_S:.0f} s") from error
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr[-4000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -26,10 +26,14 @@ class Order(BaseModel):
     note: str | None = None
 
 
-BODY = Order(
-    customer="Ada Lovelace",
-    email="ada@example.com",
-    address=Address(street="12 St James's Square", city="London", postcode="SW1Y 4JH", country="GB"),
-    items=[Item(sku=f"SKU-{number:05d}", quantity=number + 1, price=9.5 + number) for number in range(5)],
-    note="Leave the parcel with the neighbour if nobody opens.",
-).model_dump_json().encode()
+BODY = (
+    Order(
+        customer="Ada Lovelace",
+        email="ada@example.com",
+        address=Address(street="12 St James's Square", city="London", postcode="SW1Y 4JH", country="GB"),
+        items=[Item(sku=f"SKU-{number:05d}", quantity=number + 1, price=9.5 + number) for number in range(5)],
+        note="Leave the parcel with the neighbour if nobody opens.",
+    )
+    .model_dump_json()
+    .encode()
+)

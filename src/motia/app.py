@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from motia.settings.runtime_dir import runtime_dir
 from motia.tracing.console import ConsolePrinter
 from motia.tracing.packing import Packer
 from motia.tracing.recorder import Recorder
-from motia.tracing.redaction import Redactor
+from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink
 from motia.tracing.writer import TraceWriter
 
@@ -84,7 +84,6 @@ class App:
         self._draining = False
         self._disk_full = False
         self._disk_timer: Timer | None = None
-        self._control: Any = None
 
     @property
     def asgi(self) -> Any:
@@ -106,7 +105,10 @@ class App:
     async def _start(self, settings: Settings) -> None:
         writer = TraceWriter(
             self.recorder,
-            Packer(Redactor(settings.tracing.redact), payload_bytes=settings.tracing.payload_bytes),
+            Packer(
+                Redactor(settings.tracing.redact, secrets=known_secrets(os.environ)),
+                payload_bytes=settings.tracing.payload_bytes,
+            ),
             self._sinks(),
             now_ms=self._clock.now_ms,
         )
@@ -160,6 +162,7 @@ class App:
             cors=cors,
             builtin=self._builtin(development),
             full=lambda: self._disk_full,
+            control=control_asgi(self.engine),
         )
         self._look_at_disk()
 
@@ -230,6 +233,8 @@ class App:
         }
         if development:
             routes["/docs"] = lambda: docs_response(document(), "/openapi.json")
+            # A browser that opens the printed address finds the list of routes, unless a step serves it.
+            routes["/"] = lambda: to_response({"status": 307, "headers": {"location": "/docs"}})
         return routes
 
     def _ready(self) -> HttpResponse:
@@ -251,24 +256,6 @@ class App:
             self._disk_full = full
         self._disk_timer = self._clock.call_later(_DISK_LOOK_S, self._look_at_disk)
 
-    async def serve_control(self) -> None:
-        """Answer `motia call` and `motia cron run` on the project's control socket. The newest node wins."""
-        from motia.server.http_server import NodeServer
-
-        assert self.engine is not None
-        path = runtime_dir(self.settings) / "control.sock"
-        temporary = path.with_name(f"control-{os.getpid()}.sock")
-        temporary.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(temporary))
-        os.chmod(temporary, 0o600)
-        listener.listen()
-        os.replace(temporary, path)
-        self._control = NodeServer(
-            control_asgi(self.engine), {"control": listener}, limits=self.settings.limits
-        )
-        await self._control.serve_started()
-
     async def drain(self) -> None:
         """Take nothing new and wait for what runs; what does not end within `drain_s` is given back."""
         self._draining = True
@@ -280,25 +267,38 @@ class App:
         if self._disk_timer is not None:
             self._disk_timer.cancel()
             self._disk_timer = None
-        if self._control is not None:
-            control, self._control = self._control, None
-            await control.closed(0.5)
         await self._stack.aclose()
 
     def banner(self) -> dict[str, Any]:
-        """Routes, problems and notices, for the person at the terminal."""
+        """What the person at the terminal wants to know: `lines` to read, `problems`, `notices`, `routes`."""
         assert self.discovered is not None
+        assert self.engine is not None
         registry = self.discovered.registry
+        now_ms = self._clock.now_ms()
+        rows = [
+            (trigger.method, trigger.path, step)
+            for step in registry.steps.values()
+            for trigger in step.triggers
+            if trigger.kind == "http"
+        ]
+        next_runs = [
+            (schedule.trigger.expression, schedule.step, schedule.expression.next_after(now_ms))
+            for schedule in self.engine.schedules.schedules
+        ]
+        path_width = max((len(path) for _, path, _ in rows), default=0)
+        lines = [f"{len(registry.steps)} steps, {len(self.problems)} broken"]
+        lines += [
+            f"  {method:<7}{path:<{path_width}}  {step.name}  {step.source}" for method, path, step in rows
+        ]
+        lines += [
+            f"  cron   {expression}  {step.name}  next {_utc(at_ms)}" for expression, step, at_ms in next_runs
+        ]
         return {
+            "lines": lines,
             "steps": len(registry.steps),
-            "routes": [
-                {"method": trigger.method, "path": trigger.path, "step": step.name}
-                for step in registry.steps.values()
-                for trigger in step.triggers
-                if trigger.kind == "http"
-            ],
-            "problems": [str(problem) for problem in self.problems],
-            "notices": [str(notice) for notice in self.discovered.notices],
+            "routes": [{"method": method, "path": path, "step": step.name} for method, path, step in rows],
+            "problems": [f"error: {problem}" for problem in self.problems],
+            "notices": [f"warning: {notice}" for notice in self.discovered.notices],
         }
 
     def running(self) -> Sequence[str]:
@@ -309,12 +309,20 @@ class App:
 
     def worn(self) -> str | None:
         """Why this node should be replaced; None while all is well."""
+        if self.engine is not None and self.engine.worn:
+            return self.engine.worn
         return next((runtime.worn for runtime in self.runtimes.values() if runtime.worn), None)
 
     def node_died(self, pid: int) -> None:
         """Another node is dead: look for its messages at once."""
         if self.engine is not None:
             self.engine.rescuer.look_now()
+
+
+def _utc(at_ms: int | None) -> str:
+    if at_ms is None:
+        return "never"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 async def _not_ready(scope: Any, receive: Any, send: Any) -> None:

@@ -18,7 +18,7 @@ import pytest
 from motia.backends.sqlite import checkpoint, connection
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.connection import connect, migrate
-from motia.core.batch import Batch, Enqueue, StatePut, StateUpdate
+from motia.core.batch import Batch, Enqueue, StateDelete, StatePut, StateUpdate
 from motia.core.message import NewMessage, QueueName, TraceContext
 from motia.core.update import UpdateOperation
 from motia.errors import BackendError
@@ -283,7 +283,21 @@ def test_a_full_disk_while_migrating_is_said(tmp_path: Path) -> None:
     fresh.close()
 
 
-def test_freed_pages_can_be_given_back(tmp_path: Path) -> None:
-    fresh = connect(tmp_path / "motia.db", write=True)
-    assert fresh.execute("PRAGMA auto_vacuum").get == 2
-    fresh.close()
+def test_free_pages_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_FREE_PAGES_KEPT", 100)
+
+    async def run() -> None:
+        backend = _backend(tmp_path / "motia.db")
+        await backend.open()
+        await backend.commit(_put("a", 3_000_000))
+        await backend.commit(Batch([StateDelete(scope="s", key="a", now_ms=0)]))
+        free = [await _in_writer(backend, lambda connection: connection.execute("PRAGMA freelist_count").get)]
+        while free[-1] > 100:
+            await _in_writer(backend, backend._checkpointer.run)
+            free.append(await _in_writer(backend, lambda c: c.execute("PRAGMA freelist_count").get))
+            assert free[-1] < free[-2]
+        assert len(free) == 3
+        assert await _in_writer(backend, lambda c: c.execute("PRAGMA integrity_check").get) == "ok"
+        await backend.close()
+
+    asyncio.run(run())

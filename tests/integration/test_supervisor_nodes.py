@@ -29,7 +29,7 @@ from motia.supervisor.events import (
     Stopping,
 )
 from motia.supervisor.listeners import Listeners, open_project
-from motia.supervisor.runtime_dir import runtime_dir
+from motia.settings.runtime_dir import runtime_dir
 from motia.supervisor.supervisor import Supervisor
 
 FAKE_APP_DIR = Path(__file__).parents[1] / "unit" / "server"

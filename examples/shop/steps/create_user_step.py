@@ -3,8 +3,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from motia import Context, api
 from shop import NewUser
+
+from motia import Context, api
 
 
 @api(id="create-user", method="POST", path="/users", flows=["users"])

@@ -2,8 +2,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from motia import Context, api
 from shop import NewOrder
+
+from motia import Context, api
 
 
 @api(id="process-order", method="POST", path="/orders", flows=["orders"])

@@ -1,7 +1,8 @@
 from uuid import uuid4
 
-from motia import Context, event
 from shop import fail_now_and_then
+
+from motia import Context, event
 
 
 @event(id="process-payment", schema={"orderId": str}, retries=9, retry_delay="200ms", flows=["orders"])
@@ -13,7 +14,9 @@ async def process_payment(orderId: str, ctx: Context) -> dict[str, str]:
     ctx.logger.info("paid", {"orderId": orderId, "amount": amount, "method": order["paymentMethod"]})
     async with ctx.atomic():
         await ctx.state.update(
-            "orders", orderId, [{"type": "merge", "value": {"status": "paid", "transactionId": transaction_id}}]
+            "orders",
+            orderId,
+            [{"type": "merge", "value": {"status": "paid", "transactionId": transaction_id}}],
         )
         await ctx.trigger_step("create-shipping-label", {"orderId": orderId})
     return {"transactionId": transaction_id}

@@ -1,5 +1,6 @@
-from motia import Context, event
 from shop import fail_now_and_then
+
+from motia import Context, event
 
 
 @event(id="validate-inventory", schema={"orderId": str}, retries=9, retry_delay="200ms", flows=["orders"])

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from motia import encoding
 from motia.authoring.durations import seconds
-from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
+from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten, Watched
 from motia.core.state import StateEntry
 from motia.core.update import UpdateOperation
 from motia.errors import ConflictError, HandlerError, InputError
@@ -49,12 +49,13 @@ def running_context() -> Context:
 class Context:
     """One execution of a step, as its handler sees it."""
 
-    __slots__ = ("_calls", "_state", "_trigger", "input_value")
+    __slots__ = ("_calls", "_output", "_state", "_trigger", "input_value")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._state: State | None = None
         self._trigger: TriggerInfo | None = None
+        self._output: dict[str, str] | None = None
         self.input_value: Any = None
         """The input the handler was given."""
 
@@ -222,6 +223,24 @@ class Context:
         result = branch(self.input_value) if takes_input else branch()
         return await result if isinstance(result, Awaitable) else result
 
+    # Output -----------------------------------------------------------------------------------------
+
+    def write_output(self, level: str, text: str) -> None:
+        """Log what the handler printed, line by line; what has no end yet waits for it."""
+        waiting = self._output or {}
+        *lines, rest = (waiting.pop(level, "") + text).split("\n")
+        for line in lines:
+            getattr(self.logger, level)(line)
+        if rest:
+            waiting[level] = rest
+        self._output = waiting or None
+
+    def flush_output(self) -> None:
+        """Log what was printed without an end of line."""
+        waiting, self._output = self._output, None
+        for level, text in (waiting or {}).items():
+            getattr(self.logger, level)(text)
+
     # Old spellings ----------------------------------------------------------------------------------
 
     def __getitem__(self, name: str) -> Any:
@@ -364,7 +383,10 @@ class State:
 
     def compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> Awaitable[Any]:
         """Store `value` only if the key holds `expected` (None = nothing); gives whether it did."""
-        return self._context._run(lambda: self._track(self._compare_and_set(scope, key, expected, value)))
+        calls = self._context._calls
+        return self._context._run(
+            lambda: calls.begin(self._compare_and_set(calls, scope, key, expected, value))
+        )
 
     def get_group(self, scope: str) -> Awaitable[Any]:
         """All values of a scope, by key; [] when there are none."""
@@ -400,12 +422,8 @@ class State:
         calls = self._context._calls
         return self._context._run(lambda: _mapped(calls.state_write(write), then))
 
-    def _track(self, work: Any) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = asyncio.ensure_future(work)
-        return future
-
-    async def _compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> bool:
-        calls = self._context._calls
+    @staticmethod
+    async def _compare_and_set(calls: Calls, scope: str, key: str, expected: Any, value: Any) -> bool:
         while True:
             entry = await calls.state_get(scope, key)
             if _value(entry) != expected:
@@ -584,19 +602,22 @@ def _copy(done: asyncio.Future[T], crossing: ThreadFuture[T]) -> None:
 
 def _mapped(future: asyncio.Future[T], then: Callable[[T], U]) -> asyncio.Future[U]:
     """A future of `then(result)`; already done when `future` is."""
-    mapped: asyncio.Future[U] = future.get_loop().create_future()
+    mapped: Watched[U] = Watched(future.get_loop(), future)
 
     def finish(done: asyncio.Future[T]) -> None:
         if mapped.done():
             return
         if done.cancelled():
             mapped.cancel()
-        elif (error := done.exception()) is not None:
+            return
+        # Asked of the base class: passing an error on is no look at it.
+        error = asyncio.Future.exception(done)
+        if error is not None:
             mapped.set_exception(error)
             # The engine looks at the first future of the pair; this one may never be awaited.
-            mapped.exception()
+            mapped.overlooked()
         else:
-            mapped.set_result(then(done.result()))
+            mapped.set_result(then(asyncio.Future.result(done)))
 
     if future.done():
         finish(future)

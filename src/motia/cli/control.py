@@ -28,7 +28,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 def control_socket(settings: Settings) -> Path:
     """Where a running node of this project listens."""
-    from motia.supervisor.runtime_dir import runtime_dir
+    from motia.settings.runtime_dir import runtime_dir
 
     return runtime_dir(settings) / SOCKET_NAME
 

@@ -8,7 +8,8 @@ import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir
 from motia.cli.output import note
-from motia.cli.project import load_project
+from motia.cli.project import enter_project_environment, load_project
+from motia.settings import Settings
 
 
 def dev(
@@ -24,9 +25,16 @@ def dev(
 ) -> None:
     """Run the project for development: reload on save, Workbench, readable logs."""
     flags = {"host": host, "port": port, "workbench.port": workbench_port}
+    enter_project_environment(directory)
     loaded = load_project(directory, mode="development", flags=flags)
     for notice in loaded.notices:
         note(notice)
     from motia.supervisor import run_single, run_supervised
 
-    raise typer.Exit((run_single if no_supervisor else run_supervised)(loaded.settings))
+    if no_supervisor:
+        raise typer.Exit(run_single(loaded.settings))
+
+    def read_again() -> Settings:
+        return load_project(directory, mode="development", flags=flags).settings
+
+    raise typer.Exit(run_supervised(loaded.settings, read_settings=read_again))

@@ -107,3 +107,7 @@ def _print_usage_error(error: typer.TyperException) -> int:
 def run() -> None:
     """Entry point of the `motia` script."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TRACE_FILE = "trace.db"
+_REENTERED = "MOTIA_REENTERED"
 
 
 def load_project(
@@ -28,6 +29,16 @@ def load_project(
     os.environ.update(loaded.dotenv)
     os.chdir(loaded.settings.project_dir)
     return loaded
+
+
+def enter_project_environment(directory: Path) -> None:
+    """Start again in the project's own `.venv`, if motia is installed there: its packages are the steps'."""
+    root = directory.resolve() / ".venv"
+    python = root / "bin" / "python"
+    installed = any(root.glob("lib/python*/site-packages/motia_steps-*.dist-info"))
+    if installed and Path(sys.prefix).resolve() != root.resolve() and _REENTERED not in os.environ:
+        os.environ[_REENTERED] = "1"
+        os.execv(python, [str(python), "-m", "motia.cli.main", *sys.argv[1:]])
 
 
 def with_store(settings: Settings, work: Callable[[Backend], Awaitable[T]]) -> T:

@@ -8,7 +8,8 @@ import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir
 from motia.cli.output import note
-from motia.cli.project import load_project
+from motia.cli.project import enter_project_environment, load_project
+from motia.settings import Settings
 
 
 def start(
@@ -25,9 +26,13 @@ def start(
 ) -> None:
     """Run the project for production."""
     flags = {"host": host, "port": port, "nodes": nodes, "strict": strict or None}
+    enter_project_environment(directory)
     loaded = load_project(directory, mode="production", flags=flags)
     for notice in loaded.notices:
         note(notice)
     from motia.supervisor import run_supervised
 
-    raise typer.Exit(run_supervised(loaded.settings))
+    def read_again() -> Settings:
+        return load_project(directory, mode="production", flags=flags).settings
+
+    raise typer.Exit(run_supervised(loaded.settings, read_settings=read_again))

@@ -24,7 +24,7 @@ class ClaimHeld:
 
 @dataclass(frozen=True, slots=True)
 class StateVersion:
-    """Guard: the key has this version; 0 = it does not exist, or expired before `now_ms` where that is given."""
+    """Guard: the key has this version; 0 = it does not exist, or its expiry passed before `now_ms`."""
 
     scope: str
     key: str

@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from motia.core.invocation import Invocation
 from motia.core.state import StateEntry
 from motia.core.update import UpdateOperation
+
+T = TypeVar("T")
+
+
+class Watched(asyncio.Future[T]):
+    """The future of a call. It knows whether anybody looked at how it ended: a failure that nobody saw is
+    the execution's, one that the handler dealt with is not. A look at it is one at its `origin`, too."""
+
+    __slots__ = ("looked_at", "origin")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, origin: asyncio.Future[Any] | None = None) -> None:
+        super().__init__(loop=loop)
+        self.looked_at = False
+        self.origin = origin if isinstance(origin, Watched) else None
+
+    def _look(self) -> None:
+        self.looked_at = True
+        if self.origin is not None:
+            self.origin._look()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        self._look()
+        return super().__await__()
+
+    __iter__ = __await__
+
+    def result(self) -> T:
+        self._look()
+        return super().result()
+
+    def exception(self) -> BaseException | None:
+        self._look()
+        return super().exception()
+
+    def overlooked(self) -> BaseException | None:
+        """Its failure, if it has one that nobody looked at. It must be done."""
+        # Asked of the base class, so that asyncio does not tell of it a second time.
+        error = None if self.cancelled() else super().exception()
+        return None if self.looked_at else error
 
 
 @dataclass(slots=True)
@@ -60,10 +99,10 @@ class Calls(Protocol):
     loop: asyncio.AbstractEventLoop
     user: Any
     """What the trigger's `auth` returned."""
-    pending: list[asyncio.Future[Any]]
+    pending: list[Watched[Any]]
     """What the handler began and may not have awaited."""
     stop_reason: str | None
-    """Why the handler was asked to stop: `timed_out`, `drained`; None = it was not."""
+    """Why the handler was asked to stop: `timed_out`, `drained`, `not_started`; None = it was not."""
     timeout_s: float
 
     @property
@@ -72,7 +111,11 @@ class Calls(Protocol):
         ...
 
     async def finish_pending(self) -> None:
-        """Wait for what the handler began. Failure: the first error that nobody looked at."""
+        """Wait for all that the handler began. Failure: the first error that nobody looked at."""
+        ...
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Start `work` as something the handler began."""
         ...
 
     def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:

@@ -12,9 +12,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, ClaimReady, Settle, Unclaim, WantedQueue
+from motia.core.batch import Batch, ClaimReady, Completed, Settle, Unclaim, WantedQueue
 from motia.core.clock import Timer
-from motia.core.invocation import Failed, Invocation, Outcome
+from motia.core.invocation import Failed, Invocation, Outcome, Released
 from motia.core.message import Claim, NodeId, QueueName, TraceContext
 from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
 from motia.core.registry import QueueEntry
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _SUSPECT_ALONE_S = 10.0
 """How long a suspect has the node to itself; after that others start beside it."""
-_RETRY_FETCH_S = 0.5
+_RETRY_AFTER_S = 0.5
+"""How soon storage that refused is asked again."""
 
 
 class Consumer:
@@ -47,6 +48,8 @@ class Consumer:
         self.backlog_seen = False
         """The last look found as many messages as this node could take: there are probably more."""
         self._timer: Timer | None = None
+        self._look_wanted = False
+        """A look was asked for while this node held enough."""
         self._idle = asyncio.Event()
 
     # Lifecycle --------------------------------------------------------------------------------------
@@ -72,21 +75,32 @@ class Consumer:
             await self._engine.backend.commit(Batch((Unclaim(held),)))
 
     async def wait_idle(self, limit_s: float) -> bool:
-        """Whether everything that ran has ended within `limit_s`."""
-        if not self._running:
-            return True
+        """Whether everything that ran has ended, or was given up, within `limit_s`."""
         self._idle.clear()
         timer = self._engine.clock.call_later(limit_s, self._idle.set)
-        await self._idle.wait()
+        while self._busy() and not self._idle.is_set():
+            await self._idle.wait()
         timer.cancel()
-        return not self._running
+        return not self._busy()
+
+    def _busy(self) -> bool:
+        return any(execution is None or not execution.given_up for execution in self._running.values())
 
     async def release_running(self, grace_s: float) -> None:
-        """Interrupt what still runs and give it back uncharged."""
+        """Interrupt what still runs and give it back uncharged, also what swallows the interruption."""
+        if not self._busy():
+            return
         for execution in self._running.values():
-            if execution is not None:
+            if execution is not None and not execution.given_up:
                 stop(execution, "drained")
         await self.wait_idle(grace_s)
+        for execution in self._running.values():
+            if execution is None or execution.ended or execution.settled:
+                continue
+            claim = execution.invocation.claim
+            assert claim is not None
+            execution.ended = execution.given_up = True
+            await self.settle(claim, self._decide(Released(), claim), Released())
 
     @property
     def running(self) -> int:
@@ -122,8 +136,13 @@ class Consumer:
         if self._fetching is not None:
             self._fetch_again = True
             return
-        if self._held_count * 2 < self._engine.settings.queue.claim_ahead:
+        self._look_wanted = self._holds_enough
+        if not self._holds_enough:
             self._fetching = asyncio.ensure_future(self._fetch())
+
+    @property
+    def _holds_enough(self) -> bool:
+        return self._held_count * 2 >= self._engine.settings.queue.claim_ahead
 
     async def _fetch(self) -> None:
         settings = self._engine.settings.queue
@@ -150,9 +169,9 @@ class Consumer:
                 self.backlog_seen = len(claims) >= room
                 if not self._fetch_again and not self.backlog_seen:
                     break
-        except BackendError as error:
+        except Exception as error:
             self._engine.report(f"claiming messages failed: {error}")
-            delay_s = _RETRY_FETCH_S
+            delay_s = _RETRY_AFTER_S
         finally:
             self._fetching = None
         if delay_s is not None and self._taking:
@@ -212,26 +231,27 @@ class Consumer:
             await self._execute(claim, entry, task)
         except ConflictError as conflict:
             engine.report(f"{claim.queue.step}: {conflict}")
-        except BackendError as error:
-            engine.report(f"{claim.queue.step}: its result could not be stored: {error}")
+        except Exception as error:
+            engine.report(f"{claim.queue.step}: its result could not be stored: {error}", "error")
         finally:
             engine.liveness.ended(claim)
             del self._running[task]
             if claim.suspect:
                 self._suspect_until_s = float("-inf")
-            if not self._running:
+            if not self._taking and not self._busy():
                 self._idle.set()
             if self._held:
                 self._pump()
-            if self._taking and (claim.suspect or self._held_count == 0):
+            if self._taking:
                 self._after_run(claim)
 
     def _after_run(self, claim: Claim) -> None:
-        """Look for more where this node may have left some behind: after a suspect, and in queues whose
-        limit this message used up."""
+        """Look for more where this node may have left some behind: after a suspect, in queues whose limit
+        this message used up, and when what it holds runs low."""
         entry = self._engine.registry.queues.get(claim.queue)
         limited = entry is not None and (entry.policy.concurrency is not None or claim.group is not None)
-        if claim.suspect or limited or self._engine.backlog_likely:
+        low = (self.backlog_seen or self._look_wanted) and self._fetching is None and not self._holds_enough
+        if claim.suspect or limited or low:
             self.wake()
 
     async def _execute(self, claim: Claim, entry: QueueEntry, task: asyncio.Task[None]) -> None:
@@ -255,17 +275,19 @@ class Consumer:
             outcome: Outcome = Failed(_loop_detected(claim, engine.settings.queue.max_hops), retryable=False)
         else:
             outcome = await engine.run_guarded(execution)
+        if execution.given_up:
+            engine.report(
+                f"{claim.queue.step}: a handler that was given up has ended; its result is not used"
+            )
+            return
         ended_s = clock.monotonic_s()
         execution.ended = True
-        decision = decide(
-            outcome,
-            claim,
-            entry.policy.retry,
-            now_ms=clock.now_ms(),
-            random_unit=engine.entropy.unit(),
-        )
-        if not execution.settled:
-            await engine.backend.commit(Batch((Settle(claim, decision.settlement),)))
+        if execution.settled:
+            decision = Decision(Completed(), "completed")
+            self._tell(claim, decision, outcome)
+        else:
+            decision = self._decide(outcome, claim)
+            await self.settle(claim, decision, outcome)
         engine.record_execution(
             execution,
             outcome,
@@ -274,6 +296,27 @@ class Consumer:
             parent=claim.trace.span_id,
             verdict=decision.verdict,
         )
+
+    def _decide(self, outcome: Outcome, claim: Claim) -> Decision:
+        engine = self._engine
+        policy = engine.registry.queues[claim.queue].policy.retry
+        return decide(outcome, claim, policy, now_ms=engine.clock.now_ms(), random_unit=engine.entropy.unit())
+
+    async def settle(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:
+        """Commit the end of an attempt, then tell of it. Storage that refuses is asked again for as long as
+        this node takes messages. Failure: `ConflictError` once another attempt has begun."""
+        engine = self._engine
+        while True:
+            try:
+                await engine.backend.commit(Batch((Settle(claim, decision.settlement),)))
+                break
+            except ConflictError:
+                raise
+            except BackendError as error:
+                if not self._taking:
+                    raise
+                engine.report(f"{claim.queue.step}: its result could not be stored yet: {error}")
+            await engine.clock.sleep(_RETRY_AFTER_S)
         self._tell(claim, decision, outcome)
 
     def _tell(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ _LOOK_S = 0.1
 
 
 class Deadlines:
-    """A `Service`: every execution that runs is here, from `begin` to `end`."""
+    """A `Service`: every execution that runs is here, from `watch` until it ends."""
 
     def __init__(self, clock: Clock, grace_s: float, abandon: Callable[[Execution], None]) -> None:
         self._clock = clock
@@ -19,12 +19,19 @@ class Deadlines:
         self._abandon = abandon
         self.running: dict[Execution, None] = {}
         self._timer: Timer | None = None
+        self._stopped = True
 
     async def start(self) -> None:
-        if self._timer is None:
+        self._stopped = False
+
+    def watch(self, execution: Execution) -> None:
+        """It runs from now on; it ends by leaving `running`."""
+        self.running[execution] = None
+        if self._timer is None and not self._stopped:
             self._timer = self._clock.call_later(_LOOK_S, self._look)
 
     async def stop(self) -> None:
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -36,10 +43,9 @@ class Deadlines:
             if late_s >= 0 and execution.stop_reason is None:
                 stop(execution, "timed_out")
             elif late_s >= self._grace_s and execution.stop_reason == "timed_out" and not execution.ended:
-                # It swallowed its cancellation. Its token is taken away; what it still writes is refused.
-                execution.ended = True
                 self._abandon(execution)
-        self._timer = self._clock.call_later(_LOOK_S, self._look)
+        # While nothing runs, nothing looks.
+        self._timer = self._clock.call_later(_LOOK_S, self._look) if self.running else None
 
 
 def stop(execution: Execution, reason: str) -> None:

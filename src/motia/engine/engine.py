@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from motia import encoding
 from motia.backends.liveness import Liveness
 from motia.backends.protocol import Backend
-from motia.core.batch import Batch, Died, Enqueue, RegisterNode, Rescheduled, Settle
-from motia.core.calls import EnqueueRequest
+from motia.core.batch import Batch, Died, Enqueue, RegisterNode, Rescheduled
+from motia.core.calls import EnqueueRequest, StateWrite, StateWritten
 from motia.core.clock import Clock, Entropy
 from motia.core.ids import Ids, format_id
 from motia.core.invocation import (
@@ -153,17 +153,26 @@ class Engine:
             if trigger.scope in (None, scope) and trigger.key in (None, key)
         ]
 
-    def background(self, work: asyncio.Future[Any]) -> None:
-        """Let a commit end by itself; a failure is reported."""
-        self._background.add(work)
-        work.add_done_callback(self._background_ended)
+    def background(self, work: asyncio.Future[Any] | Coroutine[Any, Any, Any]) -> None:
+        """Let work end by itself; a failure is reported."""
+        future = asyncio.ensure_future(work)
+        self._background.add(future)
+        future.add_done_callback(self._background_ended)
 
     def _background_ended(self, done: asyncio.Future[Any]) -> None:
         self._background.discard(done)
         if not done.cancelled() and (error := done.exception()) is not None:
-            self.report(f"a commit failed: {error}")
+            self.report(f"work in the background failed: {error}")
 
     # Running ----------------------------------------------------------------------------------------
+
+    def stored(self, messages: Sequence[NewMessage]) -> None:
+        """Messages are committed: tell of them, and wake in time for those that are due later."""
+        if self.recorder.listened:
+            self.tell_enqueued(messages)
+        for message in messages:
+            if message.due_at_ms is not None:
+                self.due_sooner((message.due_at_ms - self.clock.now_ms()) / 1000)
 
     async def run_guarded(self, execution: Execution) -> Outcome:
         """Run a handler under its deadline. Never raises for what the handler does."""
@@ -182,8 +191,7 @@ class Engine:
                 kind=invocation.occurrence.kind,
                 attempt=invocation.attempt,
             )
-        running = self.deadlines.running
-        running[execution] = None
+        self.deadlines.watch(execution)
         try:
             return await runtime.invoke(invocation, execution)
         except asyncio.CancelledError:
@@ -193,21 +201,37 @@ class Engine:
             failure.__cause__ = error
             return Failed(failure)
         finally:
-            del running[execution]
+            del self.deadlines.running[execution]
+            # What comes after the handler, its settlement above all, is not to be interrupted.
+            execution.task = None
 
     def _abandon(self, execution: Execution) -> None:
-        """A handler swallowed its cancellation: record its timeout, so that another attempt may begin."""
-        claim = execution.invocation.claim
-        if claim is None:
-            return
-        entry = self.registry.queues[claim.queue]
+        """A handler swallowed its cancellation: tell of its timeout without it. Its token is taken away, so
+        that another attempt may begin and what it still writes is refused."""
+        execution.ended = execution.given_up = True
         outcome = TimedOut(execution.timeout_s)
-        decision = decide(
-            outcome, claim, entry.policy.retry, now_ms=self.clock.now_ms(), random_unit=self.entropy.unit()
-        )
-        self.background(self.backend.commit(Batch((Settle(claim, decision.settlement),))))
-        self.report_failure(claim, outcome, decision)
-        self.due_sooner(decision.retry_in_s or 0.0)
+        claim = execution.invocation.claim
+        parent, verdict = "", ""
+        if claim is not None and not execution.settled:
+            policy = self.registry.queues[claim.queue].policy.retry
+            decision = decide(
+                outcome, claim, policy, now_ms=self.clock.now_ms(), random_unit=self.entropy.unit()
+            )
+            parent, verdict = claim.trace.span_id, decision.verdict
+            self.background(self.consumer.settle(claim, decision, outcome))
+        duration_s = self.clock.monotonic_s() - execution.started_s
+        started_ms = self.clock.now_ms() - round(duration_s * 1000)
+        self.record_execution(execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict)
+        if execution.give_up is not None:
+            self.background(execution.give_up())
+
+    @property
+    def worn(self) -> str | None:
+        """Why the process should be replaced: handlers that swallow their cancellation fill it. Else None."""
+        given_up = sum(execution.given_up for execution in self.deadlines.running)
+        if given_up * 4 > self.settings.queue.concurrency:
+            return f"{given_up} handlers swallowed their cancellation and never ended"
+        return None
 
     async def call_step(self, name: str, data: Any, trace: TraceContext | None = None) -> Any:
         """What the step returns, run now. Failure: `InputError` `step.unknown`; what it failed with."""
@@ -253,8 +277,7 @@ class Engine:
     async def enqueue_messages(self, messages: NewMessages) -> None:
         if messages:
             claims = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
-            if self.recorder.listened:
-                self.tell_enqueued(messages)
+            self.stored(messages)
             for claim in claims:
                 if claim is not None:
                     self.accept_claim(claim)
@@ -264,6 +287,19 @@ class Engine:
     def tell_enqueued(self, messages: Sequence[NewMessage]) -> None:
         for message in messages:
             self.recorder.event("message.enqueued", **_message_fields(message))
+
+    def tell_state_changed(self, invocation: Invocation, write: StateWrite, written: StateWritten) -> None:
+        if write.kind == "clear" or (written.old is None and written.new is None):
+            return
+        change = "created" if written.old is None else "deleted" if written.new is None else "updated"
+        self.recorder.event(
+            "state.changed",
+            scope=write.scope,
+            key=write.key,
+            change=change,
+            version=written.version,
+            trace_id=invocation.trace.trace_id,
+        )
 
     def tell_settled(self, claim: Claim, decision: Decision) -> None:
         settlement = decision.settlement

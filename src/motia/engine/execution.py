@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from motia import encoding
 from motia.core.batch import (
@@ -23,7 +23,7 @@ from motia.core.batch import (
     StateUpdate,
     StateVersion,
 )
-from motia.core.calls import EnqueueRequest, StateWrite, StateWritten
+from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, Watched
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
 from motia.core.message import Claim, TraceContext
@@ -36,6 +36,10 @@ from motia.tracing.logger import StepLogger
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
 
+T = TypeVar("T")
+_KEPT = 64
+"""Finished calls that are kept before they are looked through."""
+
 
 class Execution:
     """A running invocation: its writes are guarded by its claim, and none is forgotten."""
@@ -43,9 +47,13 @@ class Execution:
     __slots__ = (
         "_engine",
         "_guards",
+        "_last_write",
         "_logger",
+        "_look_at",
         "_write_set",
         "ended",
+        "give_up",
+        "given_up",
         "invocation",
         "loop",
         "pending",
@@ -65,11 +73,18 @@ class Execution:
         self.started_s = started_s
         self.user: Any = None
         self.task: asyncio.Task[Any] | None = None
-        self.pending: list[asyncio.Future[Any]] = []
+        self.pending: list[Watched[Any]] = []
         """Work begun by the handler that may not have been awaited."""
+        self._look_at = _KEPT
+        self._last_write: asyncio.Future[Any] | None = None
         self.stop_reason: str | None = None
-        """Why the handler was asked to stop: timed_out, drained."""
+        """Why the handler was asked to stop: timed_out, drained, not_started."""
         self.ended = False
+        """Its outcome is decided; a handler that swallowed its cancellation may still run."""
+        self.given_up = False
+        """It was told as timed out or released while its handler still runs."""
+        self.give_up: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """Tells a caller that waits."""
         self.settled = False
         """The message was completed inside `atomic(settle=True)`."""
         self._write_set: _WriteSet | None = None
@@ -114,8 +129,7 @@ class Execution:
         committed = self._commit(operations)
 
         def accept(results: list[Any]) -> list[str]:
-            if engine.recorder.listened:
-                engine.tell_enqueued([operation.message for operation in operations])
+            engine.stored([operation.message for operation in operations])
             for claim in results:
                 if claim is not None:
                     engine.accept_claim(claim)
@@ -124,45 +138,60 @@ class Execution:
         return self._then(committed, accept)
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:
-        work = asyncio.ensure_future(self._engine.call_step(step, data, self.invocation.trace))
-        return self._track(work)
+        return self.begin(self._engine.call_step(step, data, self.invocation.trace))
 
     # State ------------------------------------------------------------------------------------------
 
     def state_get(self, scope: str, key: str) -> asyncio.Future[StateEntry | None]:
         if self._write_set is not None:
-            return self._track(asyncio.ensure_future(self._write_set.get(self._engine, scope, key)))
-        if self.pending:
-            # A plain write may still be on its way; a handler reads what it wrote.
-            return self._track(asyncio.ensure_future(self._get_after_writes(scope, key)))
+            return self.begin(self._write_set.get(self._engine, scope, key))
+        if (write := self._unfinished_write()) is not None:
+            return self.begin(self._get_after(write, scope, key))
         return self._engine.backend.state.get(scope, key, self._engine.clock.now_ms())
 
-    async def _get_after_writes(self, scope: str, key: str) -> StateEntry | None:
-        await asyncio.wait([*self.pending])
+    def _unfinished_write(self) -> asyncio.Future[Any] | None:
+        """The last write, while it is on its way: a handler reads what it wrote. Commits end in order."""
+        write = self._last_write
+        return None if write is None or write.done() else write
+
+    async def _get_after(self, write: asyncio.Future[Any], scope: str, key: str) -> StateEntry | None:
+        await asyncio.wait([write])
         return await self._engine.backend.state.get(scope, key, self._engine.clock.now_ms())
 
     def state_entries(self, scope: str) -> asyncio.Future[list[StateEntry]]:
         if self._write_set is not None:
-            return self._track(asyncio.ensure_future(self._write_set.entries(self._engine, scope)))
-        return self._track(asyncio.ensure_future(self._scan(scope)))
+            return self.begin(self._write_set.entries(self._engine, scope))
+        return self.begin(self._scan(self._unfinished_write(), scope))
 
-    async def _scan(self, scope: str) -> list[StateEntry]:
-        writes = [work for work in self.pending if not work.done() and work is not asyncio.current_task()]
-        if writes:
-            await asyncio.wait(writes)
+    async def _scan(self, write: asyncio.Future[Any] | None, scope: str) -> list[StateEntry]:
+        if write is not None:
+            await asyncio.wait([write])
         return await self._engine.backend.state.entries(scope, self._engine.clock.now_ms())
 
     def state_scopes(self) -> asyncio.Future[list[str]]:
-        return self._track(self._engine.backend.state.scopes(self._engine.clock.now_ms()))
+        return self.begin(self._scopes(self._unfinished_write()))
+
+    async def _scopes(self, write: asyncio.Future[Any] | None) -> list[str]:
+        if write is not None:
+            await asyncio.wait([write])
+        return await self._engine.backend.state.scopes(self._engine.clock.now_ms())
 
     def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten]:
         operation, guards = self._state_operation(write)
         if self._write_set is not None:
             self._write_set.operations.append(operation)
             self._write_set.guards += guards
-            return self._track(asyncio.ensure_future(self._write_set.note(self._engine, write, operation)))
+            return self.begin(self._write_set.note(self._engine, write, operation))
         committed = self._commit([operation], guards)
-        return self._then(committed, _written)
+        if not self._engine.recorder.listened:
+            return self._then(committed, _written)
+
+        def told(results: list[Any]) -> StateWritten:
+            written = _written(results)
+            self._engine.tell_state_changed(self.invocation, write, written)
+            return written
+
+        return self._then(committed, told)
 
     def _state_operation(self, write: StateWrite) -> tuple[Operation, tuple[Guard, ...]]:
         engine = self._engine
@@ -240,6 +269,9 @@ class Execution:
 
         def settled(_: list[Any]) -> None:
             self.settled = self.settled or write_set.settle
+            self._engine.stored(
+                [operation.message for operation in operations if isinstance(operation, Enqueue)]
+            )
 
         return self._then(self._commit(operations, tuple(write_set.guards)), settled)
 
@@ -266,27 +298,40 @@ class Execution:
     ) -> asyncio.Future[list[Any]]:
         if self.ended and self.invocation.claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
-        return self._engine.backend.commit(Batch(operations, (*self._guards, *guards)))
+        self._last_write = self._engine.backend.commit(Batch(operations, (*self._guards, *guards)))
+        return self._last_write
 
-    def _then(self, future: asyncio.Future[Any], then: Any) -> asyncio.Future[Any]:
-        mapped: asyncio.Future[Any] = self.loop.create_future()
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Start `work` as something the handler began."""
+        task = asyncio.ensure_future(work)
+        watched = self._then(task, _same)
+        # Whoever gives up waiting, as `wait_for` does, ends the work itself.
+        watched.add_done_callback(lambda done: done.cancelled() and task.cancel())
+        return watched
+
+    def _then(self, future: asyncio.Future[Any], then: Callable[[Any], Any]) -> Watched[Any]:
+        """A future of `then(result)`, as something the handler began. `then` is called even if nobody waits."""
+        mapped: Watched[Any] = Watched(self.loop)
 
         def finish(done: asyncio.Future[Any]) -> None:
+            error = None if done.cancelled() else done.exception()
+            value = None if done.cancelled() or error is not None else then(done.result())
+            if mapped.done():
+                return
             if done.cancelled():
                 mapped.cancel()
-            elif (error := done.exception()) is not None:
+            elif error is not None:
                 mapped.set_exception(error)
+                mapped.overlooked()
             else:
-                mapped.set_result(then(done.result()))
+                mapped.set_result(value)
 
         future.add_done_callback(finish)
-        return self._track(mapped)
-
-    def _track(self, future: asyncio.Future[Any]) -> asyncio.Future[Any]:
-        self.pending.append(future)
-        if len(self.pending) > 64:
-            self.pending = [work for work in self.pending if not work.done() or work.exception()]
-        return future
+        self.pending.append(mapped)
+        if len(self.pending) > self._look_at:
+            self.pending = [work for work in self.pending if not work.done() or work.overlooked()]
+            self._look_at = max(_KEPT, 2 * len(self.pending))
+        return mapped
 
     def _done(self, value: Any) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.loop.create_future()
@@ -295,9 +340,14 @@ class Execution:
 
     async def finish_pending(self) -> None:
         """Wait for everything the handler began. An error nobody looked at fails the attempt."""
-        work, self.pending = self.pending, []
-        for future in work:
-            await future
+        overlooked: BaseException | None = None
+        while self.pending:
+            work, self.pending = self.pending, []
+            await asyncio.wait(work)
+            for ended in work:
+                overlooked = overlooked or ended.overlooked()
+        if overlooked is not None:
+            raise overlooked
 
     def claim_superseded_by(self, claim: Claim) -> bool:
         own = self.invocation.claim
@@ -309,6 +359,8 @@ class _WriteSet:
 
     def __init__(self, settle: bool) -> None:
         self.settle = settle
+        self._turn = asyncio.Lock()
+        """Reads and writes take effect in the order of the calls, awaited or not."""
         self.operations: list[Operation] = []
         self.guards: list[Guard] = []
         self._seen: dict[tuple[str, str], StateEntry | None] = {}
@@ -316,17 +368,24 @@ class _WriteSet:
 
     async def get(self, engine: Engine, scope: str, key: str) -> StateEntry | None:
         """What the key would hold; a first read of the store becomes a guard."""
+        async with self._turn:
+            return await self._get(engine, scope, key)
+
+    async def _get(self, engine: Engine, scope: str, key: str) -> StateEntry | None:
         if (scope, key) in self._seen:
             return self._seen[scope, key]
         if scope in self._cleared:
             return None
         entry = await engine.backend.state.get(scope, key, engine.clock.now_ms())
-        if (scope, key) not in self._seen:
-            self.guards.append(StateVersion(scope, key, entry.version if entry else 0))
-            self._seen[scope, key] = entry
-        return self._seen[scope, key]
+        self.guards.append(StateVersion(scope, key, entry.version if entry else 0))
+        self._seen[scope, key] = entry
+        return entry
 
     async def entries(self, engine: Engine, scope: str) -> list[StateEntry]:
+        async with self._turn:
+            return await self._entries(engine, scope)
+
+    async def _entries(self, engine: Engine, scope: str) -> list[StateEntry]:
         stored: dict[str, StateEntry | None] = {}
         if scope not in self._cleared:
             found = await engine.backend.state.entries(scope, engine.clock.now_ms())
@@ -338,6 +397,10 @@ class _WriteSet:
 
     async def note(self, engine: Engine, write: StateWrite, operation: Operation) -> StateWritten | None:
         """Remember what the write leaves, for the reads that follow."""
+        async with self._turn:
+            return await self._note(engine, write, operation)
+
+    async def _note(self, engine: Engine, write: StateWrite, operation: Operation) -> StateWritten | None:
         if write.kind == "clear":
             self._cleared.add(write.scope)
             self._seen = {at: entry for at, entry in self._seen.items() if at[0] != write.scope}
@@ -363,6 +426,10 @@ class _WriteSet:
         else:
             entry = await engine.backend.state.get(scope, key, engine.clock.now_ms())
         return None if entry is None else encoding.decode(entry.value)
+
+
+def _same(value: T) -> T:
+    return value
 
 
 def _name(value: Any, what: str) -> str:

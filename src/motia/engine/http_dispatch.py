@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, Succeeded, TimedOut
 from motia.core.message import TraceContext
@@ -43,12 +45,17 @@ class HttpDispatch:
         return self._router.match(method, path)
 
     async def dispatch(
-        self, endpoint: Endpoint, request: Request, traceparent: str | None = None
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        traceparent: str | None = None,
+        give_up: Callable[[HttpResponse], Coroutine[Any, Any, None]] | None = None,
     ) -> HttpResponse:
         """Run the step and make its response. A 2xx is returned only when the handler's writes are durable.
 
         Never raises for what a handler does: errors are problem responses with the trace id. *Cancellation*:
-        propagates; what the handler has committed stays.
+        propagates; what the handler has committed stays. A handler that swallows the cancellation of its
+        timeout keeps this from returning: `give_up` is then called with the response, once.
         """
         engine = self._engine
         trace = TraceContext(engine.ids.trace_id(), engine.ids.span_id(), 0)
@@ -61,6 +68,9 @@ class HttpDispatch:
         invocation = Invocation(endpoint.step, endpoint.trigger_index, request, trace)
         started_ms, started_s = self._clock.now_ms(), self._clock.monotonic_s()
         execution = Execution(engine, invocation, endpoint.timeout_s, started_s)
+        if give_up is not None:
+            tell = give_up
+            execution.give_up = lambda: tell(self._failed(endpoint, TimedOut(endpoint.timeout_s), trace))
         outcome = await engine.run_guarded(execution)
         execution.ended = True
         response: HttpResponse
@@ -74,9 +84,20 @@ class HttpDispatch:
                 response = self._failed(endpoint, outcome, trace)
         else:
             response = self._failed(endpoint, outcome, trace)
-        engine.record_execution(
-            execution, outcome, started_ms, self._clock.monotonic_s() - started_s, parent=parent
-        )
+        if not execution.given_up:
+            engine.record_execution(
+                execution, outcome, started_ms, self._clock.monotonic_s() - started_s, parent=parent
+            )
+        if engine.recorder.listened:
+            engine.recorder.event(
+                "http.request",
+                method=request.method,
+                path=request.path,
+                route=request.route,
+                status=response.status,
+                duration_us=int((self._clock.monotonic_s() - started_s) * 1e6),
+                trace_id=trace.trace_id,
+            )
         return response
 
     def _failed(self, endpoint: Endpoint, outcome: Outcome, trace: TraceContext) -> HttpResponse:

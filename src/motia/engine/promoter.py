@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from motia.core.batch import Batch, PromoteDue
 from motia.core.clock import Timer
-from motia.errors import BackendError
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
@@ -25,6 +24,7 @@ class Promoter:
         self._timer: Timer | None = None
         self._work: asyncio.Task[None] | None = None
         self._wakes_at_s = float("inf")
+        self._again = False
         self._stopped = True
 
     async def start(self) -> None:
@@ -51,8 +51,13 @@ class Promoter:
         self._timer = self._engine.clock.call_later(delay_s, self._begin)
 
     def _begin(self) -> None:
-        if self._work is None and not self._stopped:
-            self._work = asyncio.ensure_future(self._promote())
+        self._wakes_at_s = float("inf")
+        if self._stopped:
+            return
+        if self._work is not None:
+            self._again = True
+            return
+        self._work = asyncio.ensure_future(self._promote())
 
     async def _promote(self) -> None:
         engine = self._engine
@@ -67,9 +72,10 @@ class Promoter:
                 due_at_ms = await engine.backend.queue.next_due_at_ms()
             if due_at_ms is not None:
                 wait_s = min(max((due_at_ms - engine.clock.now_ms()) / 1000, 0.001), _LOOK_S)
-        except BackendError as error:
+        except Exception as error:
+            # Whatever it is, the next look may succeed; without one every retry would wait for ever.
             engine.report(f"looking for scheduled messages failed: {error}")
         finally:
             self._work = None
-        if not self._stopped:
-            self._sleep(wait_s)
+        again, self._again = self._again, False
+        self.due_in(0.0 if again else wait_s)

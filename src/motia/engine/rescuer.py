@@ -9,7 +9,6 @@ from motia import encoding
 from motia.core.batch import Batch, RecoverNode
 from motia.core.clock import Timer
 from motia.core.ids import format_id
-from motia.errors import BackendError
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
@@ -77,7 +76,8 @@ class Rescuer:
                         f" {ran} of them were running"
                     )
                     engine.consumer.wake()
-        except BackendError as error_:
+        except Exception as error_:
+            # Whatever it is, the next look may succeed; without one the dead would keep their messages.
             engine.report(f"looking for dead nodes failed: {error_}")
         finally:
             self._work = None

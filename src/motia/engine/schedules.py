@@ -15,7 +15,6 @@ from motia.core.step import Step
 from motia.core.trigger import CronTrigger
 from motia.cron.expression import CronExpression, parse
 from motia.cron.ticks import due_ticks
-from motia.errors import BackendError
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
@@ -100,7 +99,8 @@ class Schedules:
             nearest = [schedule.expression.next_after(now_ms) for schedule in self.schedules]
             waits_s = [(at_ms - now_ms) / 1000 for at_ms in nearest if at_ms is not None]
             wait_s = max(min([*waits_s, _LOOK_S]), 0.001)
-        except BackendError as error:
+        except Exception as error:
+            # Whatever it is, the next look may succeed; without one no schedule would fire again.
             engine.report(f"firing schedules failed: {error}")
         finally:
             self._work = None
@@ -124,14 +124,17 @@ class Schedules:
             )
             (fired,) = await engine.backend.commit(Batch((fire,)))
             self._marks[schedule.key] = at_ms
+            fields = {
+                "step": schedule.step.name,
+                "expression": trigger.expression,
+                "scheduled_at_ms": at_ms,
+            }
             if fired:
-                engine.recorder.event(
-                    "cron.fired",
-                    step=schedule.step.name,
-                    expression=trigger.expression,
-                    scheduled_at_ms=at_ms,
-                )
+                engine.recorder.event("cron.fired", **fields)
                 engine.consumer.wake()
+            else:
+                reason = "overlap" if trigger.overlap == "skip" else "taken"
+                engine.recorder.event("cron.skipped", **fields, reason=reason)
 
     async def _fire_points(self) -> None:
         """A point in time is a message that waits for it; it is put once, however often nodes start."""

@@ -32,16 +32,21 @@ class Asgi:
         cors: Cors | None,
         builtin: Mapping[str, Callable[[], HttpResponse]],
         full: Callable[[], bool],
+        control: Callable[..., Awaitable[None]],
     ) -> None:
         self._dispatch = dispatch
         self._cors = cors
         self._builtin = builtin
         self._full = full
+        self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1003})
+            return
+        if "state" in scope and scope["state"].get("listener") == "control":
+            await self._control(scope, receive, send)
             return
         method: str = scope["method"]
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -79,6 +84,13 @@ class Asgi:
                 return
             body = read
         client = scope.get("client")
+        given_up = False
+
+        async def give_up(response: HttpResponse) -> None:
+            nonlocal given_up
+            given_up = True
+            await self._send(response, scope, send)
+
         response = await self._dispatch.dispatch(
             endpoint,
             Request(
@@ -93,7 +105,10 @@ class Asgi:
                 scope["scheme"],
             ),
             traceparent,
+            give_up,
         )
+        if given_up:
+            return
         if self._cors is None and type(response.body) is bytes and method != "HEAD":
             start = {"type": "http.response.start", "status": response.status, "headers": response.headers}
             await send(start)

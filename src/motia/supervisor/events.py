@@ -131,9 +131,9 @@ def describe(event: Event) -> list[str]:
     """Plain lines for a terminal; none for what only programs care about."""
     match event:
         case Listening():
-            lines = [f"http://{event.host}:{event.port}"]
+            lines = [f"API        http://{event.host}:{event.port}"]
             if event.workbench_port is not None:
-                lines.append(f"http://{event.host}:{event.workbench_port} (Workbench)")
+                lines.append(f"Workbench  http://{event.host}:{event.workbench_port}")
             return lines
         case NodeServing(slot=0):
             shown = ("lines", "problems", "notices") if event.first else ("problems",)

@@ -145,8 +145,9 @@ async def _serve_here(
 @contextmanager
 def _claimed(settings: Settings) -> Iterator[tuple[Listeners, Path]]:
     """Hold the project's lock and sockets."""
+    from motia.settings.runtime_dir import runtime_dir
     from motia.supervisor.listeners import open_project
-    from motia.supervisor.runtime_dir import SupervisorLock, runtime_dir
+    from motia.supervisor.lock import SupervisorLock
 
     directory = runtime_dir(settings)
     lock = SupervisorLock(directory)

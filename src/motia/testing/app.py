@@ -116,8 +116,10 @@ class TestApp:
     async def until_idle(self, limit_s: float = _LIMIT_S) -> None:
         """Wait until no message is ready or running. Scheduled ones (delays, retries) are not waited for."""
         async with asyncio.timeout(limit_s):
-            while not await self._is_idle():
+            while True:
                 self._changed.clear()
+                if await self._is_idle():
+                    return
                 await self._changed.wait()
 
     async def until(self, event: str, *, limit_s: float = _LIMIT_S, **fields: Any) -> Event:

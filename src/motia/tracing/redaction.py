@@ -7,8 +7,9 @@ words comes first, so that records without any cost about a microsecond.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 REDACTED = "[redacted]"
 _SECRET_WORDS = (
@@ -58,6 +59,16 @@ _SHAPES = re.compile(
 )
 _MAX_KEY_CHARS = 200
 _MAX_DEPTH = 200
+
+
+def known_secrets(environment: Mapping[str, str]) -> list[str]:
+    """Values of environment variables whose names say that they are secret, and passwords in URLs."""
+    named = re.compile(_SECRET_WORDS, re.IGNORECASE)
+    found = [value for name, value in environment.items() if named.search(name) and len(value) >= 8]
+    for value in environment.values():
+        if "://" in value and (password := urlsplit(value).password):
+            found.append(password)
+    return found
 
 
 class Redactor:

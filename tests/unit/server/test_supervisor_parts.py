@@ -13,7 +13,8 @@ from motia.server.node_app import find_factory
 from motia.settings import Settings
 from motia.supervisor.events import LoadFailed, NodeDied, NodeServing, NodeStalled, describe
 from motia.supervisor.listeners import open_listeners, open_project
-from motia.supervisor.runtime_dir import SupervisorLock, runtime_dir
+from motia.settings.runtime_dir import runtime_dir
+    from motia.supervisor.lock import SupervisorLock
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
 
 

@@ -74,7 +74,7 @@ class SqliteBackend:
         self.state = SqliteStateStore(self._reader)
         self.schedule = SqliteScheduleStore(self._reader)
         if self._folder_for_sockets is not None:
-            self._notifier = Notifier(self._folder_for_sockets, self._node.hex(), self._wake_listeners)
+            self._notifier = Notifier(self._folder_for_sockets, self._node.hex()[-16:], self._wake_listeners)
         self._poll = loop.call_later(_POLL_S, self._look_for_foreign_writes)
 
     def _connect_and_migrate(self) -> apsw.Connection:

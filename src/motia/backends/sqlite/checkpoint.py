@@ -16,6 +16,12 @@ from motia.backends.sqlite.lock_file import LockFile
 _CHECKPOINT_PAGES = 4000
 """16 MB of WAL: small enough to be moved in some 20 ms, large enough to spare most rewrites of a page."""
 
+_FREE_PAGES_KEPT = 16_000
+"""64 MB that a drained backlog leaves for the next one; pages beyond it are given back."""
+
+_PAGES_GIVEN_BACK = 500
+"""At a time, once a second: other writers wait for some 10 ms."""
+
 
 class Checkpointer:
     """Lives in the writer's thread: SQLite calls `after_commit` with the WAL's length."""
@@ -45,14 +51,17 @@ class Checkpointer:
             self._lock = None
 
     def run(self, connection: apsw.Connection) -> None:
-        """Move what the WAL holds, if this node is elected and the WAL is long."""
+        """If this node is elected: move what a long WAL holds, and give surplus free pages back."""
         try:
             if not self.try_elect():
                 return
             wal = Path(f"{connection.filename}-wal")
             if wal.exists() and os.path.getsize(wal) > _CHECKPOINT_PAGES * 4096:
                 self._checkpoint(connection)
-        except OSError as error:
+            if int(connection.execute("PRAGMA freelist_count").get) > _FREE_PAGES_KEPT:
+                # Each row is one page given back.
+                connection.execute(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+        except (OSError, apsw.Error) as error:
             self.failure = error
 
     def _after_commit(self, connection: apsw.Connection, name: str, pages: int) -> int:

@@ -44,7 +44,7 @@ def connect(path: Path, *, write: bool, vfs: str | None = None, exclusive: bool 
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         # Has an effect on a new file only: freed pages can be given back later without rewriting all.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        mode = connection.execute("PRAGMA journal_mode = WAL").get
+        mode = _switch_to_wal(connection)
         if mode != "wal":
             raise BackendError(
                 f"{path}: expected a file system that allows a write-ahead log, got journal mode {mode}",
@@ -70,6 +70,22 @@ def connect(path: Path, *, write: bool, vfs: str | None = None, exclusive: bool 
             raise translated(error, path) from error
         raise
     return connection
+
+
+def _switch_to_wal(connection: apsw.Connection) -> str:
+    """The journal mode after asking for a WAL.
+
+    While several processes make the file at once, SQLite answers "busy" without asking the busy handler.
+    """
+    wait = _busy_handler()
+    tries = 0
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").get)
+        except apsw.BusyError:
+            if not wait(tries):
+                raise
+            tries += 1
 
 
 def close_after_failure(connection: apsw.Connection) -> None:

@@ -14,19 +14,12 @@ class StepOutput:
     def __init__(self, original: TextIO, level: str) -> None:
         self.original = original
         self._level = level
-        self._partial: dict[int, str] = {}
 
     def write(self, text: str) -> int:
         context = current.get(None)
         if context is None:
             return self.original.write(text)
-        # A line is often written in pieces: what has no end yet waits for it, per execution.
-        key = id(context)
-        *lines, rest = (self._partial.pop(key, "") + text).split("\n")
-        for line in lines:
-            getattr(context.logger, self._level)(line)
-        if rest:
-            self._partial[key] = rest
+        context.write_output(self._level, text)
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import motia
 from motia.authoring.context import Context, current
+from motia.authoring.request import Request
 from motia.authoring.results import Cancel, Retry, Snooze
+from motia.core import occurrence as core
 from motia.core.calls import Calls
 from motia.core.invocation import (
     Cancelled,
@@ -116,6 +118,11 @@ class PythonRuntime:
         context = Context(calls)
         token = current.set(context)
         try:
+            if entry.auth is not None:
+                # Who may not call learns nothing of what the input should be.
+                calls.user = await _awaited(
+                    entry.auth(Request(cast(core.Request, invocation.occurrence)), context)
+                )
             input_ = context.input_value = entry.bound.input_of(invocation.occurrence)
             if entry.plain:
                 value = entry.bound.call(input_, context)
@@ -136,18 +143,24 @@ class PythonRuntime:
             return Failed(error, retryable=True)
         except AccessError as error:
             return Failed(error, retryable=False)
-        except asyncio.CancelledError:
-            if calls.stop_reason is None:
+        except asyncio.CancelledError as error:
+            if calls.stop_reason is not None:
+                return _stopped(calls)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
                 raise
-            return _stopped(calls)
-        except Exception as error:
+            # Nobody cancels this execution: something that the handler waited for was cancelled.
+            return Failed(self._handler_error(error, invocation.step))
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            # Of those that are no `Exception`, `sys.exit()` is the usual one: it must not end the node.
             return Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
         finally:
+            context.flush_output()
             current.reset(token)
 
     async def _invoke_fully(self, entry: _Entry, input_: Any, context: Context, calls: Calls) -> Any:
-        if entry.auth is not None:
-            calls.user = await _awaited(entry.auth(input_, context))
         if entry.condition is not None and not await self._holds(entry.condition, input_, context, calls):
             return _SKIPPED
         async with AsyncExitStack() as stack:
@@ -179,16 +192,20 @@ class PythonRuntime:
         return await self._in_thread(call, calls)
 
     async def _in_thread(self, call: Callable[[], Any], calls: Calls) -> Any:
-        running = self._threads.run(call)
+        work = self._threads.run(call)
         try:
-            value = await asyncio.shield(running)
+            value = await asyncio.shield(work.result)
         except asyncio.CancelledError:
-            # The thread was told through `ctx.cancelled`; it has the grace to end by itself.
-            await asyncio.wait([running], timeout=self._cancel_grace_s)
-            if not running.done():
-                self._threads.abandon(running)
-            elif not running.cancelled():
-                running.exception()
+            if work.started:
+                # The thread was told through `ctx.cancelled`; it has the grace to end by itself.
+                await asyncio.wait([work.result], timeout=self._cancel_grace_s)
+            elif calls.stop_reason == "timed_out":
+                # It waited for a free thread all the time: that is no fault of the handler.
+                calls.stop_reason = "not_started"
+            if not work.result.done():
+                self._threads.abandon(work)
+            elif not work.result.cancelled():
+                work.result.exception()
             raise
         # A `def` handler may return the coroutine of an async function it calls.
         return await value if asyncio.iscoroutine(value) else value
@@ -206,7 +223,7 @@ class PythonRuntime:
             await ask() if asyncio.iscoroutinefunction(condition) else await self._in_thread(ask, calls)
         )
 
-    def _handler_error(self, error: Exception, step: Step) -> MotiaError:
+    def _handler_error(self, error: BaseException, step: Step) -> MotiaError:
         if isinstance(error, MotiaError) and not isinstance(error, HandlerError):
             if not getattr(error, "stack", ""):
                 error.stack = self._own_stack(error)  # type: ignore[attr-defined]
@@ -264,5 +281,5 @@ def _stopped(calls: Calls) -> Outcome:
     return TimedOut(calls.timeout_s) if calls.stop_reason == "timed_out" else Released()
 
 
-def _is_retryable(error: Exception) -> bool:
+def _is_retryable(error: BaseException) -> bool:
     return not isinstance(error, MotiaError) or error.retryable or isinstance(error, HandlerError)

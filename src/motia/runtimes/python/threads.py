@@ -9,6 +9,29 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 
+class Work:
+    """A function on its way through the pool: `result` is what it returns."""
+
+    __slots__ = ("_function", "given_up", "result", "started")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self.started = False
+        self.given_up = False
+        """Nobody waits for it any more; if it has not started, it never will."""
+        self.result: asyncio.Future[Any]
+
+    def run(self) -> Any:
+        if self.given_up:
+            return None
+        self.started = True
+        try:
+            return self._function()
+        except StopIteration as error:
+            # A future cannot hold it.
+            raise RuntimeError("the handler raised StopIteration") from error
+
+
 class Threads:
     """Runs blocking functions. A thread cannot be stopped: one that outlives its handler's timeout is
     abandoned and counted until it ends."""
@@ -18,15 +41,19 @@ class Threads:
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="motia-step")
         self._abandoned = 0
 
-    def run(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
-        """The function's result, in the caller's context variables."""
+    def run(self, function: Callable[[], Any]) -> Work:
+        """Run a function as soon as a thread is free, in the caller's context variables."""
+        work = Work(function)
         context = contextvars.copy_context()
-        return asyncio.get_running_loop().run_in_executor(self._pool, context.run, work)
+        work.result = asyncio.get_running_loop().run_in_executor(self._pool, context.run, work.run)
+        return work
 
-    def abandon(self, running: asyncio.Future[Any]) -> None:
-        """Nobody waits for it any more."""
-        self._abandoned += 1
-        running.add_done_callback(self._came_back)
+    def abandon(self, work: Work) -> None:
+        """Nobody waits for it any more: it never starts, or is counted until it ends."""
+        work.given_up = True
+        if work.started:
+            self._abandoned += 1
+            work.result.add_done_callback(self._came_back)
 
     def _came_back(self, done: asyncio.Future[Any]) -> None:
         self._abandoned -= 1
