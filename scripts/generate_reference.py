@@ -197,20 +197,23 @@ def _codes() -> Iterator[tuple[str, str, str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
         if path.relative_to(SOURCE).parts[0] in _UNTOLD:
             continue
-        tree = _parsed(path)
-        owner = {
-            node: found
-            for found in ast.walk(tree)
-            if isinstance(found, ast.ClassDef)
-            for node in ast.walk(found)
-        }
-        for node in ast.walk(tree):
+        for node, owner in _nodes(_parsed(path), None):
             if isinstance(node, ast.Call):
-                yield from _codes_of_call(node, owner.get(node))
+                yield from _codes_of_call(node, owner)
             elif isinstance(node, ast.FunctionDef):
-                yield from _codes_of_defaults(node, owner.get(node))
+                yield from _codes_of_defaults(node, owner)
             elif isinstance(node, ast.Dict):
                 yield from _codes_of_dict(node)
+
+
+def _nodes(tree: ast.AST, owner: ast.ClassDef | None) -> Iterator[tuple[ast.AST, ast.ClassDef | None]]:
+    """All nodes of a tree, each with the class it stands in."""
+    waiting = [(tree, owner)]
+    while waiting:
+        node, within = waiting.pop()
+        yield node, within
+        inner = node if isinstance(node, ast.ClassDef) else within
+        waiting += [(child, inner) for child in ast.iter_child_nodes(node)]
 
 
 def _codes_of_call(node: ast.Call, owner: ast.ClassDef | None) -> Iterator[tuple[str, str, str, str]]:

@@ -60,15 +60,8 @@ def test_a_project_of_the_documents_runs_and_passes_its_tests(page: Path, tmp_pa
         path.write_text(snippet.text, "utf-8")
     asyncio.run(_serve(tmp_path, [run for snippet in files for run in snippet.runs]))
     if (tmp_path / "tests").is_dir():
-        options = [
-            "-q",
-            "-p",
-            "motia.testing.pytest_plugin",
-            "-p",
-            "no:cacheprovider",
-            f"--rootdir={tmp_path}",
-        ]
-        command = [sys.executable, "-m", "pytest", *options, str(tmp_path / "tests")]
+        options = ["-q", "-p", "motia.testing.pytest_plugin", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", str(tmp_path / "tests")]
         # Other plugins of this environment would only cost time.
         environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
         ended = subprocess.run(
@@ -126,8 +119,8 @@ def test_settings_of_the_documents_are_known(snippet: Snippet, tmp_path: Path) -
         (tmp_path / "pyproject.toml").write_text(snippet.text, "utf-8")
     else:
         (tmp_path / "motia.toml").write_text(snippet.text, "utf-8")
-    for mode in ("development", "production"):
-        assert load_settings(tmp_path, mode=mode, environ={}).settings.project_dir == tmp_path  # type: ignore[arg-type]
+    for environment in ({}, {"NODE_ENV": "production"}):
+        assert load_settings(tmp_path, environ=environment).settings.project_dir == tmp_path
 
 
 @pytest.mark.parametrize("snippet", _named(snippets("json")))

@@ -418,7 +418,7 @@ class State:
         calls = self._context._calls
         return self._context._run(lambda: _mapped(read(calls), then))
 
-    def _write(self, write: StateWrite, then: Callable[[StateWritten], Any]) -> Awaitable[Any]:
+    def _write(self, write: StateWrite, then: Callable[[Any], Any]) -> Awaitable[Any]:
         calls = self._context._calls
         return self._context._run(lambda: _mapped(calls.state_write(write), then))
 

@@ -132,7 +132,9 @@ class Calls(Protocol):
 
     def state_scopes(self) -> asyncio.Future[list[str]]: ...
 
-    def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten]: ...
+    def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten | None]:
+        """Change a key; resolves with None inside `atomic`, where what is left is known only at the end."""
+        ...
 
     @property
     def logger(self) -> Any:

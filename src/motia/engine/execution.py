@@ -176,7 +176,7 @@ class Execution:
             await asyncio.wait([write])
         return await self._engine.backend.state.scopes(self._engine.clock.now_ms())
 
-    def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten]:
+    def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten | None]:
         operation, guards = self._state_operation(write)
         if self._write_set is not None:
             self._write_set.operations.append(operation)
@@ -310,7 +310,7 @@ class Execution:
         return watched
 
     def _then(self, future: asyncio.Future[Any], then: Callable[[Any], Any]) -> Watched[Any]:
-        """A future of `then(result)`, as something the handler began. `then` is called even if nobody waits."""
+        """A future of `then(result)`, as something the handler began. `then` runs even if nobody waits."""
         mapped: Watched[Any] = Watched(self.loop)
 
         def finish(done: asyncio.Future[Any]) -> None:

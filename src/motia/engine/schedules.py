@@ -147,10 +147,13 @@ class Schedules:
 
     def _message(self, step: Step, index: int, at_ms: int) -> NewMessage:
         engine = self._engine
+        trigger = step.triggers[index]
         return NewMessage(
             id=engine.ids.message_id(),
             queue=queue_of_trigger(step, index),
             payload=encoding.encode({"scheduled_at_ms": at_ms}),
+            # Ticks of one group run one after the other.
+            group="" if isinstance(trigger, CronTrigger) and trigger.overlap == "queue" else None,
             trace=TraceContext(engine.ids.trace_id(), "", 0),
             enqueued_at_ms=at_ms,
         )

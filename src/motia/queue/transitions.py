@@ -83,6 +83,11 @@ def _safe(record: dict[str, object]) -> bytes:
     try:
         return encoding.encode(record)
     except encoding.EncodingError:
-        return encoding.encode(
-            {**record, "details": repr(record.get("details")), "message": ascii(record["message"])}
-        )
+        details = repr(record.get("details"))
+        texts = {key: _sendable(value) for key, value in {**record, "details": details}.items()}
+        return encoding.encode(texts)
+
+
+def _sendable(value: object) -> object:
+    """A text without lone surrogates; anything else as it is."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

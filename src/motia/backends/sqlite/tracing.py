@@ -9,6 +9,7 @@ up a message. `synchronous=NORMAL`: a power cut may take the last moments, a kil
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from motia.errors import BackendError
 from motia.tracing.packing import PackedLog, PackedSpan
 from motia.tracing.record import LEVELS
 from motia.tracing.store import MAX_SPANS_PER_TRACE
-from motia.tracing.summary import ORDINARY, Delta, fold, rank_to_drop
+from motia.tracing.summary import ORDINARY, SEVERITY, Delta, fold, rank_to_drop
 
 FILE_NAME = "trace.db"
 STEP_SEPARATOR = "\n"
@@ -74,6 +75,14 @@ ON CONFLICT (trace_id) DO UPDATE SET
   error = coalesce(error, excluded.error)
 RETURNING id, spans, steps
 """
+_INSERT_LONELY = f"""
+INSERT INTO traces
+  (id, trace_id, started_ms, ended_ms, name, kind, steps, rooted, severity, rank, spans, failures)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, {SEVERITY["ok"]}, {ORDINARY}, 1, 0)
+ON CONFLICT (trace_id) DO NOTHING
+"""
+_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
+_WORTH_MERGING = 8
 _TRACES_PER_ROUND = 200
 _LINES_PER_ROUND = 1_000
 _PAGES_PER_ROUND = 500
@@ -194,6 +203,7 @@ def _in_transaction(connection: apsw.Connection, path: Path, work: Callable[[], 
 def _insert(
     connection: apsw.Connection, spans: Sequence[PackedSpan], logs: Sequence[PackedLog], slow_ms: float
 ) -> None:
+    spans = _insert_lonely(connection, spans, logs, slow_ms)
     ids: dict[str, int] = {"": 0}
     full: set[str] = set()
     for trace_id, delta in fold(spans, logs, slow_ms).items():
@@ -215,6 +225,55 @@ def _insert(
             for line, data in logs
         ],
     )
+
+
+def _insert_lonely(
+    connection: apsw.Connection, spans: Sequence[PackedSpan], logs: Sequence[PackedLog], slow_ms: float
+) -> Sequence[PackedSpan]:
+    """Insert the traces that are one unremarkable span, which are nearly all of a busy HTTP service, by two
+    statements; gives the spans that are left to be folded one by one."""
+    told = {line.trace_id for line, _ in logs}
+    counts = Counter(record.trace_id for record, _ in spans)
+    lonely: list[PackedSpan] = []
+    others: list[PackedSpan] = []
+    for span in spans:
+        record = span[0]
+        plain = record.status == "ok" and record.parent_id is None and record.duration_us < slow_ms * 1000
+        if plain and counts[record.trace_id] == 1 and record.trace_id not in told:
+            lonely.append(span)
+        else:
+            others.append(span)
+    if len(lonely) < _WORTH_MERGING:
+        return spans
+    next_id = int(connection.execute(_LAST_ID).get or 0) + 1
+    before = connection.total_changes()
+    connection.execute("SAVEPOINT lonely")
+    connection.executemany(
+        _INSERT_LONELY,
+        [
+            (
+                next_id + index,
+                record.trace_id,
+                record.started_at_ms,
+                record.started_at_ms + record.duration_us / 1000,
+                record.name,
+                record.kind,
+                f"{STEP_SEPARATOR}{record.name}{STEP_SEPARATOR}",
+            )
+            for index, (record, _) in enumerate(lonely)
+        ],
+    )
+    if connection.total_changes() - before != len(lonely):
+        # Some of them are known from an earlier batch: none is lonely.
+        connection.execute("ROLLBACK TO lonely")
+        connection.execute("RELEASE lonely")
+        return spans
+    connection.executemany(
+        "INSERT INTO spans VALUES (?, ?, ?)",
+        [(next_id + index, record.span_id, data) for index, (record, data) in enumerate(lonely)],
+    )
+    connection.execute("RELEASE lonely")
+    return others
 
 
 def _upsert(connection: apsw.Connection, trace_id: str, delta: Delta) -> tuple[int, int]:
