@@ -28,14 +28,14 @@ proof: $(STAMP) ## The long proofs: kills, power cuts, seeds
 	@$(BIN)/python -m pytest -n 2 -m proof
 
 check: $(STAMP) ## Format, lint, types, import rules
-	@$(BIN)/ruff format --check src tests benchmarks examples
-	@$(BIN)/ruff check src tests benchmarks examples
+	@$(BIN)/ruff format --check src tests benchmarks examples scripts
+	@$(BIN)/ruff check src tests benchmarks examples scripts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 format: $(STAMP) ## Write the format, mend what lint can mend
-	@$(BIN)/ruff check --fix src tests benchmarks examples
-	@$(BIN)/ruff format src tests benchmarks examples
+	@$(BIN)/ruff check --fix src tests benchmarks examples scripts
+	@$(BIN)/ruff format src tests benchmarks examples scripts
 
 bench: $(STAMP) ## Costs in CPU µs and ratios to bare baselines, in one run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from motia.settings import Settings
+from motia.settings.runtime_dir import runtime_dir
 from motia.supervisor.events import (
     Event,
     LoadFailed,
@@ -29,7 +30,6 @@ from motia.supervisor.events import (
     Stopping,
 )
 from motia.supervisor.listeners import Listeners, open_project
-from motia.settings.runtime_dir import runtime_dir
 from motia.supervisor.supervisor import Supervisor
 
 FAKE_APP_DIR = Path(__file__).parents[1] / "unit" / "server"

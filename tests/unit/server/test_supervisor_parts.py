@@ -11,10 +11,10 @@ import pytest
 from motia.errors import SettingsError
 from motia.server.node_app import find_factory
 from motia.settings import Settings
+from motia.settings.runtime_dir import runtime_dir
 from motia.supervisor.events import LoadFailed, NodeDied, NodeServing, NodeStalled, describe
 from motia.supervisor.listeners import open_listeners, open_project
-from motia.settings.runtime_dir import runtime_dir
-    from motia.supervisor.lock import SupervisorLock
+from motia.supervisor.lock import SupervisorLock
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
 
 
