@@ -100,7 +100,7 @@ def reference(value: Any, operation: UpdateOperation) -> Any:
     return root["root"]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(values, st.lists(operations, max_size=4))
 def test_equals_the_reference_and_changes_nothing_it_was_given(
     value: Any, given_operations: list[UpdateOperation]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir
 from motia.cli.output import note
 from motia.cli.project import enter_project_environment, load_project
-from motia.settings import Settings
+
+if TYPE_CHECKING:
+    from motia.settings import Settings
 
 
 def start(

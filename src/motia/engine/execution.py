@@ -203,7 +203,7 @@ class Execution:
         expires_at_ms = None if write.ttl_s is None else now_ms + round(write.ttl_s * 1000)
         guards: tuple[Guard, ...] = ()
         if write.if_version is not None:
-            guards = (StateVersion(scope, key, write.if_version),)
+            guards = (StateVersion(scope, key, write.if_version, now_ms),)
         if write.kind == "put":
             return (
                 StatePut(
@@ -376,8 +376,9 @@ class _WriteSet:
             return self._seen[scope, key]
         if scope in self._cleared:
             return None
-        entry = await engine.backend.state.get(scope, key, engine.clock.now_ms())
-        self.guards.append(StateVersion(scope, key, entry.version if entry else 0))
+        now_ms = engine.clock.now_ms()
+        entry = await engine.backend.state.get(scope, key, now_ms)
+        self.guards.append(StateVersion(scope, key, entry.version if entry else 0, now_ms))
         self._seen[scope, key] = entry
         return entry
 

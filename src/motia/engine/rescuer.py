@@ -48,7 +48,7 @@ class Rescuer:
         engine = self._engine
         try:
             for node, pid, lock_path in await engine.backend.queue.nodes():
-                if node == engine.node_id:
+                if node == engine.node_id or not lock_path:
                     continue
                 dead, running = engine.liveness.find_dead(lock_path)
                 if not dead:

@@ -162,7 +162,7 @@ def test_dev_and_start_hand_their_settings_to_the_supervisor(
     module = types.ModuleType("motia.supervisor")
     for name in ("run_supervised", "run_single"):
 
-        def run(settings: Settings, name: str = name) -> int:
+        def run(settings: Settings, name: str = name, **_: Any) -> int:
             calls.append((name, settings))
             return 3
 
