@@ -31,7 +31,7 @@ QUICK = Effort(factor=0.2, rounds=3)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `judged` is compared with `target`; both carry the unit of `target_unit`."""
+    """One line of the table. `judged` is what `target` bounds."""
 
     what: str
     ours: float

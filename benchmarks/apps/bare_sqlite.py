@@ -1,13 +1,15 @@
 """The floor of durable work: apsw, WAL, synchronous FULL, one writer thread with group commit, nothing else.
 
-`bare_sqlite.py FOLDER queue|state COUNT TASKS`: each task has one operation in flight. `queue` inserts a row
-and, once that is durable, deletes it; `state` writes a row. Prints the seconds, the CPU and the transactions.
+`bare_sqlite.py FOLDER queue|state|idle COUNT TASKS`: each task has one operation in flight. `queue` inserts a
+row and, once that is durable, deletes it; `state` writes a row; `idle` writes one now and then. Prints the
+seconds, the CPU, the transactions, and for `idle` the median time of a commit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import sys
 import threading
 import time
@@ -63,10 +65,16 @@ class Writer:
 async def run(folder: Path, kind: str, count: int, tasks: int) -> dict[str, float]:
     writer = Writer(folder / "bare.db", asyncio.get_running_loop())
     left = iter(range(count))
+    latencies_ms: list[float] = [0.0]
 
     async def one_task() -> None:
         for number in left:
-            if kind == "queue":
+            if kind == "idle":
+                began_s = time.perf_counter()
+                await writer.commit(_INSERT, (number, _PAYLOAD))
+                latencies_ms.append((time.perf_counter() - began_s) * 1e3)
+                await asyncio.sleep(0.005)
+            elif kind == "queue":
                 await writer.commit(_INSERT, (number, _PAYLOAD))
                 await writer.commit(_DELETE, (number,))
             else:
@@ -78,6 +86,7 @@ async def run(folder: Path, kind: str, count: int, tasks: int) -> dict[str, floa
         "elapsed_s": time.perf_counter() - started_s,
         "cpu_s": time.process_time() - cpu_before_s,
         "commits": writer.commits,
+        "p50_ms": statistics.median(latencies_ms),
     }
 
 

@@ -147,6 +147,7 @@ class App:
             entropy=self._entropy,
             node_id=self._node_id,
             pid=os.getpid(),
+            flush_traces=writer.flush,
         )
         capture_output()
         self._stack.callback(restore_output)

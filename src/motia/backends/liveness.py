@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
-from motia.core.message import Claim
+from motia.core.message import Claim, TraceContext
+
+
+class Crashed(NamedTuple):
+    """An execution that was under way when its process died."""
+
+    seq: int
+    message_id: bytes
+    trace: TraceContext
+    """Of the execution: its span is closed by whoever recovers the node (R13)."""
+    parent_id: str
+    started_ms: int
+    step: str
 
 
 class Liveness(Protocol):
     """Tells which messages this node runs, and which nodes are dead."""
 
-    def started(self, claim: Claim) -> None:
-        """The message is being executed from now on."""
+    def started(self, claim: Claim, trace: TraceContext, started_ms: int) -> None:
+        """The message is being executed from now on, as the span that `trace` names."""
         ...
 
     def ended(self, claim: Claim) -> None:
         """It is not any more."""
         ...
 
-    def find_dead(self, lock_path: str) -> tuple[bool, frozenset[tuple[int, bytes]] | None]:
+    def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
         """Whether the node that holds the lock is dead, and what it was running (None = unknown)."""
         ...
 
@@ -30,11 +43,11 @@ class Liveness(Protocol):
 class OneNode:
     """There is no other node, so none can be found dead."""
 
-    def started(self, claim: Claim) -> None: ...
+    def started(self, claim: Claim, trace: TraceContext, started_ms: int) -> None: ...
 
     def ended(self, claim: Claim) -> None: ...
 
-    def find_dead(self, lock_path: str) -> tuple[bool, frozenset[tuple[int, bytes]] | None]:
+    def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
         return False, None
 
     def forget(self, lock_path: str) -> None: ...

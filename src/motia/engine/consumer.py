@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SUSPECT_ALONE_S = 10.0
 """How long a suspect has the node to itself; after that others start beside it."""
+_ANSWER_S = 0.25
+"""How long after the grace a runtime may tell by itself that a handler did not stop."""
 _RETRY_AFTER_S = 0.5
 """How soon storage that refused is asked again."""
 
@@ -93,14 +95,14 @@ class Consumer:
         for execution in self._running.values():
             if execution is not None and not execution.given_up:
                 stop(execution, "drained")
-        await self.wait_idle(grace_s)
-        for execution in self._running.values():
+        await self.wait_idle(grace_s + _ANSWER_S)
+        for execution in list(self._running.values()):
             if execution is None or execution.ended or execution.settled:
                 continue
             claim = execution.invocation.claim
             assert claim is not None
             execution.ended = execution.given_up = True
-            await self.settle(claim, self._decide(Released(), claim), Released())
+            self._engine.background(self.settle(claim, self._decide(Released(), claim), Released()))
 
     @property
     def running(self) -> int:
@@ -221,14 +223,16 @@ class Consumer:
         task = asyncio.current_task()
         assert task is not None
         engine = self._engine
-        engine.liveness.started(claim)
+        trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
+        started_ms = engine.clock.now_ms()
+        engine.liveness.started(claim, trace, started_ms)
         try:
             entry = engine.registry.queues.get(claim.queue)
             if entry is None:
                 # The step went with a reload after the message was claimed.
                 await engine.backend.commit(Batch((Unclaim((claim,)),)))
                 return
-            await self._execute(claim, entry, task)
+            await self._execute(claim, entry, task, trace, started_ms)
         except ConflictError as conflict:
             engine.report(f"{claim.queue.step}: {conflict}")
         except Exception as error:
@@ -254,10 +258,16 @@ class Consumer:
         if claim.suspect or limited or low:
             self.wake()
 
-    async def _execute(self, claim: Claim, entry: QueueEntry, task: asyncio.Task[None]) -> None:
+    async def _execute(
+        self,
+        claim: Claim,
+        entry: QueueEntry,
+        task: asyncio.Task[None],
+        trace: TraceContext,
+        started_ms: int,
+    ) -> None:
         engine = self._engine
         clock = engine.clock
-        trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
         timeout_s = entry.policy.timeout_s or engine.settings.queue.handler_timeout_s
         invocation = Invocation(
             step=entry.step,
@@ -267,7 +277,6 @@ class Consumer:
             attempt=claim.attempt,
             claim=claim,
         )
-        started_ms = clock.now_ms()
         started_s = clock.monotonic_s()
         execution = Execution(engine, invocation, timeout_s, started_s)
         self._running[task] = execution

@@ -8,6 +8,8 @@ from motia.core.clock import Clock, Timer
 from motia.engine.execution import Execution
 
 _LOOK_S = 0.1
+_ANSWER_S = 0.25
+"""How long after the grace a runtime may tell by itself that a handler did not stop."""
 
 
 class Deadlines:
@@ -42,7 +44,11 @@ class Deadlines:
             late_s = now_s - execution.started_s - execution.timeout_s
             if late_s >= 0 and execution.stop_reason is None:
                 stop(execution, "timed_out")
-            elif late_s >= self._grace_s and execution.stop_reason == "timed_out" and not execution.ended:
+            elif (
+                late_s >= self._grace_s + _ANSWER_S
+                and execution.stop_reason == "timed_out"
+                and not execution.ended
+            ):
                 self._abandon(execution)
         # While nothing runs, nothing looks.
         self._timer = self._clock.call_later(_LOOK_S, self._look) if self.running else None

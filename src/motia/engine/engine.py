@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from motia import encoding
@@ -73,6 +73,7 @@ class Engine:
         entropy: Entropy,
         node_id: NodeId,
         pid: int,
+        flush_traces: Callable[[], Awaitable[None]],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.registry = registry
@@ -85,6 +86,7 @@ class Engine:
         self.ids = Ids(clock, entropy)
         self.node_id = node_id
         self.log_level: Level = settings.log.level or ("debug" if settings.mode == "development" else "info")
+        self.flush_traces = flush_traces
         self._runtimes = runtimes
         self._pid = pid
         self._lock_path = lock_path
@@ -324,9 +326,10 @@ class Engine:
             "is dead-lettered" if decision.verdict == "dead" else f"runs again in {decision.retry_in_s:.1f} s"
         )
         what = describe(outcome)
+        hint = f" ({outcome.error.hint})" if isinstance(outcome, Failed) and outcome.error.hint else ""
         self.recorder.log(
             "error",
-            f"{what}; attempt {claim.attempt} failed, the message {next_}",
+            f"{what}{hint}; attempt {claim.attempt} failed, the message {next_}",
             step=claim.queue.step,
             trace_id=claim.trace.trace_id,
             data=self.encode_stack(stack_of(outcome)),

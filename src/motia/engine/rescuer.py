@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motia import encoding
+from motia.backends.liveness import Crashed
 from motia.core.batch import Batch, RecoverNode
 from motia.core.clock import Timer
 from motia.core.ids import format_id
@@ -50,9 +51,12 @@ class Rescuer:
             for node, pid, lock_path in await engine.backend.queue.nodes():
                 if node == engine.node_id or not lock_path:
                     continue
-                dead, running = engine.liveness.find_dead(lock_path)
+                dead, crashed = engine.liveness.find_dead(lock_path)
                 if not dead:
                     continue
+                running = None
+                if crashed is not None:
+                    running = frozenset((one.seq, one.message_id) for one in crashed)
                 error = {
                     "code": "worker.crashed",
                     "type": "ProcessDied",
@@ -68,6 +72,11 @@ class Rescuer:
                 )
                 (count,) = await engine.backend.commit(Batch((operation,)))
                 engine.liveness.forget(lock_path)
+                if crashed:
+                    for one in crashed:
+                        self._close_span(one, error)
+                    # Written before the message runs again: it may take this process down, too.
+                    await engine.flush_traces()
                 engine.recorder.event("node.recovered", node=node.hex(), messages=count)
                 if count:
                     ran = "an unknown number" if running is None else str(len(running))
@@ -83,3 +92,21 @@ class Rescuer:
             self._work = None
         if not self._stopped:
             self._timer = engine.clock.call_later(_LOOK_S, self.look_now)
+
+    def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
+        """The execution has a span although its process could not record it (R13)."""
+        engine = self._engine
+        if not engine.settings.tracing.enabled:
+            return
+        engine.recorder.span(
+            crashed.trace.trace_id,
+            crashed.trace.span_id,
+            parent_id=crashed.parent_id or None,
+            name=crashed.step,
+            kind="queue",
+            started_at_ms=crashed.started_ms,
+            duration_us=max(0, engine.clock.now_ms() - crashed.started_ms) * 1000,
+            status="crashed",
+            error={**error, "stack": ""},
+            attributes={"message_id": crashed.message_id.hex(), "verdict": "crashed"},
+        )

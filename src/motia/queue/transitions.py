@@ -52,6 +52,7 @@ def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, b
             "code": error.code,
             "type": getattr(error, "type_name", "") or type(error).__name__,
             "message": error.message,
+            "hint": error.hint,
             "stack": getattr(error, "stack", ""),
             "details": dict(error.details),
             "attempt": attempt,

@@ -77,7 +77,7 @@ def test_a_handler_that_swallows_its_cancellation_is_given_up_and_its_writes_ref
         await app.emit("deaf")
         await app.advance(1.1)
         assert settled(app) == []
-        await app.advance(2)
+        await app.advance(2.4)
         assert settled(app) == ["retried"]
         await app.advance(2)
         assert settled(app) == ["retried", "completed"]

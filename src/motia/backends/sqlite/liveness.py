@@ -11,12 +11,15 @@ import fcntl
 import mmap
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
+from motia.backends.liveness import Crashed
 from motia.backends.sqlite.lock_file import LockFile
-from motia.core.message import Claim, NodeId
+from motia.core.message import Claim, NodeId, TraceContext
 
-_SLOT = struct.Struct("<q16s")
+_SLOT = struct.Struct("<q16s16s8s8sq96s")
+"""seq, message id, trace id, span id, parent's span id, start in epoch ms, name of the step."""
 _EMPTY = bytes(_SLOT.size)
 
 
@@ -34,13 +37,23 @@ class Liveness:
         self._free = list(range(slots))
         self._slot_of: dict[tuple[int, bytes], int] = {}
 
-    def started(self, claim: Claim) -> None:
+    def started(self, claim: Claim, trace: TraceContext, started_ms: int) -> None:
         """Note that the message is being executed now. Past the last slot nothing is noted: the message
         is then taken for one that had not begun."""
         if self._free:
             slot = self._free.pop()
             self._slot_of[claim.seq, claim.id] = slot
-            _SLOT.pack_into(self._map, slot * _SLOT.size, claim.seq, claim.id)
+            _SLOT.pack_into(
+                self._map,
+                slot * _SLOT.size,
+                claim.seq,
+                claim.id,
+                bytes.fromhex(trace.trace_id),
+                bytes.fromhex(trace.span_id),
+                bytes.fromhex(claim.trace.span_id),
+                started_ms,
+                claim.queue.step.encode()[:96],
+            )
 
     def ended(self, claim: Claim) -> None:
         slot = self._slot_of.pop((claim.seq, claim.id), None)
@@ -49,7 +62,7 @@ class Liveness:
             self._map[start : start + _SLOT.size] = _EMPTY
             self._free.append(slot)
 
-    def find_dead(self, lock_path: str) -> tuple[bool, frozenset[tuple[int, bytes]] | None]:
+    def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
         return running_of_dead(Path(lock_path))
 
     def forget(self, lock_path: str) -> None:
@@ -64,7 +77,7 @@ class Liveness:
         self._lock.close()
 
 
-def running_of_dead(path: Path) -> tuple[bool, frozenset[tuple[int, bytes]] | None]:
+def running_of_dead(path: Path) -> tuple[bool, Sequence[Crashed] | None]:
     """Whether the holder of the lock file is dead, and what it was running.
 
     A file that is gone belongs to a node that ended: it is dead and what it ran is unknown (None).
@@ -80,8 +93,20 @@ def running_of_dead(path: Path) -> tuple[bool, frozenset[tuple[int, bytes]] | No
         return False, None
     with handle:
         data = handle.read()
-    slots = (_SLOT.unpack_from(data, at) for at in range(0, len(data) - _SLOT.size + 1, _SLOT.size))
-    return True, frozenset((seq, id_) for seq, id_ in slots if seq)
+    return True, [
+        Crashed(
+            seq,
+            message_id,
+            TraceContext(trace_id.hex(), span_id.hex(), 0),
+            parent_id.hex() if any(parent_id) else "",
+            started_ms,
+            step.rstrip(b"\0").decode("utf-8", "replace"),
+        )
+        for seq, message_id, trace_id, span_id, parent_id, started_ms, step in _SLOT.iter_unpack(
+            data[: len(data) - len(data) % _SLOT.size]
+        )
+        if seq
+    ]
 
 
 def forget(path: Path) -> None:

@@ -29,7 +29,7 @@ from motia.core.invocation import (
 from motia.core.registry import Registry
 from motia.core.step import Step
 from motia.core.trigger import HttpTrigger
-from motia.errors import AccessError, BackendError, ConflictError, HandlerError, InputError, MotiaError
+from motia.errors import AccessError, BackendError, HandlerError, InputError, MotiaError
 from motia.runtimes.protocol import Loaded
 from motia.runtimes.python.binding import BoundHandler, bind_handler
 from motia.runtimes.python.loader import Loader
@@ -139,8 +139,8 @@ class PythonRuntime:
             # Its own input cannot get better; an input error of something it called may.
             refused = error.code in ("input.invalid", "json.malformed", "json.too_deep")
             return Failed(error, retryable=not refused)
-        except (ConflictError, BackendError) as error:
-            return Failed(error, retryable=True)
+        except BackendError as error:
+            return Failed(self._handler_error(error, invocation.step), retryable=True)
         except AccessError as error:
             return Failed(error, retryable=False)
         except asyncio.CancelledError as error:
