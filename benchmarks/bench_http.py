@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from measure import Effort, Row, median
@@ -53,13 +53,12 @@ def _costs_us(
     return {name: median(costs) for name, costs in found.items()}
 
 
-def _serving(app: str, first: str):  # type: ignore[no-untyped-def]  # a context manager of Server
+def _serving(app: str, first: str) -> AbstractContextManager[Server]:
     port = free_port()
     return serving([sys.executable, str(APPS / app), str(port)], port=port, first=first)
 
 
 def _order() -> bytes:
     sys.path.insert(0, str(APPS))
-    from orders import BODY
-
-    return BODY
+    body: bytes = importlib.import_module("orders").BODY
+    return body

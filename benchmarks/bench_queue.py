@@ -45,9 +45,7 @@ def run(effort: Effort) -> list[Row]:
         Row("enqueue → settled, 64 producers", cost_us, "µs CPU", bare_us, "bare SQLite"),
         Row("  messages per second", rate, "/s", bare_rate, "bare SQLite", "at least", 20_000, by="ours"),
         Row("  syncs per message", syncs, "", None, "", "at most", 1 / 16, by="ours"),
-        Row(
-            "idle enqueue() → handler p50", idle_ms, "ms", commit_ms, "commit", "at most", 0.5, by="ours"
-        ),
+        Row("idle enqueue() → handler p50", idle_ms, "ms", commit_ms, "commit", "at most", 0.5, by="ours"),
         Row("  from another process p50", _between_ms(idle), "ms", None, "", "at most", 5.0, by="ours"),
     ]
 

@@ -28,8 +28,8 @@ _POLL_S = 0.002
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what would change settings."""
-    owned = {"PORT", "HOST", "DATABASE_URL", "REDIS_URL", "NODE_ENV", "LOG_LEVEL"}
+    """This process's environment without what would change settings, or keep compiled modules from disk."""
+    owned = {"PORT", "HOST", "DATABASE_URL", "REDIS_URL", "NODE_ENV", "LOG_LEVEL", "PYTHONDONTWRITEBYTECODE"}
     return {
         name: value
         for name, value in os.environ.items()

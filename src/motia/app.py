@@ -186,7 +186,7 @@ class App:
             from motia.backends.sqlite.tracing import SqliteTraceSink
 
             path = settings.project_dir / settings.data_dir / TRACE_FILE
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(path.parent)
             sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
         return sinks
 
@@ -199,7 +199,7 @@ class App:
         from motia.backends.sqlite.liveness import Liveness as LockFile
 
         slots = self.settings.queue.concurrency + 8
-        location.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(location.path.parent)
         lock = LockFile(location.path.parent / "nodes", self._node_id, slots=slots)
         self._stack.callback(lock.close)
         return (
@@ -324,6 +324,18 @@ def _utc(at_ms: int | None) -> str:
     if at_ms is None:
         return "never"
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _make_folder(folder: Path) -> None:
+    """Where data goes. Failure: `SettingsError` `settings.data_dir`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"{folder}: expected to make a folder for data, got {error.strerror}",
+            code="settings.data_dir",
+            hint="set data_dir to a folder that can be written",
+        ) from error
 
 
 async def _not_ready(scope: Any, receive: Any, send: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -162,6 +163,11 @@ class _Node:
 async def _start(app: NodeApp) -> None:
     try:
         await app.start()
+        # What is loaded now stays: the collector need not look at it again, and what requests and messages
+        # make is freed by reference counts. Costs measured 9 to 15 % less per message.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
     except SystemExit as error:
         # It would tear the event loop down before anybody is told.
         raise _ProjectExited(f"a module of the project called sys.exit({error.code!r})") from error

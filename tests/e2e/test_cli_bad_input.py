@@ -122,7 +122,7 @@ def test_a_step_that_opens_the_data_file_is_refused(real_project: Project) -> No
             assert real_project.command("emit", "peek", "{}").returncode == 0
 
             async def buried() -> Any | None:
-                left, dead = await real_project.left()
+                _, dead = await real_project.left()
                 return dead or None
 
             (dead,) = await eventually(buried, 10, lambda: running.text)
@@ -171,7 +171,10 @@ def test_a_database_we_do_not_know_is_one_line_and_exit_2(real_project: Project)
 
 def test_a_data_directory_that_cannot_be_made_is_one_line_and_exit_2(real_project: Project) -> None:
     real_project.file(".motia", "not a folder")
-    one_clear_line(real_project.command("start", "--port", "0"), ".motia")
+    done = real_project.command("start", "--port", "0")
+    assert done.returncode == 2, done
+    assert "expected to make a folder for data" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_second_start_of_the_project_is_one_line_and_exit_2(real_project: Project) -> None:

@@ -225,8 +225,8 @@ class Consumer:
         engine = self._engine
         trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
         started_ms = engine.clock.now_ms()
-        engine.liveness.started(claim, trace, started_ms)
         try:
+            engine.liveness.started(claim, trace, started_ms)
             entry = engine.registry.queues.get(claim.queue)
             if entry is None:
                 # The step went with a reload after the message was claimed.

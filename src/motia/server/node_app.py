@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
-
-from uvicorn._types import ASGI3Application
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from motia.errors import SettingsError
 from motia.settings import Settings
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 DEFAULT_APP = "motia.app:App"
 

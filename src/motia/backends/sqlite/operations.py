@@ -29,11 +29,11 @@ _CLAIM_COLUMNS = (
 
 def pack_trace(trace: TraceContext) -> str:
     trace_id, span_id, hops = trace
-    return f"{trace_id}{span_id}{hops}"
+    return f"{trace_id:32}{span_id:16}{hops}"
 
 
 def unpack_trace(text: str) -> TraceContext:
-    return TraceContext(text[:32], text[32:48], int(text[48:] or 0))
+    return TraceContext(text[:32].rstrip(), text[32:48].rstrip(), int(text[48:] or 0))
 
 
 class Transaction:
