@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -26,6 +27,7 @@ T = TypeVar("T")
 COMMAND = [sys.executable, "-c", "from motia.cli.main import run; run()"]
 _API = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _LOOK_S = 0.05
+_PR_SET_PDEATHSIG = 1
 
 PID_STEP = """
 import os
@@ -111,6 +113,7 @@ class Running:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_die_with_the_test,
             )
         self._nodes: set[int] = set()
 
@@ -175,6 +178,12 @@ class Running:
             with contextlib.suppress(ProcessLookupError):
                 if _is_node(pid):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _die_with_the_test() -> None:
+    """A test run that is killed leaves no project running; the kernel sees to it on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _is_node(pid: int) -> bool:
