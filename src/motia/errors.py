@@ -82,7 +82,7 @@ class AccessError(MotiaError):
     def __init__(self, message: str, *, code: str = "access.denied", **keywords: Any) -> None:
         super().__init__(message, code=code, **keywords)
         if code == "access.unauthenticated":
-            self.http_status = 401  # type: ignore[misc]
+            self.http_status = 401  # type: ignore[misc]  # one class for both refusals
 
 
 class HandlerError(MotiaError):

@@ -306,19 +306,23 @@ class TriggerInfo:
 
     @property
     def topic(self) -> str | None:
-        return self._field("topic")  # type: ignore[no-any-return]
+        value: str | None = self._field("topic")
+        return value
 
     @property
     def path(self) -> str | None:
-        return self._field("path")  # type: ignore[no-any-return]
+        value: str | None = self._field("path")
+        return value
 
     @property
     def method(self) -> str | None:
-        return self._field("method")  # type: ignore[no-any-return]
+        value: str | None = self._field("method")
+        return value
 
     @property
     def expression(self) -> str | None:
-        return self._field("expression")  # type: ignore[no-any-return]
+        value: str | None = self._field("expression")
+        return value
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
@@ -368,7 +372,7 @@ class State:
     def update(self, scope: str, key: str, operations: Any, *, ttl: Delay | None = None) -> Awaitable[Any]:
         """Apply set, merge, increment, decrement, append, remove atomically.
 
-        Gives `{"old_value", "new_value", "version"}`. Operations are those of `motia.state_operations` or
+        Gives `{"old_value", "new_value", "version"}`. Operations are those of `motia.state.operations` or
         dicts such as `{"type": "increment", "path": "stats.views", "by": 1}`.
         """
         parsed: Sequence[UpdateOperation] = parse_operations(operations)
