@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from motia.backends.sqlite.operations import COMPLETE
+from motia.backends.sqlite.queue import COMPLETE
 from motia.backends.sqlite.schema import MIGRATIONS
 from motia.core import batch
 

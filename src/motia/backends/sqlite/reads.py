@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import apsw
 
 from motia.backends.sqlite.connection import translated
-from motia.backends.sqlite.operations import unpack_trace
+from motia.backends.sqlite.queue import unpack_trace
 from motia.core.message import DeadLetter, NodeId, QueueDepth, QueueName, ScheduledMessage
 from motia.state.store import StateEntry
 

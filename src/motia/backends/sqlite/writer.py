@@ -17,8 +17,10 @@ from typing import Any
 import apsw
 
 from motia.backends.sqlite.connection import translated
-from motia.backends.sqlite.operations import COMPLETE, INSERT, Transaction, claim_of
+from motia.backends.sqlite.operations import APPLY, CHECK
+from motia.backends.sqlite.queue import COMPLETE, INSERT, claim_of, insert_row
 from motia.backends.sqlite.schema import CLAIMED
+from motia.backends.sqlite.transaction import Transaction
 from motia.core.batch import Batch, Completed, Enqueue, Settle
 from motia.errors import BackendError, ConflictError, InternalError, MotiaError
 
@@ -48,7 +50,7 @@ class Writer:
         self._path = path
         self._loop = loop
         self._after_commit = after_commit
-        self._transaction = Transaction(connection)
+        self._transaction = Transaction(connection, APPLY, CHECK)
         self._queue: SimpleQueue[Pending | Callable[[apsw.Connection], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="motia-writer", daemon=True)
         self._pending = 0
@@ -207,7 +209,7 @@ class Writer:
                         results.append(_NOTHING)
                         continue
                 elif type(operation) is Enqueue and operation.message.group is None:
-                    row = transaction.insert_row(operation.message)
+                    row = insert_row(transaction, operation.message)
                     inserts.append(row)
                     results.append([claim_of(operation.message, row)] if row[3] == CLAIMED else _NOTHING)
                     continue

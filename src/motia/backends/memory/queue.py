@@ -1,0 +1,152 @@
+"""Messages: stored, settled, moved along in their groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from motia.backends.memory.store import Delivery, Standing
+from motia.backends.memory.transaction import Transaction
+from motia.core import batch as ops
+from motia.core.message import Claim, DeadLetter, QueueName
+from motia.errors import ConflictError
+
+
+def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | None:
+    message = operation.message
+    if (message.id, message.queue) in transaction.store.seq_of:
+        return None
+    others = of_queue(transaction, message.queue).values()
+    if message.group is not None and any(other.group == message.group for other in others):
+        standing = Standing.BLOCKED
+    elif message.due_at_ms is not None:
+        standing = Standing.SCHEDULED
+    elif message.claim_for is None or message.group is not None:
+        standing = Standing.READY
+    else:
+        waits = any(other.standing is Standing.READY for other in others)
+        standing = Standing.READY if waits else Standing.CLAIMED
+    claimed = standing is Standing.CLAIMED
+    delivery = Delivery(
+        seq=transaction.store.next_number(),
+        id=message.id,
+        queue=message.queue,
+        standing=standing,
+        payload=message.payload,
+        trace=message.trace,
+        enqueued_at_ms=message.enqueued_at_ms,
+        due_at_ms=message.due_at_ms,
+        group=message.group,
+        attributes=message.attributes,
+        holder=message.claim_for if claimed else None,
+        token=int(claimed),
+    )
+    transaction.journal.put(transaction.store.seq_of, (message.id, message.queue), delivery.seq)
+    put(transaction, delivery)
+    return claim_of(delivery) if claimed else None
+
+
+def settle(transaction: Transaction, operation: ops.Settle) -> None:
+    claim, settlement = operation.claim, operation.settlement
+    delivery = held(transaction, claim.seq, claim.id, claim.token)
+    if isinstance(settlement, ops.Completed):
+        take_out(transaction, delivery)
+    elif isinstance(settlement, ops.Died):
+        bury(transaction, replace(delivery, failures=settlement.failures), settlement)
+    else:
+        errors = [text for text in (delivery.errors, settlement.error) if text]
+        put(
+            transaction,
+            replace(
+                delivery,
+                standing=Standing.READY if settlement.due_at_ms is None else Standing.SCHEDULED,
+                due_at_ms=settlement.due_at_ms,
+                failures=settlement.failures,
+                errors=b"\n".join(errors),
+                holder=None,
+                suspect=False,
+            ),
+        )
+
+
+def check_claim_held(transaction: Transaction, guard: ops.ClaimHeld) -> None:
+    held(transaction, guard.seq, guard.id, guard.token)
+
+
+def held(transaction: Transaction, seq: int, id_: bytes, token: int) -> Delivery:
+    for table in transaction.store.deliveries.values():
+        found = table.get(seq)
+        if found is not None:
+            held = (found.id, found.token, found.standing) == (id_, token, Standing.CLAIMED)
+            if held:
+                return found
+            break
+    raise ConflictError(
+        "claim: expected to hold the newest token, got a superseded one: the message was given to"
+        " another attempt because this one was late",
+        code="claim.superseded",
+        guard="claim_held",
+    )
+
+
+def put(transaction: Transaction, delivery: Delivery) -> None:
+    if delivery.queue not in transaction.store.deliveries:
+        transaction.journal.put(transaction.store.deliveries, delivery.queue, {})
+    transaction.journal.put(transaction.store.deliveries[delivery.queue], delivery.seq, delivery)
+    transaction.made_ready = transaction.made_ready or delivery.standing is Standing.READY
+
+
+def take_out(transaction: Transaction, delivery: Delivery) -> None:
+    """The delivery is over; the next of its group takes its place."""
+    transaction.journal.remove(transaction.store.deliveries[delivery.queue], delivery.seq)
+    transaction.journal.remove(transaction.store.seq_of, (delivery.id, delivery.queue))
+    if delivery.group is None:
+        return
+    for other in transaction.store.in_order([delivery.queue]):
+        if other.group == delivery.group:
+            if other.standing is Standing.BLOCKED:
+                standing = Standing.READY if other.due_at_ms is None else Standing.SCHEDULED
+                put(transaction, replace(other, standing=standing))
+            return
+
+
+def bury(transaction: Transaction, delivery: Delivery, death: ops.Died) -> None:
+    letter = DeadLetter(
+        seq=transaction.store.next_number(),
+        id=delivery.id,
+        queue=delivery.queue,
+        payload=delivery.payload,
+        code=death.code,
+        error=death.error,
+        errors=delivery.errors,
+        failures=delivery.failures,
+        crashes=delivery.crashes,
+        enqueued_at_ms=delivery.enqueued_at_ms,
+        died_at_ms=death.at_ms,
+        trace=delivery.trace,
+        group=delivery.group,
+        attributes=delivery.attributes,
+    )
+    transaction.journal.put(transaction.store.dead, letter.seq, letter)
+    take_out(transaction, delivery)
+
+
+def of_queue(transaction: Transaction, queue: QueueName) -> dict[int, Delivery]:
+    return transaction.store.deliveries.get(queue, {})
+
+
+def claim_of(delivery: Delivery) -> Claim:
+    return Claim(
+        seq=delivery.seq,
+        id=delivery.id,
+        queue=delivery.queue,
+        token=delivery.token,
+        payload=delivery.payload,
+        trace=delivery.trace,
+        enqueued_at_ms=delivery.enqueued_at_ms,
+        failures=delivery.failures,
+        crashes=delivery.crashes,
+        group=delivery.group,
+        attributes=delivery.attributes,
+        errors=delivery.errors,
+        suspect=delivery.suspect,
+    )

@@ -1,0 +1,98 @@
+"""Who runs a message: claims, what gives them back, and what makes messages ready."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from motia.backends.memory.queue import bury, claim_of, of_queue, put
+from motia.backends.memory.store import Delivery, Standing
+from motia.backends.memory.transaction import Transaction
+from motia.core import batch as ops
+from motia.core.message import Claim, QueueName
+
+
+def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Claim]:
+    wanted = [want for want in operation.wanted if want.limit > 0]
+    if operation.max_bytes <= 0:
+        return []
+    waiting = [d for d in transaction.store.in_order(w.queue for w in wanted) if d.standing is Standing.READY]
+    suspects = [delivery for delivery in waiting if delivery.suspect]
+    if suspects:
+        return [_claim(transaction, min(suspects, key=lambda delivery: delivery.seq), operation.node)]
+    claims: list[Claim] = []
+    room_bytes = operation.max_bytes
+    for want in wanted:
+        limit = want.limit
+        if want.concurrency is not None:
+            limit = min(limit, want.concurrency - _claimed_count(transaction, want.queue))
+        for delivery in waiting:
+            if limit <= 0 or room_bytes <= 0:
+                break
+            if delivery.queue == want.queue:
+                claims.append(_claim(transaction, delivery, operation.node))
+                limit -= 1
+                room_bytes -= len(delivery.payload)
+    return claims
+
+
+def _claim(transaction: Transaction, delivery: Delivery, node: bytes) -> Claim:
+    held = replace(delivery, standing=Standing.CLAIMED, holder=node, token=delivery.token + 1)
+    put(transaction, held)
+    return claim_of(held)
+
+
+def _claimed_count(transaction: Transaction, queue: QueueName) -> int:
+    return sum(delivery.standing is Standing.CLAIMED for delivery in of_queue(transaction, queue).values())
+
+
+def unclaim(transaction: Transaction, operation: ops.Unclaim) -> int:
+    returned = 0
+    for claim in operation.claims:
+        delivery = of_queue(transaction, claim.queue).get(claim.seq)
+        if delivery is None or (delivery.token, delivery.standing) != (claim.token, Standing.CLAIMED):
+            continue
+        put(transaction, replace(delivery, standing=Standing.READY, holder=None))
+        returned += 1
+    return returned
+
+
+def promote_due(transaction: Transaction, operation: ops.PromoteDue) -> int:
+    due = [
+        (delivery.due_at_ms, delivery.seq, delivery)
+        for delivery in transaction.store.in_order(transaction.store.deliveries)
+        if delivery.standing is Standing.SCHEDULED
+        and delivery.due_at_ms is not None
+        and delivery.due_at_ms <= operation.now_ms
+    ]
+    chosen = sorted(due)[: operation.limit]
+    for _, _, delivery in chosen:
+        put(transaction, replace(delivery, standing=Standing.READY, due_at_ms=None))
+    return len(chosen)
+
+
+def register_node(transaction: Transaction, operation: ops.RegisterNode) -> None:
+    transaction.journal.put(transaction.store.nodes, operation.node, (operation.pid, operation.lock_path))
+
+
+def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
+    held = [d for d in transaction.store.in_order(transaction.store.deliveries) if d.holder == operation.node]
+    for delivery in held:
+        ran = operation.running is None or (delivery.seq, delivery.id) in operation.running
+        crashes = delivery.crashes + int(ran)
+        if ran and crashes >= operation.max_crashes:
+            death = ops.Died("worker.crashed", operation.error, delivery.failures, operation.now_ms)
+            bury(transaction, replace(delivery, crashes=crashes), death)
+        else:
+            put(
+                transaction,
+                replace(
+                    delivery,
+                    standing=Standing.READY,
+                    holder=None,
+                    crashes=crashes,
+                    suspect=delivery.suspect or ran,
+                ),
+            )
+    if operation.node in transaction.store.nodes:
+        transaction.journal.remove(transaction.store.nodes, operation.node)
+    return len(held)

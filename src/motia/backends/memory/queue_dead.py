@@ -1,0 +1,51 @@
+"""Dead letters: sent back or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from motia.backends.memory.queue import enqueue
+from motia.backends.memory.transaction import Transaction
+from motia.core import batch as ops
+from motia.core.message import DeadLetter, NewMessage
+
+
+def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
+    letters = list(_dead(transaction, operation))
+    for letter in letters:
+        transaction.journal.remove(transaction.store.dead, letter.seq)
+        message = NewMessage(
+            id=letter.id,
+            queue=letter.queue,
+            payload=letter.payload,
+            trace=letter.trace,
+            enqueued_at_ms=letter.enqueued_at_ms,
+            group=letter.group,
+            attributes=letter.attributes,
+        )
+        enqueue(transaction, ops.Enqueue(message))
+    return len(letters)
+
+
+def purge_dead(transaction: Transaction, operation: ops.PurgeDead) -> int:
+    letters = list(_dead(transaction, operation))
+    for letter in letters:
+        transaction.journal.remove(transaction.store.dead, letter.seq)
+    return len(letters)
+
+
+def _dead(transaction: Transaction, operation: ops.Redrive | ops.PurgeDead) -> Iterator[DeadLetter]:
+    found = 0
+    for seq in sorted(transaction.store.dead):
+        letter = transaction.store.dead[seq]
+        if operation.queue is not None and letter.queue != operation.queue:
+            continue
+        if operation.ids is not None and letter.id not in operation.ids:
+            continue
+        before_ms = operation.died_before_ms if isinstance(operation, ops.PurgeDead) else None
+        if before_ms is not None and letter.died_at_ms >= before_ms:
+            continue
+        found += 1
+        if found > operation.limit:
+            return
+        yield letter

@@ -1,0 +1,157 @@
+"""Who runs a message: claims, what gives them back, and what makes messages ready."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from motia.backends.sqlite.queue import settle, unpack_trace
+from motia.backends.sqlite.transaction import Transaction
+from motia.core import batch as ops
+from motia.core.message import Claim, QueueName
+
+_CLAIM_COLUMNS = (
+    "d.seq, d.id, q.topic, q.step, d.token, d.payload, d.trace, d.enqueued_at,"
+    " d.failures, d.crashes, d.group_key, d.attributes, d.errors, d.suspect"
+)
+
+
+def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Claim]:
+    wanted: dict[int, ops.WantedQueue] = {}
+    for want in operation.wanted:
+        known = transaction.known_queue_id(want.queue)
+        if known is not None and want.limit > 0 and operation.max_bytes > 0:
+            wanted[known] = want
+    suspect = _first_suspect(transaction, wanted)
+    if suspect is not None:
+        return _take(transaction, operation.node, f"d.seq = {suspect:d}", 1, operation.max_bytes)
+    claims: list[Claim] = []
+    room_bytes = operation.max_bytes
+    for queue, want in wanted.items():
+        limit = want.limit
+        if want.concurrency is not None:
+            limit = min(limit, want.concurrency - _claimed_count(transaction, queue))
+        if limit <= 0 or room_bytes <= 0:
+            continue
+        taken = _take(transaction, operation.node, f"d.queue = {queue:d} AND d.state = 0", limit, room_bytes)
+        room_bytes -= sum(len(claim.payload) for claim in taken)
+        claims += taken
+    return claims
+
+
+def _first_suspect(transaction: Transaction, wanted: dict[int, ops.WantedQueue]) -> int | None:
+    for seq, queue in transaction.execute(
+        "SELECT seq, queue FROM deliveries WHERE suspect = 1 AND state = 0 ORDER BY seq"
+    ):
+        if queue in wanted:
+            return int(seq)
+    return None
+
+
+def _claimed_count(transaction: Transaction, queue: int) -> int:
+    count = transaction.execute(
+        "SELECT count(*) FROM deliveries WHERE state = 3 AND queue = ?"
+        " AND claimed_by IN (SELECT id FROM nodes)",
+        (queue,),
+    ).get
+    return int(count)
+
+
+def _take(transaction: Transaction, node: bytes, where: str, limit: int, room_bytes: int) -> list[Claim]:
+    claims: list[Claim] = []
+    # Read row by row: a thousand payloads of a megabyte must not be loaded to keep sixteen of them.
+    for row in transaction.execute(
+        f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
+        f" WHERE {where} ORDER BY d.seq LIMIT ?",
+        (limit,),
+    ):
+        claim = claim_of_row(row)
+        room_bytes -= len(claim.payload)
+        claims.append(claim)
+        if room_bytes <= 0:
+            break
+    transaction.connection.executemany(
+        "UPDATE deliveries SET state = 3, claimed_by = ?, token = token + 1 WHERE seq = ?",
+        [(node, claim.seq) for claim in claims],
+    )
+    for claim in claims:
+        claim.token += 1
+    return claims
+
+
+def unclaim(transaction: Transaction, operation: ops.Unclaim) -> int:
+    returned = 0
+    for claim in operation.claims:
+        transaction.execute(
+            "UPDATE deliveries SET state = 0, claimed_by = NULL"
+            " WHERE seq = ? AND id = ? AND token = ? AND state = 3",
+            (claim.seq, claim.id, claim.token),
+        )
+        if transaction.connection.changes():
+            returned += 1
+            transaction.note_ready(transaction.queue_id(claim.queue))
+    return returned
+
+
+def promote_due(transaction: Transaction, operation: ops.PromoteDue) -> int:
+    transaction.execute(
+        "UPDATE deliveries SET state = 0, due_at = NULL WHERE seq IN"
+        " (SELECT seq FROM deliveries WHERE state = 1 AND due_at <= ? ORDER BY due_at LIMIT ?)",
+        (operation.now_ms, operation.limit),
+    )
+    count = transaction.connection.changes()
+    if count:
+        transaction.forget_backlog()
+        transaction.made_ready = True
+    return count
+
+
+def register_node(transaction: Transaction, operation: ops.RegisterNode) -> None:
+    transaction.execute(
+        "INSERT OR REPLACE INTO nodes (id, pid, lock_path, started_at) VALUES (?,?,?,?)",
+        (operation.node, operation.pid, operation.lock_path, operation.started_at_ms),
+    )
+
+
+def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
+    claims = [
+        claim_of_row(row)
+        for row in transaction.execute(
+            f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
+            " WHERE d.state = 3 AND d.claimed_by = ?",
+            (operation.node,),
+        ).fetchall()
+    ]
+    for claim in claims:
+        ran = operation.running is None or (claim.seq, claim.id) in operation.running
+        if ran and claim.crashes + 1 >= operation.max_crashes:
+            transaction.execute("UPDATE deliveries SET crashes = crashes + 1 WHERE seq = ?", (claim.seq,))
+            died = ops.Died("worker.crashed", operation.error, claim.failures, operation.now_ms)
+            settle(transaction, ops.Settle(claim, died))
+            continue
+        transaction.execute(
+            "UPDATE deliveries SET state = 0, claimed_by = NULL, crashes = crashes + ?1,"
+            " suspect = max(suspect, ?1) WHERE seq = ?2",
+            (int(ran), claim.seq),
+        )
+        transaction.note_ready(transaction.queue_id(claim.queue))
+    transaction.execute("DELETE FROM nodes WHERE id = ?", (operation.node,))
+    return len(claims)
+
+
+def claim_of_row(row: Sequence[Any]) -> Claim:
+    return Claim(
+        seq=row[0],
+        id=row[1],
+        queue=QueueName(row[2], row[3]),
+        token=row[4],
+        payload=row[5],
+        trace=unpack_trace(row[6]),
+        enqueued_at_ms=row[7],
+        failures=row[8],
+        crashes=row[9],
+        group=row[10],
+        attributes=row[11] or b"",
+        errors=row[12] or b"",
+        suspect=bool(row[13]),
+    )

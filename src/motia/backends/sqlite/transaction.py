@@ -1,0 +1,134 @@
+"""One open transaction: its numbers, its queues, and the operations applied inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import apsw
+
+from motia.core import batch as ops
+from motia.core.message import QueueName
+
+
+class Transaction:
+    """Applies operations inside one open transaction. Lives in the writer thread.
+
+    The queue ids and the counter it caches belong to that transaction; `begin` forgets what a rolled
+    back one believed.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        apply: Mapping[type, Callable[[Transaction, Any], Any]],
+        check: Mapping[type, Callable[[Transaction, Any], None]],
+    ) -> None:
+        self.connection = connection
+        self._apply = apply
+        self._check = check
+        self.execute = connection.execute
+        self._queue_ids: dict[QueueName, int] = {}
+        self._new_queues: list[QueueName] = []
+        self._counter: int | None = None
+        self._counter_read = 0
+        self._backlog: dict[int, bool] = {}
+        self.made_ready = False
+        """A message was left for any node to take."""
+
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+        self._counter = None
+        self._backlog.clear()
+        self._new_queues.clear()
+        self.made_ready = False
+
+    def commit(self) -> None:
+        if self._counter is not None and self._counter != self._counter_read:
+            self.execute("UPDATE counter SET value = ?", (self._counter,))
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self.connection.in_transaction:
+            self.execute("ROLLBACK")
+        self._forget_queues_after(0)
+        self.made_ready = False
+
+    def _forget_queues_after(self, count: int) -> None:
+        """The queues that this transaction made, but for the first `count`, do not exist."""
+        for name in self._new_queues[count:]:
+            self._queue_ids.pop(name, None)
+        del self._new_queues[count:]
+
+    def apply_apart(self, batch: ops.Batch) -> list[Any]:
+        """`apply`, but what a failing batch did is undone and the transaction goes on without it."""
+        before = len(self._new_queues)
+        self.execute("SAVEPOINT batch")
+        try:
+            results = self.apply(batch)
+        except BaseException:
+            # After some errors, such as a full disk, SQLite has ended the transaction by itself.
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK TO batch")
+                self.execute("RELEASE batch")
+            self._backlog.clear()
+            self._forget_queues_after(before)
+            raise
+        self.execute("RELEASE batch")
+        return results
+
+    def next_number(self) -> int:
+        """The next of the numbers that order deliveries and version state. Never given twice."""
+        if self._counter is None:
+            self._counter = self._counter_read = int(self.execute("SELECT value FROM counter").get)
+        self._counter += 1
+        return self._counter
+
+    def queue_id(self, name: QueueName) -> int:
+        """The number of a queue, which is given one if it has none."""
+        found = self.known_queue_id(name)
+        if found is None:
+            insert = "INSERT INTO queues (topic, step) VALUES (?, ?) RETURNING id"
+            found = self._queue_ids[name] = int(self.execute(insert, name).get)
+            self._new_queues.append(name)
+        return found
+
+    def known_queue_id(self, name: QueueName) -> int | None:
+        """The number of a queue; None where nothing was ever stored in it."""
+        found = self._queue_ids.get(name)
+        if found is None:
+            found = self.execute("SELECT id FROM queues WHERE topic = ? AND step = ?", name).get
+            if found is not None:
+                self._queue_ids[name] = found
+        return found
+
+    def has_backlog(self, queue: int) -> bool:
+        """Whether a message waits in the queue, so that a new one must not be claimed before it."""
+        known = self._backlog.get(queue)
+        if known is None:
+            row = self.execute(
+                "SELECT 1 FROM deliveries WHERE queue = ? AND state = 0 LIMIT 1", (queue,)
+            ).fetchone()
+            known = self._backlog[queue] = row is not None
+        return known
+
+    def forget_backlog(self) -> None:
+        """Any queue may have a backlog now."""
+        self._backlog.clear()
+
+    def note_ready(self, queue: int) -> None:
+        self._backlog[queue] = True
+        self.made_ready = True
+
+    def apply(self, batch: ops.Batch) -> list[Any]:
+        """Check the guards, then run the operations in order; one result each."""
+        self.check(batch)
+        return self.run(batch)
+
+    def check(self, batch: ops.Batch) -> None:
+        """Raise `ConflictError` if a guard does not hold."""
+        for guard in batch.guards:
+            self._check[type(guard)](self, guard)
+
+    def run(self, batch: ops.Batch) -> list[Any]:
+        return [self._apply[type(operation)](self, operation) for operation in batch.operations]
