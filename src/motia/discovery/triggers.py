@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeGuard, cast
 
 from motia.core.trigger import (
     CronTrigger,
@@ -22,6 +22,7 @@ from motia.discovery.policy import POLICY_ALIASES, POLICY_KEYS, read_policy, rea
 from motia.discovery.routes import METHODS, BadPath, canonical_path
 from motia.discovery.section import Section, function_id
 from motia.discovery.values import epoch_ms, shown, snake
+from motia.schemas import Schema
 
 TriggerKind = Literal["http", "queue", "cron", "state", "stream", "at"]
 
@@ -195,7 +196,12 @@ def _http_schemas(section: Section) -> dict[str, Any]:
 
 def in_parts(schema: Any) -> bool:
     """True for an HTTP `schema` given as `{body, query, params, response}` and not as one schema."""
-    return isinstance(schema, Mapping) and bool(schema) and all(snake(str(k)) in SCHEMA_PARTS for k in schema)
+    return _is_plain(schema) and bool(schema) and all(snake(str(k)) in SCHEMA_PARTS for k in schema)
+
+
+def _is_plain(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    """A mapping as the config has it, and no schema made of a type: that is not to be read for this."""
+    return isinstance(value, Mapping) and not isinstance(value, Schema)
 
 
 def _is_schema(value: Any) -> bool:
@@ -206,7 +212,7 @@ def _responses(section: Section, key: str, value: Any) -> dict[int, JsonSchema]:
     if not isinstance(value, Mapping):
         section.wrong(key, "schemas by status")
         return {}
-    if not value or not all(str(status).isdigit() for status in value):
+    if not _is_plain(value) or not value or not all(str(status).isdigit() for status in value):
         return {200: value} if value else {}
     by_status: dict[int, JsonSchema] = {}
     for status, schema in value.items():

@@ -14,31 +14,55 @@ from motia.schemas.problems import Location, input_invalid
 from motia.schemas.typed import TypeReader
 
 
-class Schema(dict[str, Any]):
+class Schema(Mapping[str, Any]):
     """The JSON Schema of the input side, and a validator.
 
     `source` is what the author gave. Validated objects keep their unknown keys and get their defaults; a
     Pydantic model or a type may also convert (a date becomes a `datetime`), a JSON Schema never does.
+    The JSON Schema of a type is made when first read: it costs a millisecond, and most are never asked for.
     """
 
-    __slots__ = ("_check", "_defaults", "_reader", "from_hints", "source")
+    __slots__ = ("_check", "_defaults", "_json_schema", "_reader", "from_hints", "source")
 
     def __init__(
         self,
-        json_schema: Mapping[str, Any],
+        json_schema: Mapping[str, Any] | Callable[[], dict[str, Any]],
         *,
         source: Any,
         reader: TypeReader | None = None,
         defaults: Mapping[str, Any] | None = None,
         from_hints: bool = False,
     ) -> None:
-        super().__init__(json_schema)
+        self._json_schema = dict(json_schema) if isinstance(json_schema, Mapping) else json_schema
         self.source = source
         self.from_hints = from_hints
         """Made from a function's own type hints: binding its arguments validates, this need not."""
         self._reader = reader
-        self._defaults = defaults if defaults is not None else _defaults_of(json_schema)
+        if defaults is None:
+            defaults = _defaults_of(json_schema) if isinstance(json_schema, Mapping) else {}
+        self._defaults = defaults
         self._check: Callable[[Any], Iterator[jsonschema_rs.ValidationError]] | None = None
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema itself, to be read only."""
+        made = self._json_schema
+        if not isinstance(made, dict):
+            made = self._json_schema = made()
+        return made
+
+    def __getitem__(self, key: str) -> Any:
+        return self.json_schema[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.json_schema)
+
+    def __len__(self) -> int:
+        return len(self.json_schema)
+
+    def __bool__(self) -> bool:
+        """False for the JSON Schema `{}` alone, which says nothing; a type always says something."""
+        return callable(self._json_schema) or self._reader is not None or bool(self._json_schema)
 
     @property
     def reads_types(self) -> bool:
@@ -62,7 +86,9 @@ class Schema(dict[str, Any]):
     def compile(self) -> Callable[[Any], Iterator[jsonschema_rs.ValidationError]]:
         """Build the validator of the JSON Schema. Failure: the errors of jsonschema-rs where it is none."""
         # `mask` keeps refused values, which may be secret, out of messages.
-        self._check = jsonschema_rs.validator_for(dict(self), mask="the value", offline=True).iter_errors
+        self._check = jsonschema_rs.validator_for(
+            self.json_schema, mask="the value", offline=True
+        ).iter_errors
         return self._check
 
     def validate_json(self, data: bytes, what: str = "input") -> Any:

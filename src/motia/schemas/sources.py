@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from motia.errors import DefinitionError, InputError
+from motia.schemas.json_types import is_json_type
 from motia.schemas.schema import Schema
 from motia.schemas.typed import TypeReader
 
@@ -56,7 +57,7 @@ def schema_of(source: Any, where: str = "") -> Schema | None:
             path=where,
             hint="give a Pydantic model, a TypedDict, {'name': str} or a JSON Schema object",
         )
-    return _of_type(source, where)
+    return _of_type(source, where, sure=is_json_type(source))
 
 
 def object_schema(
@@ -78,17 +79,27 @@ def object_schema(
         for name, annotation in fields.items()
     }
     record = TypedDict("Input", keys)  # type: ignore[misc]  # made at run time, from what the author wrote
-    return _of_type(record, where, source, defaults=dict.fromkeys(nullable), from_hints=from_hints)
+    return _of_type(
+        record,
+        where,
+        source,
+        sure=all(map(is_json_type, fields.values())),
+        defaults=dict.fromkeys(nullable),
+        from_hints=from_hints,
+    )
 
 
 def output_schema(annotation: Any) -> Schema:
     """The schema of what a type looks like when written; for documents, never enforced."""
-    try:
-        written = TypeAdapter(annotation).json_schema(mode="serialization")
-    except (PydanticUserError, NameError):
-        # A response is only documented by its type; what JSON Schema cannot say is documented as anything.
-        written = {}
-    return Schema(written, source=annotation, from_hints=True)
+
+    def make() -> dict[str, Any]:
+        try:
+            return TypeAdapter(annotation).json_schema(mode="serialization")
+        except (PydanticUserError, NameError):
+            # A response is only documented by its type; what JSON Schema cannot say is anything.
+            return {}
+
+    return Schema(make, source=annotation, from_hints=True)
 
 
 def _of_type(
@@ -96,27 +107,34 @@ def _of_type(
     where: str,
     given: Any = None,
     *,
+    sure: bool,
     defaults: dict[str, Any] | None = None,
     from_hints: bool = False,
 ) -> Schema:
-    try:
-        if isinstance(source, type) and issubclass(source, BaseModel):
-            json_schema = source.model_json_schema(mode="validation")
-        else:
-            json_schema = TypeAdapter(source).json_schema(mode="validation")
-    except (PydanticUserError, NameError) as error:
-        raise DefinitionError(
-            f"schema: expected a type that JSON can carry, got {_name(source)}: {_first_line(error)}",
-            code="schema.invalid",
-            path=where,
-        ) from error
-    return Schema(
-        json_schema,
+    """A type that is not `sure` to have a JSON Schema is asked for it here, where its author is told."""
+    schema = Schema(
+        lambda: _json_schema_of(source),
         source=source if given is None else given,
         reader=TypeReader(source),
-        defaults=defaults or {},
+        defaults=defaults,
         from_hints=from_hints,
     )
+    if not sure:
+        try:
+            _ = schema.json_schema
+        except (PydanticUserError, NameError) as error:
+            raise DefinitionError(
+                f"schema: expected a type that JSON can carry, got {_name(source)}: {_first_line(error)}",
+                code="schema.invalid",
+                path=where,
+            ) from error
+    return schema
+
+
+def _json_schema_of(source: Any) -> dict[str, Any]:
+    if isinstance(source, type) and issubclass(source, BaseModel):
+        return source.model_json_schema(mode="validation")
+    return TypeAdapter(source).json_schema(mode="validation")
 
 
 def _of_json_schema(source: Mapping[str, Any], where: str) -> Schema:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, computed_field
+from pydantic.errors import PydanticInvalidForJsonSchema
 from typing_extensions import TypedDict
 
 from motia.errors import DefinitionError, InputError
@@ -225,6 +226,46 @@ def test_what_is_no_schema_is_refused_with_the_file(source: Any) -> None:
 def test_a_type_that_json_cannot_carry_is_refused() -> None:
     with pytest.raises(DefinitionError, match="JSON can carry"):
         schema(type("Connection", (), {}))
+
+
+class Opaque:
+    pass
+
+
+class Holder(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    inner: list[Opaque]
+
+
+class Odd(BaseModel):
+    name: str
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        raise PydanticInvalidForJsonSchema("odd")
+
+
+@pytest.mark.parametrize("source", [Holder, list[Holder], Odd, dict[str, Odd], {"odd": Odd}])
+def test_a_model_that_json_cannot_carry_is_refused_where_it_is_declared(source: Any) -> None:
+    with pytest.raises(DefinitionError, match="JSON can carry"):
+        schema(source)
+
+
+class Node(BaseModel):
+    children: list[Node] = []
+    label: Annotated[str, Field(min_length=1)] = "x"
+
+
+@pytest.mark.parametrize("source", [Order, Node, dict[str, int | None], TYPE_MAP, Literal["a"]])
+def test_the_json_schema_of_a_type_is_made_when_first_read(
+    source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr("pydantic.json_schema.GenerateJsonSchema.generate", None)
+        made = schema(source)
+        assert made
+    assert made.json_schema is made.json_schema
+    assert dict(made) == made.json_schema
 
 
 def test_a_reference_to_the_network_is_never_followed() -> None:

@@ -90,7 +90,7 @@ def _part(slot: Slot, place: Place, outer: tuple[Callable[..., Any], ...]) -> Ge
             kind=place.kind,
             method=place.method,
             path_names=place.path_names,
-            declared=place.declared,
+            schema=place.schema,
             dependency=True,
         )
         return compile_call(
@@ -161,7 +161,7 @@ def _query_object(argument: Argument) -> Getter:
         values = frame.input.query_params if isinstance(frame, RequestFrame) else frame.fields
         if not values and not argument.required:
             return argument.default
-        return frame.problems.read(reader, typed_strings(values, schema), ())
+        return frame.problems.read(reader, typed_strings(values, schema.json_schema), ())
 
     return get
 

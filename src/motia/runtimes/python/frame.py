@@ -124,7 +124,7 @@ def read_typed_body(view: Request[Any], reader: TypeReader) -> Any:
     if view.content_type in _FORMS and isinstance(body, Mapping):
         schema = schema_of(reader.annotation)
         assert schema is not None
-        body = typed_strings(body, schema)
+        body = typed_strings(body, schema.json_schema)
     return reader.from_value(body, "body")
 
 
@@ -133,9 +133,9 @@ def validated_view(
 ) -> Request[Any]:
     """The view with the parts that have a schema validated, defaults filled in. No body skips its schema."""
     if query is not None:
-        view.query_params = query.validate(typed_strings(view.query_params, query), "query")
+        view.query_params = query.validate(typed_strings(view.query_params, query.json_schema), "query")
     if params is not None:
-        view.path_params = params.validate(typed_strings(view.path_params, params), "path")
+        view.path_params = params.validate(typed_strings(view.path_params, params.json_schema), "path")
     if body is None:
         return view
     data = view.json_bytes
@@ -153,11 +153,11 @@ def _validated_body(view: Request[Any], schema: Schema) -> Any:
     if view.content_type not in _FORMS or not isinstance(value, dict):
         return schema.validate(value, "body")
     if schema.reads_types:
-        return schema.validate(typed_strings(value, schema), "body")
+        return schema.validate(typed_strings(value, schema.json_schema), "body")
     # To JSON Schema a file is a text: its name stands in for it.
     files = {name: item for name, item in value.items() if _has_files(item)}
     texts = {name: _file_names(item) for name, item in value.items()}
-    return {**schema.validate(typed_strings(texts, schema), "body"), **files}
+    return {**schema.validate(typed_strings(texts, schema.json_schema), "body"), **files}
 
 
 def _has_files(value: Any) -> bool:

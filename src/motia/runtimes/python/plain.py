@@ -143,7 +143,9 @@ def _squeezed(key: Any) -> str:
 
 
 def _in_parts(value: Any) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping) and bool(value) and all(_squeezed(key) in _PART_OF_KEY for key in value)
+    if not isinstance(value, Mapping) or isinstance(value, Schema):
+        return False
+    return bool(value) and all(_squeezed(key) in _PART_OF_KEY for key in value)
 
 
 def _kind(value: Any) -> str:

@@ -16,7 +16,7 @@ from motia.authoring.depends import Dependency
 from motia.authoring.forms import UploadFile
 from motia.authoring.request import Request
 from motia.authoring.results import ApiResponse, Response
-from motia.core.trigger import HttpTrigger, QueueTrigger, Trigger
+from motia.core.trigger import HttpTrigger, JsonSchema, QueueTrigger, Trigger
 from motia.runtimes.python.hints import (
     EMPTY,
     Argument,
@@ -85,9 +85,17 @@ class Place:
     """http, queue, cron, state, stream, at, or manual."""
     method: str = ""
     path_names: frozenset[str] = frozenset()
-    declared: frozenset[str] = frozenset()
-    """Fields that an explicit schema names."""
+    schema: JsonSchema | None = None
+    """That of the body or payload, where there is one."""
     dependency: bool = False
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """Fields that an explicit schema names."""
+        if self.schema is None or getattr(self.schema, "from_hints", False):
+            return frozenset()
+        properties = self.schema.get("properties")
+        return frozenset(properties) if isinstance(properties, Mapping) else frozenset()
 
 
 def place_of(trigger: Trigger | None) -> Place:
@@ -97,10 +105,10 @@ def place_of(trigger: Trigger | None) -> Place:
             kind="http",
             method=trigger.method,
             path_names=frozenset(_PATH_NAME.findall(trigger.path)),
-            declared=_declared(trigger.body_schema),
+            schema=trigger.body_schema,
         )
     if isinstance(trigger, QueueTrigger):
-        return Place(kind="queue", declared=_declared(trigger.schema))
+        return Place(kind="queue", schema=trigger.schema)
     return Place(kind="manual" if trigger is None else trigger.kind)
 
 
@@ -218,21 +226,13 @@ def _place_of_config(trigger: Mapping[str, Any]) -> Place:
         given = trigger.get("schema")
         if kind == "http" and isinstance(given, Mapping) and "body" in given:
             given = given["body"]
-    declared = _declared(schema_of(given)) if given else frozenset()
     method = trigger.get("method") or ""
     return Place(
         kind=kind,
         method=(method if isinstance(method, str) else method[0]).upper(),
         path_names=frozenset(_PATH_NAME.findall(str(trigger.get("path") or ""))),
-        declared=declared,
+        schema=schema_of(given) if given else None,
     )
-
-
-def _declared(schema: Any) -> frozenset[str]:
-    if not isinstance(schema, Mapping) or getattr(schema, "from_hints", False):
-        return frozenset()
-    properties = schema.get("properties")
-    return frozenset(properties) if isinstance(properties, Mapping) else frozenset()
 
 
 def _fields(slots: tuple[Slot, ...], source: str) -> list[Slot]:
