@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Folders with npm packages.
+NPM := clients/js
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proof check format bench build clean
+.PHONY: help setup npm demo test proof check format bench build clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -17,6 +20,9 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+npm: ## The npm packages that the tests of browsers and of the JavaScript client need
+	@for folder in $(NPM); do npm ci --no-audit --no-fund --loglevel=error --prefix $$folder || exit 1; done
 
 demo: $(STAMP) ## Start the example shop and print its URLs
 	@$(BIN)/motia dev --dir examples/shop

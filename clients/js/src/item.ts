@@ -1,0 +1,37 @@
+import type { StreamError } from "./errors.js";
+import type { Item, StreamEvent } from "./protocol.js";
+import { type Status, Subscription } from "./subscription.js";
+
+export type ItemChange<T extends Item> =
+  | { readonly type: "sync"; readonly item: T | null }
+  | { readonly type: "create" | "update" | "delete"; readonly item: T };
+
+export interface ItemSnapshot<T extends Item> {
+  /** `undefined` until something is known, `null` when there is no such item. */
+  readonly item: T | null | undefined;
+  readonly status: Status;
+  readonly error: StreamError | undefined;
+}
+
+/** One item of a stream. */
+export class ItemSubscription<T extends Item> extends Subscription<ItemSnapshot<T>, ItemChange<T>> {
+  #item: T | null | undefined;
+
+  get item(): T | null | undefined {
+    return this.#item;
+  }
+
+  protected override makeSnapshot(): ItemSnapshot<T> {
+    return { item: this.#item, status: this.status, error: this.error };
+  }
+
+  protected override whole(): ItemChange<T> {
+    return { type: "sync", item: this.#item ?? null };
+  }
+
+  protected override take(event: Exclude<StreamEvent, { type: "event" }>): ItemChange<T> | undefined {
+    const item = event.data as T | null;
+    this.#item = event.type === "delete" ? null : item;
+    return { type: event.type, item } as ItemChange<T>;
+  }
+}

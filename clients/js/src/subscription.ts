@@ -1,0 +1,170 @@
+import { ChangeQueue } from "./change-queue.js";
+import { StreamError } from "./errors.js";
+import type { Frame, Place, Signal, StreamEvent } from "./protocol.js";
+
+/**
+ * - `connecting`: nothing received yet.
+ * - `live`: the data is what the server has.
+ * - `stale`: the connection is lost and being made again; the data is what it was.
+ * - `denied`: the server refused it, or withdrew the right; asked again with the next connection.
+ * - `closed`: by `close()`.
+ */
+export type Status = "connecting" | "live" | "stale" | "denied" | "closed";
+
+export interface SignalChange {
+  readonly type: "signal";
+  readonly signal: Signal;
+}
+
+/** One place of a stream, kept equal to the server's. `S` is its snapshot, `C` a change of it. */
+export abstract class Subscription<S, C> {
+  readonly place: Place;
+  readonly subscriptionId = crypto.randomUUID();
+  /** The newest change that is in the data; a reconnect asks for what came after it. */
+  protected version: number | undefined;
+  readonly #leave: (subscription: Subscription<unknown, unknown>) => void;
+  readonly #listeners = new Set<() => void>();
+  readonly #signals = new Map<string, Set<(data: never) => void>>();
+  readonly #queues = new Set<ChangeQueue<C | SignalChange>>();
+  #status: Status = "connecting";
+  #error: StreamError | undefined;
+  #snapshot: S | undefined;
+
+  constructor(place: Place, leave: (subscription: Subscription<unknown, unknown>) => void) {
+    this.place = place;
+    this.#leave = leave;
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** Why it is `denied` or `stale`. */
+  get error(): StreamError | undefined {
+    return this.#error;
+  }
+
+  /** Data, status and error at this moment; the same object until one of them changes. */
+  get snapshot(): S {
+    return (this.#snapshot ??= this.makeSnapshot());
+  }
+
+  /** Call `listener` after every change of the snapshot; what is returned ends that. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Call `listener` with the data of every signal of a type; what is returned ends that. */
+  on<T = unknown>(type: string, listener: (data: T) => void): () => void {
+    const listeners = this.#signals.get(type) ?? new Set();
+    this.#signals.set(type, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /**
+   * Every change from now on, for `for await`. At most `limit` wait for a slow reader, then they collapse into
+   * one `sync`. Ends with `close()`; throws when the server denies the subscription.
+   */
+  changes({ limit = 256 }: { limit?: number } = {}): AsyncIterableIterator<C | SignalChange> {
+    const queue: ChangeQueue<C | SignalChange> = new ChangeQueue(
+      limit,
+      () => this.whole(),
+      () => this.#queues.delete(queue),
+    );
+    if (this.#status === "closed") queue.end();
+    else this.#queues.add(queue);
+    if (this.#status === "live") queue.push(this.whole());
+    return queue;
+  }
+
+  /** Resolves when the data is what the server has; rejects when it is denied or closed before. */
+  ready(): Promise<this> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        if (this.#status === "live") resolve(this);
+        else if (this.#status === "denied") reject(this.#error);
+        else if (this.#status === "closed") reject(new StreamError("stream.closed", "ready: closed before"));
+        else return;
+        stop();
+      };
+      const stop = this.subscribe(settle);
+      settle();
+    });
+  }
+
+  /** Leave. The data stays as it is; nothing changes it any more. */
+  close(): void {
+    if (this.#status === "closed") return;
+    this.#leave(this);
+    this.#enter("closed");
+    for (const queue of this.#queues) queue.end();
+    this.#queues.clear();
+    this.#listeners.clear();
+    this.#signals.clear();
+  }
+
+  /** @internal */
+  get resumeFrom(): number | undefined {
+    return this.version;
+  }
+
+  /** @internal The connection opened, and the server was asked. */
+  joining(): void {
+    if (this.#status === "denied") this.#enter(this.version === undefined ? "connecting" : "stale");
+  }
+
+  /** @internal */
+  lost(error: StreamError): void {
+    if (this.#status === "live" || this.#status === "stale") this.#enter("stale", error);
+    else if (this.#status === "connecting") this.#enter("connecting", error);
+  }
+
+  /** @internal */
+  receive(frame: Frame): void {
+    const { event } = frame;
+    if (event.type === "event") this.#signal(event.event);
+    else this.#apply(event, frame.version);
+  }
+
+  protected abstract makeSnapshot(): S;
+  /** All of the data as one change. */
+  protected abstract whole(): C;
+  /** Take an event of the server in; the change that it made, if any. */
+  protected abstract take(event: Exclude<StreamEvent, { type: "event" }>): C | undefined;
+
+  #apply(event: Exclude<StreamEvent, { type: "event" }>, version: number | undefined): void {
+    const known = version !== undefined && this.version !== undefined && version <= this.version;
+    if (known && event.type !== "sync") return;
+    const change = this.take(event);
+    this.version = version ?? this.version;
+    this.#enter("live");
+    if (change !== undefined) for (const queue of this.#queues) queue.push(change);
+  }
+
+  #signal(signal: Signal): void {
+    if (signal.type === "error" && isDenial(signal.data)) {
+      this.#deny(new StreamError("stream.denied", signal.data.message));
+      return;
+    }
+    for (const listener of [...(this.#signals.get(signal.type) ?? [])]) listener(signal.data as never);
+    for (const queue of this.#queues) queue.push({ type: "signal", signal });
+  }
+
+  #deny(error: StreamError): void {
+    this.#enter("denied", error);
+    for (const queue of this.#queues) queue.end(error);
+    this.#queues.clear();
+  }
+
+  #enter(status: Status, error?: StreamError): void {
+    this.#status = status;
+    this.#error = error;
+    this.#snapshot = undefined;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+function isDenial(data: unknown): data is { code: string; message: string } {
+  return typeof data === "object" && data !== null && "code" in data && data.code === "STREAM_ACCESS_DENIED";
+}
