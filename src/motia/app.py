@@ -6,7 +6,7 @@ import inspect
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ from motia.tracing.console import ConsolePrinter
 from motia.tracing.packing import Packer
 from motia.tracing.recorder import Recorder
 from motia.tracing.redaction import Redactor, known_secrets
-from motia.tracing.store import RecordSink
+from motia.tracing.store import RecordSink, TraceStore
 from motia.tracing.writer import TraceWriter
 
 TRACE_FILE = "trace.db"
@@ -67,6 +67,7 @@ class App:
         entropy: Entropy | None = None,
         backend: Backend | None = None,
         sinks: Sequence[RecordSink] | None = None,
+        traces: TraceStore | None = None,
     ) -> None:
         self.settings = settings
         self.slot = slot
@@ -75,6 +76,7 @@ class App:
         self._node_id = Ids(self._clock, self._entropy).message_id()
         self._given_backend = backend
         self._given_sinks = sinks
+        self._given_traces = traces
         self.recorder = Recorder(self._clock.now_ms)
         self.engine: Engine | None = None
         self.discovered: Discovered | None = None
@@ -164,6 +166,7 @@ class App:
             builtin=self._builtin(development),
             full=lambda: self._disk_full,
             control=control_asgi(self.engine),
+            console=self._console(self.engine, self.discovered) if settings.workbench.enabled else None,
         )
         self._look_at_disk()
 
@@ -189,6 +192,49 @@ class App:
             _make_folder(path.parent)
             sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
         return sinks
+
+    def _console(self, engine: Engine, discovered: Discovered) -> Callable[..., Awaitable[bool]]:
+        # Imported here: a node without a console does not need it.
+        from motia.workbench.api import routes_of
+        from motia.workbench.console import Console
+        from motia.workbench.session import (
+            DEVELOPMENT_LIFETIME_S,
+            PRODUCTION_LIFETIME_S,
+            ConsoleSecrets,
+            Sessions,
+            read_secrets,
+        )
+        from motia.workbench.workspace import Workspace
+
+        settings = self.settings
+        traces = self._given_traces
+        if traces is None:
+            from motia.backends.sqlite.tracing_reads import SqliteTraceStore
+
+            traces = SqliteTraceStore(settings.project_dir / settings.data_dir / TRACE_FILE)
+            self._stack.push_async_callback(traces.aclose)
+        workspace = Workspace(
+            settings=settings,
+            engine=engine,
+            discovered=discovered,
+            problems=self.problems,
+            traces=traces,
+            boot_id=self._node_id.hex(),
+        )
+        development = settings.mode == "development"
+        # Whoever started this node has made the secrets; a node without a starter is a test's.
+        held = read_secrets(runtime_dir(settings)) if self._given_backend is None else None
+        self.console_secrets = held or ConsoleSecrets.fresh(settings.workbench.password)
+        return Console(
+            routes_of(workspace),
+            Sessions(
+                self.console_secrets,
+                lifetime_s=DEVELOPMENT_LIFETIME_S if development else PRODUCTION_LIFETIME_S,
+            ),
+            settings=settings,
+            clock=self._clock,
+            report=lambda line, data: engine.recorder.log("info", line, step="motia", data=data),
+        )
 
     def _storage(self) -> tuple[Backend, Liveness, str]:
         if self._given_backend is not None:

@@ -18,6 +18,10 @@ def _group() -> None:
     pass
 
 
+_SECRET = frozenset({"workbench.password"})
+_HIDDEN = "********"
+
+
 @app.command("show")
 def show(
     directory: ProjectDir = HERE,
@@ -48,7 +52,7 @@ def show(
 def _value(document: Any, name: str) -> Any:
     for part in name.split("."):
         document = document[part]
-    return document
+    return _HIDDEN if name in _SECRET and document is not None else document
 
 
 def _shown(value: Any) -> str:

@@ -33,14 +33,23 @@ class Asgi:
         builtin: Mapping[str, Callable[[], HttpResponse]],
         full: Callable[[], bool],
         control: Callable[..., Awaitable[None]],
+        console: Callable[..., Awaitable[bool]] | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._cors = cors
         self._builtin = builtin
         self._full = full
         self._control = control
+        self._console = console
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            self._console is not None
+            and "state" in scope
+            and scope["state"].get("listener") == "workbench"
+            and await self._console(scope, receive, send)
+        ):
+            return
         if scope["type"] != "http":
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1003})

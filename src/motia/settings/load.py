@@ -31,6 +31,7 @@ _EXPECTED = {
     "string_type": "a text",
     "tuple_type": "a list",
     "path_type": "a path",
+    "string_too_short": "a text of {min_length} characters or more",
     "greater_than": "a number above {gt}",
     "greater_than_equal": "a number of {ge} or more",
     "less_than_equal": "a number of {le} or less",
@@ -130,7 +131,8 @@ def _validate(
             )
             expected = _EXPECTED.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
             where = given[name].origin if name in given else "settings"
-            problems.append(Problem(f"{where}: {name}: expected {expected}, got {detail['input']!r}"))
+            got = "another" if name == "workbench.password" else repr(detail["input"])
+            problems.append(Problem(f"{where}: {name}: expected {expected}, got {got}"))
         return None
 
 

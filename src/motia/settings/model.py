@@ -20,6 +20,16 @@ class WorkbenchSettings(_Frozen):
 
     enabled: bool = True
     port: int = Field(3000, ge=0, le=65535)
+    password: str | None = Field(None, min_length=12, repr=False)
+    """Opens the console; None = a token made at each start. A host that others reach needs one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names under which the console is reached, besides localhost, addresses and `host`."""
+    read_only: bool = False
+    """The console shows, and changes nothing."""
+    latency_ms: float = Field(500.0, gt=0)
+    """An end-to-end time above it is shown as too slow."""
+    error_rate: float = Field(0.01, ge=0, le=1)
+    """A share of failures above it is shown as too many."""
 
 
 class DatabaseSettings(_Frozen):

@@ -17,6 +17,8 @@ class Listening:
     host: str
     port: int
     workbench_port: int | None
+    workbench_token: str | None = None
+    """Opens the console; None where a password of the operator's does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,8 @@ def describe(event: Event) -> list[str]:
         case Listening():
             lines = [f"API        http://{event.host}:{event.port}"]
             if event.workbench_port is not None:
-                lines.append(f"Workbench  http://{event.host}:{event.workbench_port}")
+                token = f"/#token={event.workbench_token}" if event.workbench_token else ""
+                lines.append(f"Workbench  http://{event.host}:{event.workbench_port}{token}")
             return lines
         case NodeServing(slot=0):
             shown = ("lines", "problems", "notices") if event.first else ("problems",)

@@ -49,7 +49,7 @@ def run_supervised(
     development = settings.mode == "development"
     settings = settings.model_copy(update={"project_dir": settings.project_dir.resolve()})
 
-    async def supervise(listeners: Listeners, directory: Path) -> int:
+    async def supervise(listeners: Listeners, directory: Path, console_token: str | None) -> int:
         supervisor = Supervisor(
             settings,
             listeners=listeners,
@@ -59,6 +59,7 @@ def run_supervised(
             app=app,
             kill_after_s=kill_after_s,
             environment=environment,
+            console_token=console_token,
         )
         watch_signals(supervisor, development=development)
         done = asyncio.Event()
@@ -76,7 +77,8 @@ def run_supervised(
                 await watching
 
     with _claimed(settings) as (listeners, directory):
-        return asyncio.run(supervise(listeners, directory))
+        console_token = _open_console(settings, directory)
+        return asyncio.run(supervise(listeners, directory, console_token))
 
 
 def run_single(
@@ -93,10 +95,11 @@ def run_single(
 
     settings = settings.model_copy(update={"project_dir": settings.project_dir.resolve(), "nodes": 1})
     with (
-        _claimed(settings) as (listeners, _),
+        _claimed(settings) as (listeners, directory),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        return runner.run(_serve_here(settings, listeners, app, on_serving))
+        console_token = _open_console(settings, directory)
+        return runner.run(_serve_here(settings, listeners, app, on_serving, console_token))
 
 
 async def _serve_here(
@@ -104,9 +107,11 @@ async def _serve_here(
     listeners: Listeners,
     app_name: str,
     on_serving: Callable[[Mapping[str, object]], None] | None,
+    console_token: str | None,
 ) -> int:
     from motia.server.lifecycle import serve_until
     from motia.server.node_app import find_factory
+    from motia.supervisor.events import Listening
 
     drain = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -127,7 +132,13 @@ async def _serve_here(
         if on_serving is not None:
             on_serving({**app.banner(), "port": port})
         else:
-            sys.stderr.write(f"http://{settings.host}:{port}\n")
+            listening = Listening(
+                host=settings.host,
+                port=port or 0,
+                workbench_port=listeners.port("workbench"),
+                workbench_token=console_token,
+            )
+            print_event(listening)
             for line in (*app.banner().get("lines", ()), *app.banner().get("problems", ())):
                 sys.stderr.write(f"{line}\n")
 
@@ -140,6 +151,17 @@ async def _serve_here(
     finally:
         await app.stop()
     return 0 if finished else 1
+
+
+def _open_console(settings: Settings, directory: Path) -> str | None:
+    """Make this start's secrets of the console, for its nodes; the token to print, if a person needs one."""
+    if not settings.workbench.enabled:
+        return None
+    from motia.workbench.session import check_reach, renew_secrets
+
+    check_reach(settings)
+    made = renew_secrets(directory, settings.workbench.password)
+    return None if settings.workbench.password else made.token
 
 
 @contextmanager

@@ -56,6 +56,7 @@ class Supervisor:
         app: str = DEFAULT_APP,
         kill_after_s: float | None = None,
         environment: Mapping[str, str] | None = None,
+        console_token: str | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -65,6 +66,7 @@ class Supervisor:
         self._app = app
         self._patience = Patience.of(settings, kill_after_s)
         self._environment = os.environ if environment is None else environment
+        self._console_token = console_token
         self._development = settings.mode == "development"
         self._slots = [
             Slot(number=number, keep_retrying=not self._development) for number in range(settings.nodes)
@@ -93,6 +95,7 @@ class Supervisor:
                 host=self._settings.host,
                 port=self._listeners.port("api") or 0,
                 workbench_port=self._listeners.port("workbench"),
+                workbench_token=self._console_token,
             )
         )
         watchdog = asyncio.create_task(self._watch_nodes(), name="motia.supervisor.watchdog")

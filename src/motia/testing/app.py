@@ -52,8 +52,12 @@ class TestApp:
         self.settings = loaded.model_copy(update={"strict": strict})
         self._backend = _Recording(Ids(self.clock, SystemEntropy()).message_id())
         self.traces = MemoryTraces()
-        self.app = App(self.settings, clock=self.clock, backend=self._backend, sinks=[self.traces])
+        self.app = App(
+            self.settings, clock=self.clock, backend=self._backend, sinks=[self.traces], traces=self.traces
+        )
         self.http = Http(lambda *arguments: self.app.asgi(*arguments))
+        self.console = Http(lambda *arguments: self.app.asgi(*arguments), listener="workbench")
+        """The Workbench's port; `app.app.console_secrets.token` is its bearer token."""
         self.events: list[Event] = []
         self.spans: list[SpanRecord] = []
         self.logs: list[LogRecord] = []

@@ -32,8 +32,9 @@ class Answer:
 class Http:
     """Speaks ASGI to the app: `await app.http.post("/orders", json={...})`."""
 
-    def __init__(self, asgi: Any) -> None:
+    def __init__(self, asgi: Any, *, listener: str = "api") -> None:
         self._asgi = asgi
+        self._listener = listener
 
     async def request(
         self,
@@ -70,7 +71,7 @@ class Http:
             "headers": lines,
             "client": ("127.0.0.1", 0),
             "server": ("testserver", 80),
-            "state": {},
+            "state": {"listener": self._listener},
         }
         sent = [{"type": "http.request", "body": body or b"", "more_body": False}]
         status, answered, parts = 0, list[tuple[bytes, bytes]](), list[bytes]()
