@@ -6,7 +6,7 @@ import inspect
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from motia.cron.expression import CronError, parse
 from motia.discovery.project import Discovered, discover
 from motia.engine.engine import Engine
 from motia.engine.enqueue import fan_out
-from motia.engine.http_dispatch import HttpDispatch
+from motia.engine.http_dispatch import build_router
 from motia.errors import InputError, SettingsError
 from motia.http.cors import Cors
 from motia.http.docs import docs_response
@@ -34,8 +34,8 @@ from motia.http.response import HttpResponse, to_response
 from motia.runtimes.protocol import Runtime
 from motia.runtimes.python.output import capture_output, restore_output
 from motia.runtimes.python.runtime import PythonRuntime
-from motia.server.asgi import Asgi
-from motia.server.control import control_asgi
+from motia.server.app_gateway import AppGateway, ConsolePort
+from motia.server.control import control_endpoint
 from motia.settings import Settings
 from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
@@ -81,16 +81,12 @@ class App:
         self.engine: Engine | None = None
         self.discovered: Discovered | None = None
         self.runtimes: dict[str, Runtime] = {}
-        self._asgi: Asgi | None = None
+        self.gateway: AppGateway | None = None
+        """Answers requests once `start` is through."""
         self._stack = AsyncExitStack()
         self._draining = False
         self._disk_full = False
         self._disk_timer: Timer | None = None
-
-    @property
-    def asgi(self) -> Any:
-        """The ASGI application. Before `start` it answers 503."""
-        return self._asgi or _not_ready
 
     async def start(self) -> None:
         """Load the project, open its storage, and begin to run messages.
@@ -153,20 +149,21 @@ class App:
         )
         capture_output()
         self._stack.callback(restore_output)
-        await self.engine.start()
-        self._stack.push_async_callback(self.engine.stop)
+        engine = self.engine
+        await engine.start()
+        self._stack.push_async_callback(engine.stop)
         development = settings.mode == "development"
         cors = None
         if development or settings.cors.origins:
             cors = Cors(settings.cors, allow_loopback=development)
-        self.dispatch = HttpDispatch(self.engine)
-        self._asgi = Asgi(
-            self.dispatch,
+        self.gateway = AppGateway(
+            build_router(self.engine),
             cors=cors,
             builtin=self._builtin(development),
+            control=control_endpoint(self.engine),
             full=lambda: self._disk_full,
-            control=control_asgi(self.engine),
-            console=self._console(self.engine, self.discovered) if settings.workbench.enabled else None,
+            console=self._console(engine, self.discovered) if settings.workbench.enabled else None,
+            report=lambda message: engine.report(message, "error"),
         )
         self._look_at_disk()
 
@@ -193,7 +190,7 @@ class App:
             sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
         return sinks
 
-    def _console(self, engine: Engine, discovered: Discovered) -> Callable[..., Awaitable[bool]]:
+    def _console(self, engine: Engine, discovered: Discovered) -> ConsolePort:
         # Imported here: a node without a console does not need it.
         from motia.workbench.api import routes_of
         from motia.workbench.console import Console
@@ -382,12 +379,6 @@ def _make_folder(folder: Path) -> None:
             code="settings.data_dir",
             hint="set data_dir to a folder that can be written",
         ) from error
-
-
-async def _not_ready(scope: Any, receive: Any, send: Any) -> None:
-    response = problem(503, code="node.starting")
-    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-    await send({"type": "http.response.body", "body": response.body})
 
 
 def check_cron(settings: Settings) -> Callable[[str, str | None], str | None]:

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pytest
 import uvloop
 
+from motia.core.occurrence import Request
+from motia.http.response import HttpResponse
+from motia.server.gateway import Endpoint, GiveUp
 from motia.server.http_server import NodeServer
 from motia.settings import LimitSettings
 
@@ -28,33 +30,50 @@ def run(main: Test) -> None:
         runner.run(bounded())
 
 
-async def echo(scope: Any, receive: Any, send: Any) -> None:
-    body = scope["path"].encode()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        body += message["body"]
-        if not message["more_body"]:
-            break
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [(b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+Answer = Callable[[Request], Awaitable[HttpResponse]]
+
+
+async def echo(request: Request) -> HttpResponse:
+    body = request.path.encode() + request.body
+    return HttpResponse(200, [(b"content-length", b"%d" % len(body))], body)
+
+
+class Answering:
+    """A gateway with one endpoint."""
+
+    max_body_bytes = 1024 * 1024
+
+    def __init__(self, make: Answer) -> None:
+        self._make = make
+        self.broken: list[Exception] = []
+
+    def admit(self, request: Request, raw_path: str, listener: str) -> Endpoint:
+        return self
+
+    async def answer(self, request: Request, give_up: GiveUp) -> HttpResponse:
+        return await self._make(request)
+
+    def finish(self, request: Request, response: HttpResponse) -> HttpResponse:
+        return response
+
+    def upgrade(self, request: Request, listener: str) -> None:
+        return None
+
+    def broke_off(self, request: Request, error: Exception) -> None:
+        self.broken.append(error)
 
 
 @contextlib.asynccontextmanager
 async def served(
-    asgi: Any = echo, limits: LimitSettings = QUICK, sweep_s: float = 0.05
+    make: Answer = echo,
+    limits: LimitSettings = QUICK,
+    sweep_s: float = 0.05,
+    gateway: Answering | None = None,
 ) -> AsyncIterator[tuple[NodeServer, tuple[str, int]]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     address = listener.getsockname()
-    server = NodeServer(asgi, {"api": listener}, limits=limits, sweep_s=sweep_s)
+    server = NodeServer(gateway or Answering(make), {"api": listener}, limits=limits, sweep_s=sweep_s)
     await server.serve_started()
     try:
         yield server, address
@@ -116,14 +135,10 @@ def test_slow_head_is_closed_at_its_deadline(start: bytes) -> None:
     run(main)
 
 
-def test_slow_body_is_closed_and_its_handler_hears_of_it() -> None:
+def test_slow_body_is_closed_and_no_handler_hears_of_it() -> None:
     async def main() -> None:
-        heard = asyncio.Event()
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            heard.set()
+        async def app(request: Request) -> HttpResponse:
+            raise AssertionError("called with half a body")
 
         async with served(app) as (_, address), client(address) as (reader, writer):
             writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
@@ -131,7 +146,6 @@ def test_slow_body_is_closed_and_its_handler_hears_of_it() -> None:
             assert status == 408
             assert headers[b"connection"] == b"close"
             assert b'"status":408' in body
-            await heard.wait()
             assert await reader.read() == b""
 
     run(main)
@@ -141,9 +155,9 @@ def test_handler_may_take_longer_than_every_deadline() -> None:
     async def main() -> None:
         swept = asyncio.Event()
 
-        async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def app(request: Request) -> HttpResponse:
             await swept.wait()
-            await echo(scope, receive, send)
+            return await echo(request)
 
         async with served(app) as (_, address), client(address) as (reader, writer):
             writer.write(GET)
@@ -263,29 +277,25 @@ def test_connections_over_the_limit_get_503() -> None:
     run(main)
 
 
+def endless(over: asyncio.Event) -> Answer:
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                await asyncio.sleep(0)
+                yield b"x" * 65536
+        finally:
+            over.set()
+
+    async def app(request: Request) -> HttpResponse:
+        return HttpResponse(200, [], chunks())
+
+    return app
+
+
 def test_a_client_that_does_not_read_its_answer_is_dropped() -> None:
     async def main() -> None:
         over = asyncio.Event()
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            while True:
-                await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
-                if over.is_set():
-                    return
-
-        async def watched(scope: Any, receive: Any, send: Any) -> None:
-            async def wait_for_end() -> None:
-                await receive()
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                over.set()
-
-            async with asyncio.TaskGroup() as group:
-                group.create_task(wait_for_end())
-                await app(scope, receive, send)
-
-        async with served(watched) as (_, address):
+        async with served(endless(over)) as (_, address):
             raw = socket.socket()
             raw.connect(address)
             raw.sendall(GET)
@@ -295,16 +305,147 @@ def test_a_client_that_does_not_read_its_answer_is_dropped() -> None:
     run(main)
 
 
+def test_a_client_that_goes_away_ends_the_stream_it_was_reading() -> None:
+    async def main() -> None:
+        over = asyncio.Event()
+
+        async def silent() -> AsyncIterator[bytes]:
+            try:
+                yield b"first"
+                await asyncio.Event().wait()
+            finally:
+                over.set()
+
+        async def app(request: Request) -> HttpResponse:
+            return HttpResponse(200, [], silent())
+
+        async with served(app) as (_, address):
+            async with client(address) as (reader, writer):
+                writer.write(GET)
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert b"transfer-encoding: chunked" in head
+                assert await reader.readexactly(10) == b"5\r\nfirst\r\n"
+            await over.wait()
+
+    run(main)
+
+
+def test_a_stream_that_fails_is_cut_and_told_of() -> None:
+    async def main() -> None:
+        async def failing() -> AsyncIterator[bytes]:
+            yield b"first"
+            raise ValueError("no more")
+
+        async def app(request: Request) -> HttpResponse:
+            return HttpResponse(200, [], failing())
+
+        gateway = Answering(app)
+        async with served(gateway=gateway) as (_, address), client(address) as (reader, writer):
+            writer.write(GET)
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                answer = await reader.read()
+            assert not answer.endswith(b"0\r\n\r\n")
+            assert [str(error) for error in gateway.broken] == ["no more"]
+
+    run(main)
+
+
+def test_streams_of_known_and_unknown_length_keep_the_connection() -> None:
+    async def main() -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            for part in (b"one", b"", b"two"):
+                yield part
+
+        async def app(request: Request) -> HttpResponse:
+            known = [(b"content-length", b"6")] if request.path == "/known" else []
+            return HttpResponse(200, known, parts())
+
+        async with served(app) as (_, address), client(address) as (reader, writer):
+            writer.write(GET)
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(21) == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+            writer.write(b"GET /known HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await response(reader))[2] == b"onetwo"
+            writer.write(b"GET / HTTP/1.0\r\n\r\n")
+            last = await reader.read()
+            assert last.endswith(b"\r\n\r\nonetwo")
+            assert b"connection: close" in last
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + (b"80000\r\n" + b"x" * 0x80000 + b"\r\n") * 3,
+    ],
+)
+def test_a_body_over_the_limit_gets_413_before_it_is_sent(sent: bytes) -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(sent)
+            status, headers, _ = await response(reader)
+            assert (status, headers[b"connection"]) == (413, b"close")
+
+    run(main)
+
+
+def test_a_body_that_waits_for_leave_gets_it() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(b"POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"hi")
+            assert (await response(reader))[2] == b"/ahi"
+
+    run(main)
+
+
+def test_an_upgrade_that_is_not_taken_up_is_a_request_like_any_other() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            h2c = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+            writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n" + h2c + b"\r\n")
+            assert (await response(reader))[2] == b"/a"
+            writer.write(GET)
+            assert (await response(reader))[2] == b"/"
+            websocket = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+            writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n" + websocket + b"\r\n")
+            assert (await response(reader))[0] == 404
+
+    run(main)
+
+
+def test_trailers_do_not_become_headers() -> None:
+    async def main() -> None:
+        async def app(request: Request) -> HttpResponse:
+            body = b",".join(name for name, _ in request.headers)
+            return HttpResponse(200, [(b"content-length", b"%d" % len(body))], body)
+
+        async with served(app) as (_, address), client(address) as (reader, writer):
+            writer.write(
+                b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"1\r\na\r\n0\r\nAuthorization: root\r\n\r\n"
+            )
+            assert (await response(reader))[2] == b"host,transfer-encoding"
+
+    run(main)
+
+
 def test_drain_answers_what_was_sent_and_says_close() -> None:
     async def main() -> None:
         go = asyncio.Event()
         entered = asyncio.Event()
 
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            if scope["path"] == "/wait":
+        async def app(request: Request) -> HttpResponse:
+            if request.path == "/wait":
                 entered.set()
                 await go.wait()
-            await echo(scope, receive, send)
+            return await echo(request)
 
         async with (
             served(app) as (server, address),
@@ -349,7 +490,7 @@ def test_drain_ends_at_its_limit_and_cancels_what_still_runs() -> None:
     async def main() -> None:
         entered, cancelled = asyncio.Event(), asyncio.Event()
 
-        async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def app(request: Request) -> HttpResponse:
             entered.set()
             try:
                 await asyncio.Event().wait()

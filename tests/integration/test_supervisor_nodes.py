@@ -243,7 +243,7 @@ def test_a_dead_node_is_replaced_and_the_others_are_told(project: Path, path: st
             assert died.retry_s == pytest.approx(0.1)
             if path == "/crash":
                 assert died.place is not None
-                assert died.place.function == "answer"
+                assert died.place.function == "body_for"
             assert (await running.next(NodeServing)).slot == died.slot
             while True:  # connections spread: until one reaches the survivor
                 if json.loads(await running.get("/told")) == [died.pid]:

@@ -225,7 +225,7 @@ class Engine:
         started_ms = self.clock.now_ms() - round(duration_s * 1000)
         self.record_execution(execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict)
         if execution.give_up is not None:
-            self.background(execution.give_up())
+            execution.give_up()
 
     @property
     def worn(self) -> str | None:

@@ -83,7 +83,7 @@ class Execution:
         """Its outcome is decided; a handler that swallowed its cancellation may still run."""
         self.given_up = False
         """It was told as timed out or released while its handler still runs."""
-        self.give_up: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self.give_up: Callable[[], None] | None = None
         """Tells a caller that waits."""
         self.settled = False
         """The message was completed inside `atomic(settle=True)`."""

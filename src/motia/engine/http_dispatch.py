@@ -1,15 +1,12 @@
-"""A request becomes a response. Transport-neutral; `server/asgi.py` is one adapter."""
+"""A request becomes a response. Transport-neutral: any server adapts it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, Succeeded, TimedOut
 from motia.core.message import TraceContext
 from motia.core.occurrence import Request
-from motia.core.registry import Registry
 from motia.core.step import Step
 from motia.core.trigger import HttpTrigger
 from motia.engine.engine import Engine, describe, parse_traceparent, stack_of
@@ -18,39 +15,24 @@ from motia.errors import HandlerError, MotiaError
 from motia.http.conditional import conditional
 from motia.http.problem import problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
-from motia.http.router import Match, MethodNotAllowed, Route, Router
+from motia.http.router import Route, Router
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A route's step and what is looked up per request."""
+class StepEndpoint:
+    """One route: its step, and what would otherwise be looked up per request."""
 
-    step: Step
-    trigger_index: int
-    trigger: HttpTrigger
-    timeout_s: float
-    max_body_bytes: int
+    __slots__ = ("_engine", "_index", "_step", "_timeout_s", "max_body_bytes", "route")
 
-
-class HttpDispatch:
-    """Finds the step of a request and runs it."""
-
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, step: Step, index: int, trigger: HttpTrigger) -> None:
+        settings = engine.settings
         self._engine = engine
-        self._clock = engine.clock
-        self._router = build_router(engine.registry, engine)
+        self._step = step
+        self._index = index
+        self._timeout_s = trigger.timeout_s or settings.queue.handler_timeout_s
+        self.route = trigger.path
+        self.max_body_bytes = trigger.max_body_bytes or settings.limits.body_bytes
 
-    def match(self, method: str, path: str) -> Match[Endpoint] | MethodNotAllowed | None:
-        """The endpoint for a raw path; see `Router.match`."""
-        return self._router.match(method, path)
-
-    async def dispatch(
-        self,
-        endpoint: Endpoint,
-        request: Request,
-        traceparent: str | None = None,
-        give_up: Callable[[HttpResponse], Coroutine[Any, Any, None]] | None = None,
-    ) -> HttpResponse:
+    async def answer(self, request: Request, give_up: Callable[[HttpResponse], None]) -> HttpResponse:
         """Run the step and make its response. A 2xx is returned only when the handler's writes are durable.
 
         Never raises for what a handler does: errors are problem responses with the trace id. *Cancellation*:
@@ -58,19 +40,18 @@ class HttpDispatch:
         timeout keeps this from returning: `give_up` is then called with the response, once.
         """
         engine = self._engine
-        trace = TraceContext(engine.ids.trace_id(), engine.ids.span_id(), 0)
+        clock, ids, recorder = engine.clock, engine.ids, engine.recorder
+        trace = TraceContext(ids.trace_id(), ids.span_id(), 0)
         parent = ""
-        if traceparent is not None and engine.settings.tracing.trust_traceparent:
-            inbound = parse_traceparent(traceparent)
+        if engine.settings.tracing.trust_traceparent:
+            inbound = _inbound(request)
             if inbound is not None:
                 trace = TraceContext(inbound.trace_id, trace.span_id, 0)
                 parent = inbound.span_id
-        invocation = Invocation(endpoint.step, endpoint.trigger_index, request, trace)
-        started_ms, started_s = self._clock.now_ms(), self._clock.monotonic_s()
-        execution = Execution(engine, invocation, endpoint.timeout_s, started_s)
-        if give_up is not None:
-            tell = give_up
-            execution.give_up = lambda: tell(self._failed(endpoint, TimedOut(endpoint.timeout_s), trace))
+        invocation = Invocation(self._step, self._index, request, trace)
+        started_ms, started_s = clock.now_ms(), clock.monotonic_s()
+        execution = Execution(engine, invocation, self._timeout_s, started_s)
+        execution.give_up = lambda: give_up(self._failed(TimedOut(self._timeout_s), trace))
         outcome = await engine.run_guarded(execution)
         execution.ended = True
         response: HttpResponse
@@ -81,37 +62,37 @@ class HttpDispatch:
                     response = conditional(await started(response), request.method, request.headers)
             except Exception as error:
                 outcome = Failed(_bad_result(error))
-                response = self._failed(endpoint, outcome, trace)
+                response = self._failed(outcome, trace)
         else:
-            response = self._failed(endpoint, outcome, trace)
+            response = self._failed(outcome, trace)
         if not execution.given_up:
             engine.record_execution(
-                execution, outcome, started_ms, self._clock.monotonic_s() - started_s, parent=parent
+                execution, outcome, started_ms, clock.monotonic_s() - started_s, parent=parent
             )
-        if engine.recorder.listened:
-            engine.recorder.event(
+        if recorder.listened:
+            recorder.event(
                 "http.request",
                 method=request.method,
                 path=request.path,
                 route=request.route,
                 status=response.status,
-                duration_us=int((self._clock.monotonic_s() - started_s) * 1e6),
+                duration_us=int((clock.monotonic_s() - started_s) * 1e6),
                 trace_id=trace.trace_id,
             )
         return response
 
-    def _failed(self, endpoint: Endpoint, outcome: Outcome, trace: TraceContext) -> HttpResponse:
+    def _failed(self, outcome: Outcome, trace: TraceContext) -> HttpResponse:
         if isinstance(outcome, Failed):
-            self._tell(endpoint, outcome, trace)
+            self._tell(outcome, trace)
             return problem_of(outcome.error, trace.trace_id)
         if isinstance(outcome, TimedOut):
-            self._tell(endpoint, outcome, trace)
+            self._tell(outcome, trace)
             return problem(504, code="handler.timed_out", trace_id=trace.trace_id)
         if isinstance(outcome, Cancelled):
             return problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
         return problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id)
 
-    def _tell(self, endpoint: Endpoint, outcome: Failed | TimedOut, trace: TraceContext) -> None:
+    def _tell(self, outcome: Failed | TimedOut, trace: TraceContext) -> None:
         """Failures of the author are logged with their stack; refusals of the caller's input are not."""
         if isinstance(outcome, Failed) and not _is_author_s(outcome.error):
             return
@@ -119,32 +100,28 @@ class HttpDispatch:
         engine.recorder.log(
             "error",
             f"{describe(outcome)}",
-            step=endpoint.step.name,
+            step=self._step.name,
             trace_id=trace.trace_id,
             span_id=trace.span_id,
             data=engine.encode_stack(stack_of(outcome)),
         )
 
 
-def build_router(registry: Registry, engine: Engine) -> Router[Endpoint]:
+def build_router(engine: Engine) -> Router[StepEndpoint]:
     """The routes of all steps."""
-    settings = engine.settings
     return Router.build(
-        Route(
-            trigger.method,
-            trigger.path,
-            Endpoint(
-                step,
-                index,
-                trigger,
-                trigger.timeout_s or settings.queue.handler_timeout_s,
-                trigger.max_body_bytes or settings.limits.body_bytes,
-            ),
-        )
-        for step in registry.steps.values()
+        Route(trigger.method, trigger.path, StepEndpoint(engine, step, index, trigger))
+        for step in engine.registry.steps.values()
         for index, trigger in enumerate(step.triggers)
         if isinstance(trigger, HttpTrigger)
     )
+
+
+def _inbound(request: Request) -> TraceContext | None:
+    for name, value in request.headers:
+        if name == b"traceparent":
+            return parse_traceparent(value.decode("latin-1"))
+    return None
 
 
 def _is_author_s(error: MotiaError) -> bool:

@@ -1,18 +1,26 @@
-"""One HTTP connection: uvicorn's protocol, with the deadlines, limits and lingering close it lacks."""
+"""One HTTP/1.1 connection: parsed by llhttp, answered by a gateway, within deadlines and limits.
+
+Ours and not a server's of the shelf: between the bytes and the handler there is one task and one write
+(docs/decisions/0004 has the measurements), and the deadlines, limits and the lingering close are part of it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import ServerState
 
+from motia.core.occurrence import Request
+from motia.http.problem import problem
+from motia.http.response import HttpResponse
+from motia.server.gateway import Endpoint, Gateway
+from motia.server.response_bytes import LAST_CHUNK, chunk_bytes, head_bytes
 from motia.settings import LimitSettings
 
 IDLE, HEAD, BODY, HANDLING, CLOSING = range(5)
@@ -21,52 +29,138 @@ _REFUSED_LINGER_S = 2.0
 """How long a refused connection stays open, so that its answer arrives before the reset."""
 MIN_BODY_BYTES_PER_S = 1024
 """A body that comes at least this fast may take longer than the body deadline."""
-
-# What clients send wrong is answered, not logged: a log line per bad request is a second attack.
-_LOGGER = logging.getLogger("motia.server")
-_LOGGER.setLevel(logging.ERROR)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_BODILESS = frozenset({204, 304})
+_METHODS = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 
 
 @dataclass(slots=True)
-class Pace:
-    """What all connections of a server share: its limits and a coarse clock that its sweep moves."""
+class Shared:
+    """What all connections of a server share: its gateway, its limits, and a coarse clock that its sweep
+    moves."""
 
+    gateway: Gateway
     limits: LimitSettings
-    now_s: float
     linger_s: float
     """How long an idle connection stays open in a drain, for a request that is on its way."""
+    now_s: float = 0.0
     draining: bool = False
+    connections: set[Connection] = field(default_factory=set)
+    left: set[asyncio.Task[None]] = field(default_factory=set)
+    """Answers being made whose client is gone."""
 
 
 class _Refused(Exception):
     """Ends the parsing of a request that has been found at fault."""
 
 
-class Connection(HttpToolsProtocol):
-    """A client connection. `expire` and `check_writer` are called by the server's sweep, never by timers."""
+class Connection(asyncio.Protocol):
+    """A client connection. `expire` and `check` are called by the server's sweep, never by timers."""
 
-    def __init__(
-        self, config: Config, server_state: ServerState, *, app_state: dict[str, Any], pace: Pace
-    ) -> None:
-        super().__init__(config, server_state, app_state, asyncio.get_running_loop())
-        self.logger = _LOGGER
-        self.pace = pace
+    __slots__ = (
+        "_admitted",
+        "_body",
+        "_body_bytes",
+        "_chunk_bytes",
+        "_client",
+        "_current",
+        "_fault",
+        "_gateway",
+        "_head_bytes",
+        "_head_is_first",
+        "_headers",
+        "_hosts",
+        "_http_1_0",
+        "_keep_alive",
+        "_length",
+        "_listener",
+        "_loop",
+        "_parser",
+        "_pending",
+        "_request",
+        "_shared",
+        "_streaming",
+        "_task",
+        "_unsent_bytes",
+        "_unsent_since_s",
+        "_upgrading",
+        "_url",
+        "_wants_continue",
+        "_writable",
+        "deadline_s",
+        "phase",
+        "transport",
+    )
+
+    def __init__(self, shared: Shared, listener: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared = shared
+        self._gateway = shared.gateway
+        self._listener = listener
+        self._loop = loop
+        self._parser = httptools.HttpRequestParser(self)
+        self.transport: Any = None
         self.phase = HEAD
-        self.deadline_s = pace.now_s + pace.limits.header_read_s
-        self._fault = (400, "The request is not valid HTTP.")
+        self.deadline_s = shared.now_s + shared.limits.header_read_s
+        self._client: str | None = None
+        # The request that is being read
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._hosts = 0
+        self._length = 0
+        self._wants_continue = False
+        self._request: Request | None = None
+        self._admitted: Endpoint | HttpResponse | None = None
+        self._body: list[bytes] = []
+        self._body_bytes = 0
         self._chunk_bytes = 0
         self._head_bytes = 0
         self._head_is_first = True
-        self._marked: object = None
+        self._upgrading = False
+        self._fault = problem(400, detail="The request is not valid HTTP.")
+        # The request that is being answered, and those that wait for it
+        self._current: Request | None = None
+        self._keep_alive = True
+        self._http_1_0 = False
+        self._streaming = False
+        self._task: asyncio.Task[None] | None = None
+        self._pending: deque[tuple[Request, Endpoint | HttpResponse, bool, bool]] = deque()
+        self._writable: asyncio.Future[None] | None = None
         self._unsent_bytes = 0
         self._unsent_since_s = 0.0
 
-    # Reading
+    # The transport's calls
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > self.pace.limits.connections:
-            self._refuse(503, "The server has as many connections as it takes.")
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        shared = self._shared
+        self.transport = transport
+        peer = transport.get_extra_info("peername")
+        self._client = peer[0] if isinstance(peer, tuple) else None
+        shared.connections.add(self)
+        if len(shared.connections) > shared.limits.connections:
+            self._refuse(problem(503, detail="The server has as many connections as it takes."))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._shared.connections.discard(self)
+        self.phase = CLOSING
+        self._pending.clear()
+        self.resume_writing()
+        task = self._task
+        if task is not None and not task.done():
+            self._leave(task)
+            if self._streaming:
+                # What nobody reads ends; a handler that has not answered goes on: it may have begun work.
+                task.cancel()
+
+    def pause_writing(self) -> None:
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+        if self._pending and self._current is None:
+            self._next()
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
@@ -77,109 +171,278 @@ class Connection(HttpToolsProtocol):
         if phase == HEAD:
             self._head_bytes += len(data)
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._refuse(*self._fault)
-        except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-                return
-        if phase == self.phase == HEAD and self._head_bytes > self.pace.limits.header_bytes:
-            self._refuse(431, f"The request's head is larger than {self.pace.limits.header_bytes} bytes.")
+            self._refuse(self._fault)
+            return
+        except httptools.HttpParserUpgrade as upgrade:
+            self._after_upgrade(data[upgrade.args[0] :])
+            return
+        if phase == self.phase == HEAD and self._head_bytes > self._shared.limits.header_bytes:
+            self._refuse(self._head_too_large())
+
+    # The parser's calls
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self._url = b""
+        self._headers = []
+        self._hosts = self._length = 0
         if self.phase != HEAD or not self._head_is_first:
-            self.deadline_s = self.pace.now_s + self.pace.limits.header_read_s
+            self.deadline_s = self._shared.now_s + self._shared.limits.header_read_s
         # Of a chunk that begins with the end of an earlier request nobody knows how much is this head.
         self._head_bytes = self._chunk_bytes if self._head_is_first else 0
         self._head_is_first = False
         self.phase = HEAD
 
-    def on_headers_complete(self) -> None:
-        limit_bytes = self.pace.limits.header_bytes
-        if self._head_bytes > limit_bytes and self._exact_head_bytes() > limit_bytes:
-            self._fault = (431, f"The request's head is larger than {limit_bytes} bytes.")
-            raise _Refused
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if hosts != 1 and (hosts > 1 or self.parser.get_http_version() == "1.1"):
-            self._fault = (400, f"Expected one Host header, got {hosts}.")
-            raise _Refused
-        previous = self.cycle
-        self._head_is_first = False
-        super().on_headers_complete()
-        self.phase = BODY
-        self.deadline_s = self.pace.now_s + self.pace.limits.body_read_s
-        if self.pace.draining and self.cycle is not previous:
-            if previous is not None and previous is self._marked and not previous.response_started:
-                previous.keep_alive = True  # a pipelined request follows: that one closes
-            self._mark_last()
+    def on_url(self, url: bytes) -> None:
+        self._url += url
 
-    def _exact_head_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase == BODY:
+            return  # a trailer: who routed and authorised the request has not seen it
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"content-length":
+            self._length = int(value)
+        elif name == b"expect":
+            self._wants_continue = value.lower() == b"100-continue"
+
+    def on_headers_complete(self) -> None:
+        shared = self._shared
+        parser = self._parser
+        limit_bytes = shared.limits.header_bytes
+        if self._head_bytes > limit_bytes and self._exact_head_bytes() > limit_bytes:
+            raise self._fault_is(self._head_too_large())
+        if self._hosts != 1 and (self._hosts > 1 or parser.get_http_version() == "1.1"):
+            raise self._fault_is(problem(400, detail=f"Expected one Host header, got {self._hosts}."))
+        self._head_is_first = False
+        raw_path, query = _split_target(self._url)
+        path = raw_path.decode("latin-1")
+        method = parser.get_method()
+        request = self._request = Request(
+            _METHODS.get(method) or method.decode("ascii"),
+            path if "%" not in path else unquote(path),
+            "",
+            _NO_PARAMS,
+            query,
+            self._headers,
+            b"",
+            self._client,
+        )
+        self.phase = BODY
+        self.deadline_s = shared.now_s + shared.limits.body_read_s
+        if parser.should_upgrade() and _asks_for_websocket(self._headers):
+            self._upgrading = True
+            return
+        admitted = self._admitted = self._gateway.admit(request, path, self._listener)
+        if self._length or self._wants_continue:
+            self._judge_body(request, admitted)
+
+    def _judge_body(self, request: Request, admitted: Endpoint | HttpResponse) -> None:
+        """Refuse a body before it is sent, or ask for it."""
+        wants_continue, self._wants_continue = self._wants_continue, False
+        if isinstance(admitted, HttpResponse):
+            if wants_continue or self._length > self._shared.limits.body_bytes:
+                raise self._fault_is(self._gateway.finish(request, admitted))
+        elif self._length > admitted.max_body_bytes:
+            raise self._fault_is(self._gateway.finish(request, too_large(admitted.max_body_bytes)))
+        elif wants_continue and self._current is None:
+            self.transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
+        self._body.append(body)
+        self._body_bytes += len(body)
         self.deadline_s += len(body) / MIN_BODY_BYTES_PER_S
+        request, admitted = self._request, self._admitted
+        assert request is not None
+        if isinstance(admitted, HttpResponse):
+            # Nobody reads the body of a refused request; a long one is not even waited for.
+            self._body.clear()
+            if self._body_bytes > self._shared.limits.body_bytes:
+                raise self._fault_is(self._gateway.finish(request, admitted))
+        elif admitted is not None and self._body_bytes > admitted.max_body_bytes:
+            raise self._fault_is(self._gateway.finish(request, too_large(admitted.max_body_bytes)))
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        if self.cycle is not None and self.cycle.response_complete:
-            self._rest()
+        if self._upgrading:
+            return
+        request, admitted = self._request, self._admitted
+        assert request is not None
+        assert admitted is not None
+        if self._body:
+            request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body.clear()
+        self._body_bytes = 0
+        self._request = self._admitted = None
+        self.phase = HANDLING
+        self.deadline_s = math.inf
+        keep_alive = self._parser.should_keep_alive()
+        http_1_0 = self._parser.get_http_version() == "1.0"
+        if self._current is None:
+            self._begin(request, admitted, keep_alive, http_1_0)
         else:
-            self.phase = HANDLING
-            self.deadline_s = math.inf
+            self._pending.append((request, admitted, keep_alive, http_1_0))
+            self.transport.pause_reading()
+
+    def _exact_head_bytes(self) -> int:
+        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
+
+    def _head_too_large(self) -> HttpResponse:
+        limit_bytes = self._shared.limits.header_bytes
+        return problem(431, detail=f"The request's head is larger than {limit_bytes} bytes.")
+
+    def _fault_is(self, response: HttpResponse) -> _Refused:
+        self._fault = response
+        return _Refused()
 
     # Answering
 
-    def on_response_complete(self) -> None:
-        # In place of the base class's, which sets a timer per response: idleness is the sweep's to see.
-        if self.transport.is_closing():
+    def _begin(
+        self, request: Request, admitted: Endpoint | HttpResponse, keep_alive: bool, http_1_0: bool
+    ) -> None:
+        self._current = request
+        self._keep_alive = keep_alive
+        self._http_1_0 = http_1_0
+        if type(admitted) is HttpResponse and type(admitted.body) is bytes:
+            self._send(request, admitted)
             return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        elif self.phase == CLOSING:
-            self.transport.close()
+        self._task = self._loop.create_task(self._answer(request, admitted))
+
+    async def _answer(self, request: Request, admitted: Endpoint | HttpResponse) -> None:
+        try:
+            if isinstance(admitted, HttpResponse):
+                response = admitted
+            else:
+                response = await admitted.answer(request, lambda early: self._give_up(request, early))
+        except Exception as error:
+            self._gateway.broke_off(request, error)
+            response = problem(500, code="internal")
+        if type(response.body) is bytes:
+            self._send(request, response)
+        elif request is not self._current or request.method == "HEAD":
+            self._send(request, response)
+            await _close(response.body)
+        else:
+            await self._stream(request, self._gateway.finish(request, response))
+
+    def _give_up(self, request: Request, response: HttpResponse) -> None:
+        if request is self._current and self._task is not None:
+            self._leave(self._task)
+            self._send(request, response)
+
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        """A task goes on without a connection that waits for it."""
+        self._shared.left.add(task)
+        task.add_done_callback(self._shared.left.discard)
+
+    def _send(self, request: Request, response: HttpResponse) -> None:
+        """Write a whole response. One that comes too late, or for nobody, is dropped."""
+        transport = self.transport
+        if request is not self._current or transport.is_closing():
+            return
+        response = self._gateway.finish(request, response)
+        close = not self._keep_alive or (
+            not self._pending and (self._shared.draining or self.phase == CLOSING)
+        )
+        head = head_bytes(response.status, response.headers, close=close, keep_alive=self._http_1_0)
+        body = response.body
+        if type(body) is bytes and request.method != "HEAD" and response.status not in _BODILESS:
+            head += body
+        transport.write(head)
+        self._end(close)
+
+    async def _stream(self, request: Request, response: HttpResponse) -> None:
+        body = response.body
+        assert isinstance(body, AsyncIterator)
+        self._streaming = True
+        try:
+            if request is not self._current or self.transport.is_closing():
+                return
+            sized = any(name == b"content-length" for name, _ in response.headers)
+            chunked = not sized and not self._http_1_0 and response.status not in _BODILESS
+            close = not self._keep_alive or self._shared.draining or (not sized and not chunked)
+            headers = [*response.headers, (b"transfer-encoding", b"chunked")] if chunked else response.headers
+            write = self.transport.write
+            write(head_bytes(response.status, headers, close=close, keep_alive=self._http_1_0))
+            async for data in body:
+                write(chunk_bytes(data) if chunked else data)
+                if self._writable is not None:
+                    await self._writable
+            if chunked:
+                write(LAST_CHUNK)
+            self._streaming = False
+            self._end(close)
+        except Exception as error:
+            # The head is out: all that is left to say is that the body is not complete.
+            self.transport.abort()
+            self._gateway.broke_off(request, error)
+        finally:
+            self._streaming = False
+            # Also when the client went away: the generator's own clean-up must run.
+            await asyncio.shield(_close(body))
+
+    def _end(self, close: bool) -> None:
+        """The current response is written: on to the next request, or rest, or go."""
+        self._current = self._task = None
+        if self._pending and not close:
+            if self._writable is None:  # else: once the client has read what is written
+                self._next()
+        elif close or self.phase == CLOSING:
+            self._pending.clear()
+            self.close_soon()
         elif self.phase == HANDLING:
             self._rest()
 
-    def _rest(self) -> None:
-        self.phase = IDLE
-        self.deadline_s = self.pace.now_s + (
-            self.pace.linger_s if self.pace.draining else self.pace.limits.keep_alive_s
-        )
+    def _next(self) -> None:
+        waiting = self._pending.popleft()
+        if not self._pending:
+            self.transport.resume_reading()
+        self._begin(*waiting)
 
-    def _refuse(self, status: int, detail: str) -> None:
-        """Answer with a problem document and close, letting the answer arrive before the connection goes."""
+    def _rest(self) -> None:
+        shared = self._shared
+        self.phase = IDLE
+        self.deadline_s = shared.now_s + (shared.linger_s if shared.draining else shared.limits.keep_alive_s)
+
+    def _refuse(self, response: HttpResponse) -> None:
+        """Answer a request at fault and close, letting the answer arrive before the connection goes."""
         self.phase = CLOSING
-        self.deadline_s = self.pace.now_s + _REFUSED_LINGER_S
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if not cycle.more_body:  # requests before the bad one are being answered: they come first
-                self.deadline_s = math.inf
-                self._mark_last()
-                return
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started:
-                self.transport.close()
-                return
+        self.deadline_s = self._shared.now_s + _REFUSED_LINGER_S
+        if self._current is not None:  # requests before the bad one are being answered: they come first
+            self.deadline_s = math.inf
+            return
         if self.transport.is_closing():
             return
-        status_line = STATUS_LINE[status]
-        title = status_line.split(b" ", 2)[2].strip().decode()
-        body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'.encode()
-        retry = b"retry-after: 1\r\n" if status == 503 else b""
-        self.transport.write(
-            status_line
-            + b"content-type: application/problem+json\r\ncontent-length: %d\r\n" % len(body)
-            + retry
-            + b"connection: close\r\n\r\n"
-            + body
-        )
+        body = response.body
+        assert isinstance(body, bytes)
+        self.transport.write(head_bytes(response.status, response.headers, close=True) + body)
         # Closing with unread input makes the kernel send a reset, which may overtake the answer.
         self.transport.write_eof()
+
+    # Another protocol takes over
+
+    def _after_upgrade(self, rest: bytes) -> None:
+        request = self._request
+        if self._upgrading and request is not None:
+            self._upgrading = False
+            self._request = None
+            protocol = self._gateway.upgrade(request, self._listener)
+            if protocol is None or self._current is not None:
+                self._refuse(problem(404, code="route.not_found"))
+                return
+            shared, transport = self._shared, self.transport
+            shared.connections.discard(self)
+            self.phase = CLOSING
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+            protocol.data_received(_request_bytes(self._url, request) + rest)
+            return
+        # An upgrade to something else is not taken up: the request is served as if it had not asked.
+        self._parser = httptools.HttpRequestParser(self)
+        if rest:
+            self.data_received(rest)
 
     # Deadlines and drain, driven by the sweep
 
@@ -190,37 +453,67 @@ class Connection(HttpToolsProtocol):
         elif self.phase == IDLE or (self.phase == HEAD and not self._head_bytes):
             self.close_soon()
         else:
-            self._refuse(408, "The request did not arrive in time.")
+            self._refuse(problem(408, detail="The request did not arrive in time."))
 
     def close_soon(self) -> None:
         """Close once what is written has been sent; abort if the client does not read it."""
         self.phase = CLOSING
-        self.deadline_s = self.pace.now_s + self.pace.limits.body_read_s
+        self.deadline_s = self._shared.now_s + self._shared.limits.body_read_s
         self.transport.close()
 
     def check(self, elapsed_s: float) -> None:
-        """Give time back where the client is not to blame, take it where it does not read its answer."""
+        """Take the time of a client that does not read its answer."""
         transport = self.transport
-        if self.phase == BODY and (self.flow.read_paused or self.cycle.waiting_for_100_continue):
-            self.deadline_s += elapsed_s
         if transport.is_closing() and self.phase != CLOSING:
             self.close_soon()
-        if self.flow.write_paused:
+        if self._writable is not None:
             unsent_bytes = transport.get_write_buffer_size()
             if unsent_bytes != self._unsent_bytes:
-                self._unsent_bytes, self._unsent_since_s = unsent_bytes, self.pace.now_s
-            elif self.pace.now_s - self._unsent_since_s > self.pace.limits.body_read_s:
+                self._unsent_bytes, self._unsent_since_s = unsent_bytes, self._shared.now_s
+            elif self._shared.now_s - self._unsent_since_s > self._shared.limits.body_read_s:
                 transport.abort()
 
     def linger(self) -> None:
-        """The server drains: answer what is sent with `Connection: close`, go when nothing more comes."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._mark_last()
-        elif self.phase == IDLE or (self.phase == HEAD and not self._head_bytes):
-            self.deadline_s = min(self.deadline_s, self.pace.now_s + self.pace.linger_s)
+        """The server drains: what is sent is answered with `Connection: close`; go when nothing comes."""
+        if self._current is None and (self.phase == IDLE or (self.phase == HEAD and not self._head_bytes)):
+            self.deadline_s = min(self.deadline_s, self._shared.now_s + self._shared.linger_s)
 
-    def _mark_last(self) -> None:
-        # A response whose head has gone out said keep-alive: its connection lingers afterwards instead.
-        if self.cycle.keep_alive and not self.cycle.response_started:
-            self.cycle.keep_alive = False
-            self._marked = self.cycle
+    def cut(self) -> None:
+        """End at once, whatever is going on."""
+        if self._task is not None:
+            self._task.cancel()
+        self.transport.abort()
+
+
+_NO_PARAMS: dict[str, str] = {}
+
+
+def too_large(limit_bytes: int) -> HttpResponse:
+    """The refusal of a body over the limit."""
+    return problem(413, code="input.too_large", detail=f"the body is larger than {limit_bytes} bytes")
+
+
+def _split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Raw path and query of a request's target, in origin form or, as proxies send it, with a host."""
+    if not target.startswith(b"/") and b"://" in target:
+        url = httptools.parse_url(target)
+        return url.path or b"/", url.query or b""
+    path, _, query = target.partition(b"?")
+    if b"#" in target:
+        path, query = path.partition(b"#")[0], query.partition(b"#")[0]
+    return path, query
+
+
+def _asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
+
+
+def _request_bytes(target: bytes, request: Request) -> bytes:
+    lines = b"".join(b"%b: %b\r\n" % line for line in request.headers)
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), target, lines)
+
+
+async def _close(body: Any) -> None:
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()

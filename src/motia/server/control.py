@@ -7,15 +7,17 @@ from typing import Any
 
 from motia import encoding
 from motia.core.calls import EnqueueRequest
+from motia.core.occurrence import Request
 from motia.engine.engine import Engine
 from motia.errors import InputError, MotiaError
 from motia.http.problem import problem, problem_of
 from motia.http.response import HttpResponse, to_response
+from motia.server.app_gateway import BuiltinEndpoint
 
 _LIMIT_BYTES = 16 * 1024 * 1024
 
 
-def control_asgi(engine: Engine) -> Callable[..., Awaitable[None]]:
+def control_endpoint(engine: Engine) -> BuiltinEndpoint:
     """`POST /call {"id", "data"}`, `POST /cron/run {"id"}` and `POST /emit {"topic", "data"}`."""
 
     async def call(order: Mapping[str, Any]) -> Any:
@@ -36,25 +38,16 @@ def control_asgi(engine: Engine) -> Callable[..., Awaitable[None]]:
 
     actions = {"/call": call, "/cron/run": cron_run, "/emit": emit}
 
-    async def asgi(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        action = actions.get(scope["path"])
-        if action is None or scope["method"] != "POST":
-            response = problem(404, code="route.not_found")
-        else:
-            response = await _answer(action, receive)
-        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-        await send({"type": "http.response.body", "body": response.body})
+    async def control(request: Request) -> HttpResponse:
+        action = actions.get(request.path)
+        if action is None or request.method != "POST":
+            return problem(404, code="route.not_found")
+        return await _answer(action, request.body)
 
-    return asgi
+    return BuiltinEndpoint(control, _LIMIT_BYTES)
 
 
-async def _answer(action: Callable[[Mapping[str, Any]], Awaitable[Any]], receive: Any) -> HttpResponse:
-    body = b""
-    more = True
-    while more and len(body) <= _LIMIT_BYTES:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
+async def _answer(action: Callable[[Mapping[str, Any]], Awaitable[Any]], body: bytes) -> HttpResponse:
     try:
         order = encoding.decode(body)
         if not isinstance(order, Mapping):

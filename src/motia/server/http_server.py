@@ -1,18 +1,14 @@
-"""Serves an ASGI application on sockets that somebody else opened."""
+"""Serves a gateway on sockets that somebody else opened."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import select
 import socket
 from collections.abc import Mapping
 
-from uvicorn._types import ASGI3Application
-from uvicorn.config import Config
-from uvicorn.server import ServerState
-
-from motia.server.connection import BODY, HANDLING, IDLE, Connection, Pace
+from motia.server.connection import BODY, HANDLING, IDLE, Connection, Shared
+from motia.server.gateway import Gateway
 from motia.settings import LimitSettings
 
 _DRAIN_POLL_S = 0.05
@@ -20,9 +16,9 @@ _BACKLOG = 2048
 
 
 class NodeServer:
-    """HTTP (and WebSockets, where `websockets` is installed) for one application on several listeners.
+    """HTTP, and what it upgrades to, for one gateway on several listeners.
 
-    `listeners` maps a name to a bound socket; a request finds that name in `scope["state"]["listener"]`.
+    `listeners` maps a name to a bound socket; the gateway is told the name with each request.
     The server owns the sockets from `serve_started` on and closes its descriptors when it drains; a
     process that holds another descriptor of the same socket goes on accepting. In a drain an idle
     connection stays open for `linger_s`, for a request that is on its way. *Order*:
@@ -31,7 +27,7 @@ class NodeServer:
 
     def __init__(
         self,
-        asgi: ASGI3Application,
+        gateway: Gateway,
         listeners: Mapping[str, socket.socket],
         *,
         limits: LimitSettings,
@@ -40,38 +36,18 @@ class NodeServer:
     ) -> None:
         self._listeners = dict(listeners)
         self._sweep_s = sweep_s
-        self._state = ServerState()
         self._servers: list[asyncio.AbstractServer] = []
         self._sweeper: asyncio.Task[None] | None = None
-        self._pace = Pace(limits, 0.0, linger_s)
-        self._config = Config(
-            _placeholder,
-            http="httptools",
-            ws="websockets-sansio" if importlib.util.find_spec("websockets") else "none",
-            ws_max_size=1024 * 1024,
-            ws_per_message_deflate=False,
-            interface="asgi3",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-        )
-        self._config.load()
-        self._config.loaded_app = (
-            asgi  # past load(), which calls what it is given once to see if it is a factory
-        )
+        self._shared = Shared(gateway, limits, linger_s)
 
     async def serve_started(self) -> None:
         """Accept connections; returns once every listener does."""
         loop = asyncio.get_running_loop()
-        self._pace.now_s = loop.time()
+        self._shared.now_s = loop.time()
         for name, listener in self._listeners.items():
-            state = {"listener": name}
 
-            def connect(state: dict[str, str] = state) -> Connection:
-                return Connection(self._config, self._state, app_state=state, pace=self._pace)
+            def connect(name: str = name) -> Connection:
+                return Connection(self._shared, name, loop)
 
             local = listener.family == socket.AF_UNIX
             create = loop.create_unix_server if local else loop.create_server
@@ -80,47 +56,46 @@ class NodeServer:
 
     def begin_drain(self) -> None:
         """Stop accepting; answer what is or will be sent on open connections, then close each. Safe twice."""
-        if self._pace.draining:
+        shared = self._shared
+        if shared.draining:
             return
-        self._pace.draining = True
-        self._pace.now_s = asyncio.get_running_loop().time()
+        shared.draining = True
+        shared.now_s = asyncio.get_running_loop().time()
         for server in self._servers:
             server.close()
-        for connection in list(self._state.connections):
-            if isinstance(connection, Connection):
-                connection.linger()
-            else:
-                connection.shutdown()
+        for connection in list(shared.connections):
+            connection.linger()
 
     async def closed(self, timeout_s: float) -> bool:
         """Wait until every connection and request is over; after `timeout_s` cut the rest.
 
-        Result: False if any was cut.
+        Result: False if any was cut. Connections that another protocol took over are that protocol's to end.
         """
         self.begin_drain()
         loop = asyncio.get_running_loop()
+        shared = self._shared
         end_s = loop.time() + timeout_s
         if self._sweeper is not None:
             self._sweeper.cancel()
         swept_s = loop.time()
-        while (self._state.connections or self._state.tasks) and loop.time() < end_s:
+        while (shared.connections or shared.left) and loop.time() < end_s:
             await asyncio.sleep(min(_DRAIN_POLL_S, max(0.0, end_s - loop.time())))
             self._sweep(loop.time(), loop.time() - swept_s)
             swept_s = loop.time()
-        cut = bool(self._state.connections or self._state.tasks)
-        tasks = list(self._state.tasks)
+        cut = bool(shared.connections or shared.left)
+        for connection in list(shared.connections):
+            connection.cut()
+        await asyncio.sleep(0)  # lets the transports tell their protocols
+        tasks = list(shared.left)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
-        for connection in list(self._state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)  # lets the transports tell their protocols
         return not cut
 
     @property
     def open_connections(self) -> int:
-        return len(self._state.connections)
+        return len(self._shared.connections)
 
     async def _sweep_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -131,13 +106,11 @@ class NodeServer:
 
     def _sweep(self, now_s: float, elapsed_s: float) -> None:
         """One pass over all connections: a timer per request would cost each of them more than this does."""
-        self._pace.now_s = now_s
+        self._shared.now_s = now_s
         # While the loop stood still nobody read: the clients get that time back.
         stood_still_s = elapsed_s - 2 * self._sweep_s
         due: list[Connection] = []
-        for connection in list(self._state.connections):
-            if not isinstance(connection, Connection):
-                continue
+        for connection in list(self._shared.connections):
             if stood_still_s > 0:
                 connection.deadline_s += stood_still_s
             connection.check(elapsed_s)
@@ -162,7 +135,3 @@ def _readable(connections: list[Connection]) -> frozenset[Connection]:
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
     return frozenset(by_fd[fd] for fd, _ in poll.poll(0))
-
-
-async def _placeholder(scope: object, receive: object, send: object) -> None:
-    raise RuntimeError("replaced before the first request")

@@ -32,7 +32,8 @@ async def serve_until(
     every connection at once.
     """
     linger_s = _DEVELOPMENT_LINGER_S if settings.mode == "development" else _LINGER_S
-    server = NodeServer(app.asgi, listeners, limits=settings.limits, linger_s=linger_s)
+    assert app.gateway is not None
+    server = NodeServer(app.gateway, listeners, limits=settings.limits, linger_s=linger_s)
     await server.serve_started()
     on_serving()
     await drain.wait()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from motia.errors import SettingsError
+from motia.server.gateway import Gateway
 from motia.settings import Settings
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
 
 DEFAULT_APP = "motia.app:App"
 
@@ -19,8 +17,8 @@ class NodeApp(Protocol):
     """A project, loaded and able to serve. One per node; all methods are called on its event loop."""
 
     @property
-    def asgi(self) -> ASGI3Application:
-        """Answers `http` and `websocket` scopes (no `lifespan`) until `stop`, also while draining."""
+    def gateway(self) -> Gateway | None:
+        """Answers requests from `start` until `stop`, also while draining."""
         ...
 
     async def start(self) -> None:

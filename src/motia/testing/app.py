@@ -16,6 +16,7 @@ from motia.core.calls import EnqueueRequest
 from motia.core.clock import Clock, SystemClock, SystemEntropy
 from motia.core.ids import Ids, format_id
 from motia.core.message import DeadLetter
+from motia.server.asgi import Asgi
 from motia.settings import Settings
 from motia.settings.load import load_settings
 from motia.testing.clock import ManualClock
@@ -55,8 +56,8 @@ class TestApp:
         self.app = App(
             self.settings, clock=self.clock, backend=self._backend, sinks=[self.traces], traces=self.traces
         )
-        self.http = Http(lambda *arguments: self.app.asgi(*arguments))
-        self.console = Http(lambda *arguments: self.app.asgi(*arguments), listener="workbench")
+        self.http = Http(self._serve)
+        self.console = Http(self._serve, listener="workbench")
         """The Workbench's port; `app.app.console_secrets.token` is its bearer token."""
         self.events: list[Event] = []
         self.spans: list[SpanRecord] = []
@@ -70,6 +71,12 @@ class TestApp:
 
     async def __aexit__(self, *_: object) -> None:
         await self.app.stop()
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        gateway = self.app.gateway
+        if gateway is None:
+            raise RuntimeError("the app is not started: use `async with TestApp(...) as app`")
+        await Asgi(gateway)(scope, receive, send)
 
     @property
     def state(self) -> StateView:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 from motia import encoding
 from motia.core.clock import Clock
+from motia.core.occurrence import Request
 from motia.errors import AccessError, InputError, MotiaError
 from motia.http.problem import problem, refusal
 from motia.http.response import HttpResponse, to_response
@@ -20,12 +22,11 @@ from motia.workbench.session import Sessions, cookie_name
 
 PREFIX = "/__motia"
 MAX_BODY_BYTES = 2 * 1024 * 1024
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Report = Callable[[str, bytes], None]
 
 
 class Console:
-    """The ASGI side of the Workbench. `await console(...)` is False where the project's routes shall answer.
+    """What answers on the Workbench's port before the project's own routes do.
 
     `report` is called with a line and its JSON data for everything an operator changed.
     """
@@ -54,55 +55,57 @@ class Console:
             Route(route.method, PREFIX + route.pattern, route.target) for route in (*own, *routes)
         )
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Any) -> bool:
-        headers = headers_of(scope["headers"])
-        raw: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        ours = raw == PREFIX or raw.startswith(f"{PREFIX}/")
-        if scope["type"] == "websocket":
-            # The streams' sockets are the project's; who opens them here must be this page all the same.
-            refused = _refused(headers, self._hosts)
-            if refused:
-                await send({"type": "websocket.close", "code": 1008})
-            return refused
+    def admit(self, request: Request, raw_path: str) -> _Asked | HttpResponse | None:
+        """What answers a request on the Workbench's port; None where the project's routes shall."""
+        headers = headers_of(request.headers)
         try:
             check_host(headers, self._hosts)
-            if ours:
-                response = await self._answer(scope, receive, headers, raw)
-            elif raw == "/favicon.ico":
-                response = asset("favicon.ico") or problem(404, code="route.not_found")
-            elif is_navigation(scope["method"], headers):
-                response = page()
-            else:
-                return False
-        except MotiaError as error:
-            response = told(error)
-        await _send(response, scope["method"], send)
+        except AccessError as error:
+            return told(error)
+        if raw_path == PREFIX or raw_path.startswith(f"{PREFIX}/"):
+            return _Asked(self, headers, raw_path)
+        if raw_path == "/favicon.ico":
+            return asset("favicon.ico") or problem(404, code="route.not_found")
+        return page() if is_navigation(request.method, headers) else None
+
+    def may_upgrade(self, request: Request) -> bool:
+        """The streams' sockets are the project's; who opens them here must be this page all the same."""
+        headers = headers_of(request.headers)
+        try:
+            check_host(headers, self._hosts)
+            check_origin(headers)
+        except AccessError:
+            return False
         return True
 
-    async def _answer(
-        self, scope: Mapping[str, Any], receive: Receive, headers: Mapping[str, str], raw: str
-    ) -> HttpResponse:
-        method: str = scope["method"]
-        if method in ("GET", "HEAD") and raw.startswith(f"{PREFIX}/assets/"):
-            found = asset(raw.removeprefix(f"{PREFIX}/assets/"))
+    async def answer(self, asked: Request, headers: Mapping[str, str], raw_path: str) -> HttpResponse:
+        """The answer to a request under `/__motia`; problems are told in full, for the operator asks."""
+        try:
+            return await self._answer(asked, headers, raw_path)
+        except MotiaError as error:
+            return told(error)
+
+    async def _answer(self, asked: Request, headers: Mapping[str, str], raw_path: str) -> HttpResponse:
+        method = asked.method
+        if method in ("GET", "HEAD") and raw_path.startswith(f"{PREFIX}/assets/"):
+            found = asset(raw_path.removeprefix(f"{PREFIX}/assets/"))
             return found or problem(404, code="route.not_found")
         check_origin(headers)
-        match = self._router.match(method, raw)
+        match = self._router.match(method, raw_path)
         if not isinstance(match, Match):
             return refusal(match, method)
         handler = match.target
-        client = scope.get("client")
         request = ApiRequest(
             method=method,
             params=match.path_params,
-            query=query_of(scope["query_string"]),
+            query=query_of(asked.query_string),
             headers=headers,
-            client=client[0] if client else "",
+            client=asked.client or "",
         )
         if handler not in self._open:
             self._check_access(request)
         if method not in ("GET", "HEAD"):
-            request.body = await _body(receive, headers)
+            request.body = _json(asked.body, headers)
         answer = await handler(request)
         for action, target in request.acted:
             data = encoding.encode({"action": action, "target": target, "client": request.client})
@@ -172,35 +175,13 @@ def told(error: MotiaError) -> HttpResponse:
     )
 
 
-def _refused(headers: Mapping[str, str], hosts: Sequence[str]) -> bool:
-    """Whether a socket must not be opened."""
-    try:
-        check_host(headers, hosts)
-        check_origin(headers)
-    except AccessError:
-        return True
-    return False
-
-
 def _cookie_name(request: ApiRequest) -> str:
     port = request.headers.get("host", "").rpartition(":")[2]
     return cookie_name(int(port) if port.isascii() and port.isdigit() else 0)
 
 
-async def _body(receive: Receive, headers: Mapping[str, str]) -> Any:
+def _json(body: bytes, headers: Mapping[str, str]) -> Any:
     """The JSON of the body; None where there is none. Failure: `InputError`."""
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InputError("console: the client went away", code="console.disconnected")
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise InputError(
-                f"body: expected at most {MAX_BODY_BYTES} bytes, got more", code="input.too_large", status=413
-            )
-        more = message.get("more_body", False)
     if not body:
         return None
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -213,22 +194,14 @@ async def _body(receive: Receive, headers: Mapping[str, str]) -> Any:
     return encoding.decode(body)
 
 
-async def _send(response: HttpResponse, method: str, send: Any) -> None:
-    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-    body = response.body
-    if isinstance(body, bytes):
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
-        return
-    try:
-        if method != "HEAD":
-            async for chunk in body:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        await _close(body)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The endpoint of one request to the console."""
 
+    console: Console
+    headers: Mapping[str, str]
+    raw_path: str
+    max_body_bytes: int = MAX_BODY_BYTES
 
-async def _close(body: AsyncIterator[bytes]) -> None:
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()
+    async def answer(self, request: Request, give_up: Any) -> HttpResponse:
+        return await self.console.answer(request, self.headers, self.raw_path)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from motia.server.asgi import Asgi
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 from motia.testing.http import Answer
@@ -114,7 +115,7 @@ def test_a_handler_that_swallows_its_cancellation_is_504_all_the_same(project: A
 
         scope = {"type": "http", "method": "GET", "path": "/deaf", "raw_path": b"/deaf", "headers": []}
         scope |= {"query_string": b"", "scheme": "http", "client": None}
-        asking = asyncio.ensure_future(app.app.asgi(scope, receive, send))
+        asking = asyncio.ensure_future(Asgi(app.app.gateway)(scope, receive, send))
         await app.advance(2.9)
         assert sent == []
         await app.advance(0.6)

@@ -15,6 +15,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from motia.core.occurrence import Request
+from motia.http.response import HttpResponse
 from motia.settings import Settings
 
 
@@ -52,19 +54,31 @@ class FakeApp:
     def node_died(self, pid: int) -> None:
         self.told.append(pid)
 
-    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        body = await self.answer(scope, receive)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(b"content-length", str(len(body)).encode())],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+    max_body_bytes = 1024 * 1024
 
-    async def answer(self, scope: Any, receive: Any) -> bytes:
-        match scope["path"]:
+    @property
+    def gateway(self) -> FakeApp:
+        return self
+
+    def admit(self, request: Request, raw_path: str, listener: str) -> FakeApp:
+        request.route = listener
+        return self
+
+    def finish(self, request: Request, response: HttpResponse) -> HttpResponse:
+        return response
+
+    def upgrade(self, request: Request, listener: str) -> None:
+        return None
+
+    def broke_off(self, request: Request, error: Exception) -> None:
+        print(f"{request.path}: {error!r}")
+
+    async def answer(self, request: Request, give_up: Any) -> HttpResponse:
+        body = await self.body_for(request)
+        return HttpResponse(200, [(b"content-length", b"%d" % len(body))], body)
+
+    async def body_for(self, request: Request) -> bytes:
+        match request.path:
             case "/":
                 return str(self.project["VERSION"]).encode()
             case "/pid":
@@ -72,7 +86,7 @@ class FakeApp:
             case "/told":
                 return json.dumps(self.told).encode()
             case "/listener":
-                return str(scope["state"]["listener"]).encode()
+                return request.route.encode()
             case "/worn":
                 self.worn_reason = "tired threads"
                 return b"ok"
@@ -90,9 +104,4 @@ class FakeApp:
             case "/late":
                 await self.draining.wait()
                 return b"late"
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                return body
+        return request.body

@@ -1,0 +1,109 @@
+"""The node's gateway: routes of steps first, then the built-in ones; refusals, CORS, a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from motia.core.occurrence import Request
+from motia.engine.http_dispatch import StepEndpoint
+from motia.errors import InputError
+from motia.http.cors import Cors
+from motia.http.problem import problem, problem_of, refusal
+from motia.http.response import HttpResponse
+from motia.http.router import Match, Router
+from motia.server.gateway import Endpoint, GiveUp
+
+CONTROL = "control"
+"""Name of the listener that only the owner of this project can reach."""
+WORKBENCH = "workbench"
+"""Name of the listener that the console shares with the project's routes."""
+
+
+class ConsolePort(Protocol):
+    """What answers first on the Workbench's port."""
+
+    def admit(self, request: Request, raw_path: str) -> Endpoint | HttpResponse | None:
+        """Where a request of the console goes; None where the project's routes shall answer."""
+        ...
+
+    def may_upgrade(self, request: Request) -> bool:
+        """Whether a socket may be opened from there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinEndpoint:
+    """A route of ours."""
+
+    make: Callable[[Request], Awaitable[HttpResponse]]
+    max_body_bytes: int = 0
+
+    async def answer(self, request: Request, give_up: GiveUp) -> HttpResponse:
+        return await self.make(request)
+
+
+class AppGateway:
+    """`server.gateway.Gateway` of a loaded project."""
+
+    def __init__(
+        self,
+        router: Router[StepEndpoint],
+        *,
+        cors: Cors | None,
+        builtin: Mapping[str, Callable[[], HttpResponse]],
+        control: Endpoint,
+        full: Callable[[], bool],
+        report: Callable[[str], None],
+        console: ConsolePort | None = None,
+    ) -> None:
+        """`builtin` answers GET on a path that no step serves; `control` everything on its own listener."""
+        self._match = router.match
+        self._cors = cors
+        self._builtin = builtin
+        self._control = control
+        self._full = full
+        self._report = report
+        self._console = console
+
+    def admit(self, request: Request, raw_path: str, listener: str) -> Endpoint | HttpResponse:
+        if listener == CONTROL:
+            return self._control
+        if listener == WORKBENCH and self._console is not None:
+            admitted = self._console.admit(request, raw_path)
+            if admitted is not None:
+                return admitted
+        try:
+            match = self._match(request.method, raw_path)
+        except InputError as error:
+            return problem_of(error)
+        if not isinstance(match, Match):
+            preflight = self._cors.preflight(request.method, request.headers) if self._cors else None
+            if preflight is not None:
+                return preflight
+            make = self._builtin.get(raw_path) if match is None else None
+            if make is None:
+                return refusal(match, request.method)
+            if request.method not in ("GET", "HEAD"):
+                return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
+            return make()
+        if self._full():
+            return problem(503, code="backend.full", detail="storage is nearly full; nothing new is accepted")
+        endpoint = match.target
+        request.route = endpoint.route
+        request.path_params = match.path_params
+        return endpoint
+
+    def finish(self, request: Request, response: HttpResponse) -> HttpResponse:
+        if self._cors is not None:
+            origin = next((value for name, value in request.headers if name == b"origin"), None)
+            response.headers = [*response.headers, *self._cors.headers_for(origin)]
+        return response
+
+    def upgrade(self, request: Request, listener: str) -> asyncio.Protocol | None:
+        return None
+
+    def broke_off(self, request: Request, error: Exception) -> None:
+        self._report(f"{request.method} {request.route}: the response broke off: {error!r}")
