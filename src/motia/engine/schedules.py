@@ -78,11 +78,11 @@ class Schedules:
         if self._work is not None:
             await asyncio.wait([self._work])
 
-    async def fire_now(self, schedule: Schedule) -> str:
-        """Run a schedule by hand, whatever its time; gives the message's id."""
+    async def fire_now(self, schedule: Schedule) -> NewMessage:
+        """Run a schedule by hand, whatever its time; gives the message."""
         message = self._message(schedule.step, schedule.index, self._engine.clock.now_ms())
         await self._engine.enqueue_messages([message])
-        return message.id.hex()
+        return message
 
     def _begin(self) -> None:
         if self._work is None and not self._stopped:

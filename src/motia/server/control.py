@@ -30,7 +30,8 @@ def control_endpoint(engine: Engine) -> BuiltinEndpoint:
             raise InputError(
                 f"cron run {name!r}: expected a step with a cron trigger", code="step.unknown", status=404
             )
-        return {"message_id": await engine.schedules.fire_now(schedule)}
+        message = await engine.schedules.fire_now(schedule)
+        return {"message_id": message.id.hex()}
 
     async def emit(order: Mapping[str, Any]) -> Any:
         messages = await engine.enqueue(EnqueueRequest(order.get("data"), topic=str(order.get("topic"))))

@@ -111,8 +111,8 @@ class TestApp:
     async def run_cron(self, step: str) -> str:
         """Fire a cron step whatever its time."""
         schedule = next(one for one in self._engine.schedules.schedules if one.step.name == step)
-        message_id: str = await self._engine.schedules.fire_now(schedule)
-        return message_id
+        message = await self._engine.schedules.fire_now(schedule)
+        return format_id(message.id)
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Messages that were given up, the newest first."""

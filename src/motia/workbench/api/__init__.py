@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from motia.http.router import Route
-from motia.workbench.api import project
+from motia.workbench.api import project, queue, run, state
 from motia.workbench.request import Handler
 from motia.workbench.workspace import Workspace
 
 
 def routes_of(workspace: Workspace) -> list[Route[Handler]]:
     """Every route of the API, below `/__motia`."""
-    return [route for part in (project,) for route in part.routes(workspace)]
+    return [route for part in (project, run, queue, state) for route in part.routes(workspace)]

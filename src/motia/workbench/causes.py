@@ -1,0 +1,31 @@
+"""Which failures are the same failure: their id, made of everything but numbers and ids. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_VARYING = re.compile(
+    r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b0x[0-9a-fA-F]+\b|\b(?=\w*\d)[0-9a-fA-F]{12,}\b|\d+"
+)
+_OWN_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+
+
+def cause_of(step: str, code: str, kind: str, message: str) -> str:
+    """The id of a group of failures of one step."""
+    what = "\n".join((step, code, kind, normal(message)))
+    return hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def normal(message: str) -> str:
+    """The first line of a message, with `#` for numbers and ids."""
+    return _VARYING.sub("#", message.partition("\n")[0])[:300]
+
+
+def place_of(stack: str) -> str | None:
+    """`file:line in function` of the innermost frame that a stack names; None without one."""
+    frames = _OWN_LINE.findall(stack)
+    if not frames:
+        return None
+    path, line, function = frames[-1]
+    return f"{path}:{line} in {function}"
