@@ -1,0 +1,52 @@
+// `new Stream(config)` at the top of a file: its calls belong to whichever step is running.
+import { currentContext } from './current.js'
+
+export class Stream {
+  /** @param {string | Record<string, any>} config The stream's name, or its config. */
+  constructor(config) {
+    this.config = typeof config === 'string' ? { name: config } : config
+  }
+
+  get name() {
+    return this.config.name ?? this.config.id
+  }
+
+  get #handle() {
+    return currentContext().stream(this.name)
+  }
+
+  /** @param {string} group @param {string} id */
+  get(group, id) {
+    return this.#handle.get(group, id)
+  }
+
+  /** @param {string} group @param {string} id @param {unknown} data */
+  set(group, id, data) {
+    return this.#handle.set(group, id, data)
+  }
+
+  /** @param {string} group @param {string} id */
+  delete(group, id) {
+    return this.#handle.delete(group, id)
+  }
+
+  /** @param {string} group @param {string} id @param {unknown} operations */
+  update(group, id, operations) {
+    return this.#handle.update(group, id, operations)
+  }
+
+  /** @param {string} group */
+  list(group) {
+    return this.#handle.list(group)
+  }
+
+  /** @param {string} group */
+  getGroup(group) {
+    return this.#handle.list(group)
+  }
+
+  /** @param {{groupId: string, id?: string}} channel @param {{type: string, data: unknown}} event */
+  send(channel, event) {
+    return this.#handle.send(channel, event)
+  }
+}

@@ -1,0 +1,36 @@
+// Whatever user code prints belongs to the step that printed it, and never to the protocol.
+import { format } from 'node:util'
+import { running } from './authoring/current.js'
+
+const LEVELS = /** @type {const} */ ({ log: 'info', info: 'info', debug: 'debug', trace: 'debug', warn: 'warning', error: 'error' })
+
+/** Send `console.*` and what is written to the process's output to the logs of the running step. Outside of
+ * one, it stays what it is: the owner of this process reads it. */
+export function captureOutput() {
+  for (const [name, level] of Object.entries(LEVELS)) {
+    const print = /** @type {any} */ (console)[name].bind(console)
+    ;/** @type {any} */ (console)[name] = (/** @type {unknown[]} */ ...args) => {
+      const context = running.getStore()
+      if (context === undefined) print(...args)
+      else context.logger[level](format(...args))
+    }
+  }
+  captureStream(process.stdout, 'info')
+  captureStream(process.stderr, 'error')
+}
+
+/** @param {NodeJS.WriteStream} stream @param {'info' | 'error'} level */
+function captureStream(stream, level) {
+  const write = stream.write.bind(stream)
+  stream.write = /** @type {any} */ (
+    (/** @type {any} */ chunk, /** @type {any} */ encoding, /** @type {any} */ done) => {
+      const context = running.getStore()
+      if (context === undefined) return write(chunk, encoding, done)
+      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
+      for (const line of text.replace(/\n$/, '').split('\n')) context.logger[level](line)
+      const callback = typeof encoding === 'function' ? encoding : done
+      if (typeof callback === 'function') queueMicrotask(callback)
+      return true
+    }
+  )
+}

@@ -1,0 +1,231 @@
+// What a handler sees of its execution. Members may be taken apart: `({ emit, state, logger }) => …`.
+import { UsageError } from '../authoring/errors.js'
+import { epochMs, seconds } from '../authoring/durations.js'
+import { toWire } from '../protocol/values.js'
+import { Logger } from './logger.js'
+import { State } from './state.js'
+import { StreamHandle } from './streams.js'
+
+/** @typedef {import('./invocation.js').Invocation} Invocation */
+
+const KINDS = /** @type {Record<string, string[]>} */ ({ http: ['http', 'api'], queue: ['queue', 'event'], manual: ['queue', 'event'] })
+
+export class Context {
+  #invocation
+  #info
+  /** @type {State | undefined} */
+  #state
+  /** @type {any} */
+  #streams
+  /** @type {Logger | undefined} */
+  #logger
+  /** @type {unknown} What the trigger's `auth` returned; undefined without one. */
+  user
+  /** @type {any} The input the handler was given. */
+  input
+
+  /** @param {Invocation} invocation @param {Record<string, any>} info The context as the node sent it. */
+  constructor(invocation, info) {
+    this.#invocation = invocation
+    this.#info = info
+    this.user = info.user
+  }
+
+  // Identity
+
+  get traceId() {
+    return this.#info.trace_id
+  }
+
+  get trace_id() {
+    return this.#info.trace_id
+  }
+
+  /** 1 for the first execution of a message, then 2, 3 … */
+  get attempt() {
+    return this.#info.attempt
+  }
+
+  get stepName() {
+    return this.#info.step
+  }
+
+  get flows() {
+    return this.#info.flows
+  }
+
+  get messageId() {
+    return this.#info.message_id ?? null
+  }
+
+  /** When the handler must have ended; null without a limit. */
+  get deadline() {
+    return this.#info.deadline_ms === undefined ? null : new Date(this.#info.deadline_ms)
+  }
+
+  /** Aborted when the handler should stop: it timed out, or its node drains. */
+  get signal() {
+    return this.#invocation.signal
+  }
+
+  /** Fail the execution for an error that happened beside its handler. @param {unknown} error */
+  fail(error) {
+    this.#invocation.fail(error)
+  }
+
+  get cancelled() {
+    return this.#invocation.signal.aborted
+  }
+
+  // Messages
+
+  /**
+   * Put a message on a topic: resolves with its id once it is durable. `enqueue({ topic, data })` or
+   * `enqueue(topic, data, options)`; a list of the first form is one commit.
+   */
+  get enqueue() {
+    return (/** @type {any} */ topic, /** @type {unknown} */ data, /** @type {any} */ options) => {
+      if (Array.isArray(topic)) return this.#enqueue(topic.map((item) => messageOf(item)))
+      return this.#first(messageOf(typeof topic === 'string' ? { ...options, topic, data } : topic))
+    }
+  }
+
+  get emit() {
+    return this.enqueue
+  }
+
+  /** A durable message to one step, by its id. */
+  get triggerStep() {
+    return (/** @type {string} */ step, /** @type {unknown} */ data, /** @type {any} */ options) =>
+      this.#first({ step: String(step), data: toWire(data), ...timing(options ?? {}) })
+  }
+
+  /** Run a step now and wait for what it returns. Not durable. */
+  get call() {
+    return (/** @type {string} */ step, /** @type {unknown} */ data) =>
+      this.#invocation.request('context.call', { step: String(step), data: toWire(data) }, (result) => result.value)
+  }
+
+  /** @param {any} message @returns {Promise<string>} */
+  #first(message) {
+    return this.#invocation.commit({ op: 'enqueue', messages: [message] }, (ids) => ids[0])
+  }
+
+  /** @param {any[]} messages @returns {Promise<string[]>} */
+  #enqueue(messages) {
+    if (messages.length === 0) return Promise.resolve([])
+    return this.#invocation.commit({ op: 'enqueue', messages }, (ids) => ids)
+  }
+
+  // Services
+
+  get state() {
+    return (this.#state ??= new State(this.#invocation))
+  }
+
+  /** `streams.chat` is the stream `chat`. */
+  get streams() {
+    return (this.#streams ??= new Proxy(Object.create(null), {
+      get: (_, name) => (typeof name === 'string' && name !== 'then' ? this.stream(name) : undefined),
+    }))
+  }
+
+  /** @param {string} name */
+  stream(name) {
+    return new StreamHandle(this.#invocation, name)
+  }
+
+  get logger() {
+    return (this.#logger ??= new Logger(this.#invocation))
+  }
+
+  get utils() {
+    return { dates: { now: () => new Date(), iso: () => new Date().toISOString() } }
+  }
+
+  /**
+   * Make the writes of `work` one commit: all of them, or none. Reads inside see them. `settle` also
+   * completes the message with them. What a write resolves with is known only afterwards: null.
+   */
+  get atomic() {
+    return async (/** @type {() => unknown} */ work, { settle = false } = {}) => {
+      const ask = (/** @type {string} */ action) => this.#invocation.request('context.atomic', { action, settle }, () => undefined)
+      await ask('begin')
+      let result
+      try {
+        result = await work()
+      } catch (error) {
+        await ask('abandon')
+        throw error
+      }
+      await ask('commit')
+      return result
+    }
+  }
+
+  // Triggers
+
+  /** Which trigger fired: `type`, `index`, `topic`, `path`, `method`, `expression`. */
+  get trigger() {
+    const { type, ...rest } = this.#info.trigger
+    return { type: type === 'manual' ? 'queue' : type, ...rest }
+  }
+
+  /** `ctx.is.http()`, `.api()`, `.queue()`, `.event()`, `.cron()`, `.state()`, `.stream()`. */
+  get is() {
+    const { type } = this.trigger
+    const is = (/** @type {string} */ kind) => () => type === kind
+    return { http: is('http'), api: is('http'), queue: is('queue'), event: is('queue'), cron: is('cron'), state: is('state'), stream: is('stream') }
+  }
+
+  /** The body of a request, else the input; undefined for a tick. */
+  get getData() {
+    return () => {
+      const { type } = this.trigger
+      if (type === 'http') return this.input?.body
+      return type === 'cron' ? undefined : this.input
+    }
+  }
+
+  /** Run the branch of the trigger that fired: `http`, `queue`, `cron`, `state`, `stream`, `default`. */
+  get match() {
+    return async (/** @type {Record<string, (input: any) => unknown>} */ branches) => {
+      const kind = this.trigger.type
+      const name = [...(KINDS[kind] ?? [kind]), 'default'].find((known) => typeof branches[known] === 'function')
+      if (name === undefined) {
+        const got = Object.keys(branches).join(', ') || 'none'
+        throw new UsageError(`ctx.match: expected a branch for '${kind}', got ${got}`, {
+          code: 'match.no_branch',
+          hint: `add ${kind} or default`,
+        })
+      }
+      return branches[name](this.input)
+    }
+  }
+}
+
+/** @param {any} given */
+function messageOf(given) {
+  const topic = given?.topic ?? given?.type
+  if (typeof topic !== 'string' || topic === '') {
+    throw new UsageError(`enqueue: expected a topic, got ${JSON.stringify(topic)}`, {
+      code: 'enqueue.no_topic',
+      hint: "write enqueue({ topic: 'order.created', data })",
+    })
+  }
+  const group = given.group ?? given.messageGroupId ?? given.groupId
+  return {
+    topic,
+    data: toWire(given.data),
+    ...(group !== undefined && group !== null && { group: String(group) }),
+    ...timing(given),
+  }
+}
+
+/** @param {{delay?: any, at?: any}} options */
+function timing({ delay, at }) {
+  return {
+    ...(delay !== undefined && delay !== null && { delay_s: seconds(delay, 'delay') }),
+    ...(at !== undefined && at !== null && { at_ms: epochMs(at, 'at') }),
+  }
+}

@@ -1,0 +1,81 @@
+// One project as this process loaded it: its files' definitions, and its functions by handle.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as authoring from '../authoring/index.js'
+import { describeError } from '../protocol/errors.js'
+import { absent } from './absent.js'
+import { readDefinitions } from './definitions.js'
+import { ModuleGraph } from './modules.js'
+import { Resolver } from './resolve.js'
+import { Transpiler } from './transpile.js'
+import { readPathMapper } from './tsconfig.js'
+
+/** @typedef {{path: string, definitions: import('./definitions.js').Definition[], problems: object[]}} LoadedFile */
+
+export class Project {
+  /** @type {Map<string, import('./definitions.js').Callable>} */
+  callables = new Map()
+  /** @type {Map<string, Promise<LoadedFile>>} */
+  #files = new Map()
+  #modules
+
+  /** @param {string} dir @param {string} cacheFolder */
+  constructor(dir, cacheFolder) {
+    this.dir = dir
+    const resolver = new Resolver(readPathMapper(dir))
+    this.#modules = new ModuleGraph(resolver, new Transpiler(cacheFolder), { motia: strict(authoring), absent })
+  }
+
+  /**
+   * What the files declare. Each is run once, one after the other; a broken one hides no other.
+   * @param {string[]} files Relative, with forward slashes.
+   * @returns {Promise<LoadedFile[]>}
+   */
+  async load(files) {
+    const loaded = []
+    for (const path of files) {
+      let file = this.#files.get(path)
+      if (file === undefined) this.#files.set(path, (file = this.#loadFile(path)))
+      loaded.push(await file)
+    }
+    return loaded
+  }
+
+  /** The exports of any file of the project, for configuration and tests. @param {string} path Relative. */
+  exportsOf(path) {
+    return this.#modules.load(join(this.dir, path))
+  }
+
+  /** @param {string} path @returns {Promise<LoadedFile>} */
+  async #loadFile(path) {
+    const absolute = join(this.dir, path)
+    try {
+      const exports = await this.#modules.load(absolute)
+      const text = readFileSync(absolute, 'utf8')
+      return { path, ...readDefinitions({ path, absolute, text, exports }, this.callables) }
+    } catch (error) {
+      const { message, data } = describeError(error, this.dir)
+      return { path, definitions: [], problems: [{ ...problemOf(data, path), message }] }
+    }
+  }
+}
+
+/** @param {Record<string, any>} data @param {string} path */
+function problemOf({ type, stack, line, hint }, path) {
+  const own = new RegExp(`(?:^|[\\s(])${path.replace(/\W/g, '\\$&')}:(\\d+)`).exec(stack ?? '')
+  return { type, stack, line: Number(own?.[1] ?? line ?? 1), ...(hint && { hint }) }
+}
+
+/** The module as an object that says so when a name is asked for that it does not have.
+ * @param {Record<string, any>} module */
+function strict(module) {
+  const exports = { ...module, __esModule: true }
+  return new Proxy(exports, {
+    get(target, name) {
+      if (typeof name === 'symbol' || name in target || name === 'then' || name === 'default') return Reflect.get(target, name)
+      throw new authoring.UsageError(`motia: expected a name that it exports, got '${name}'`, {
+        hint: 'types are imported with `import type`; the reference lists what is there at run time',
+      })
+    },
+  })
+}

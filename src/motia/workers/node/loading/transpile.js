@@ -1,0 +1,88 @@
+// TypeScript, ES modules and CommonJS in, the body of one kind of function out; kept by content on disk.
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pid } from 'node:process'
+
+/** @typedef {{code: string, imports: string[]}} Transpiled `imports`: static ones that are left, in order. */
+
+const VERSION = '1'
+const TYPESCRIPT = /\.[mc]?tsx?$/
+const JSX = /\.[jt]sx$/
+
+/** @type {typeof import('../vendor/sucrase.js').toFunctionBody | undefined} */
+let toFunctionBody
+
+export class Transpiler {
+  #folder
+
+  /** @param {string} cacheFolder Made when it is first needed; may be shared by several processes. */
+  constructor(cacheFolder) {
+    this.#folder = join(cacheFolder, `v${VERSION}`)
+  }
+
+  /** Load what turns text that is in no cache into code; a project whose files all are needs it never. */
+  static async load() {
+    toFunctionBody ??= (await import('../vendor/sucrase.js')).toFunctionBody
+  }
+
+  /**
+   * The text of a file as code, from the cache where it is there; null where it must be made and `load`
+   * was not called. Failure: `SyntaxError`.
+   * @param {string} path
+   * @param {string} text
+   * @returns {Transpiled | null}
+   */
+  transpile(path, text) {
+    const kind = `${TYPESCRIPT.test(path) ? 't' : 'j'}${JSX.test(path) ? 'x' : ''}`
+    const name = createHash('sha256').update(kind).update('\0').update(text).digest('base64url')
+    const file = join(this.#folder, name)
+    const cached = readEntry(file)
+    if (cached !== null) return cached
+    if (toFunctionBody === undefined) return null
+    const made = make(text, kind)
+    this.#write(file, made)
+    return made
+  }
+
+  /** @param {string} file @param {Transpiled} made */
+  #write(file, { code, imports }) {
+    const temporary = `${file}.${pid}`
+    try {
+      mkdirSync(this.#folder, { recursive: true })
+      // Renamed when it is whole: other workers read the same folder.
+      writeFileSync(temporary, `${JSON.stringify(imports)}\n${code}`)
+      renameSync(temporary, file)
+    } catch {
+      // A read-only or full disk makes every start as slow as the first, and nothing else.
+      rmSync(temporary, { force: true })
+    }
+  }
+}
+
+/** @param {string} file @returns {Transpiled | null} */
+function readEntry(file) {
+  let text
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return null
+  }
+  const end = text.indexOf('\n')
+  return { imports: JSON.parse(text.slice(0, end)), code: text.slice(end + 1) }
+}
+
+/** @param {string} text @param {string} kind @returns {Transpiled} */
+function make(text, kind) {
+  try {
+    const typescript = kind[0] === 't'
+    return /** @type {NonNullable<typeof toFunctionBody>} */ (toFunctionBody)(text.replace(/^#!.*/, ''), {
+      typescript,
+      jsx: kind.endsWith('x'),
+    })
+  } catch (error) {
+    const { message, loc } = /** @type {Error & {loc?: {line: number, column: number}}} */ (error)
+    const failure = new SyntaxError(message.replace(/ \(\d+:\d+\)$/, ''))
+    throw Object.assign(failure, { line: loc?.line ?? Number(/\((\d+):\d+\)$/.exec(message)?.[1] ?? 1) })
+  }
+}

@@ -1,0 +1,146 @@
+// Values of handlers as JSON: what JSON cannot carry is an error that names its path.
+import { MotiaError } from './errors.js'
+
+const MAX_DEPTH = 64
+const ESCAPES = new Set(['$bytes', '$stream', '$literal'])
+
+/**
+ * The value as the protocol writes it. Bytes are marked, dates and others say themselves through `toJSON`,
+ * undefined members and functions are left out as JSON leaves them out.
+ * Failure: `MotiaError` `value.not_json` with the path.
+ * @param {unknown} value
+ * @param {string} [path]
+ * @param {number} [depth]
+ * @returns {any}
+ */
+export function toWire(value, path = '$', depth = 0) {
+  switch (typeof value) {
+    case 'string':
+      if (!value.isWellFormed()) throw notJson(path, 'text with whole characters', 'a lone surrogate')
+      return value
+    case 'number':
+      if (!Number.isFinite(value)) throw notJson(path, 'a finite number', String(value))
+      return value
+    case 'boolean':
+      return value
+    case 'object':
+      return value === null ? null : objectToWire(value, path, depth)
+    case 'bigint':
+      throw notJson(path, 'a value that JSON can carry', 'a BigInt', 'turn it into a text: String(value)')
+    case 'symbol':
+      throw notJson(path, 'a value that JSON can carry', 'a symbol')
+    default:
+      return null
+  }
+}
+
+/** @param {object} value @param {string} path @param {number} depth @returns {any} */
+function objectToWire(value, path, depth) {
+  if (depth > MAX_DEPTH) {
+    throw notJson(path, `at most ${MAX_DEPTH} levels`, 'more, or a value that holds itself')
+  }
+  if (Array.isArray(value)) return value.map((item, index) => toWire(item, `${path}[${index}]`, depth + 1))
+  if (value instanceof Uint8Array) {
+    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
+  }
+  const { toJSON } = /** @type {any} */ (value)
+  if (typeof toJSON === 'function') return toWire(toJSON.call(value, ''), path, depth + 1)
+  if (value instanceof ArrayBuffer) return toWire(new Uint8Array(value), path, depth)
+  if (value instanceof Map || value instanceof Set) {
+    const hint = value instanceof Map ? 'Object.fromEntries(map)' : '[...set]'
+    throw notJson(path, 'a value that JSON can carry', `a ${value.constructor.name}`, `write ${hint}`)
+  }
+  if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+    return toWire(value.valueOf(), path, depth)
+  }
+  /** @type {Record<string, any>} */
+  const result = {}
+  let count = 0
+  for (const key of Object.keys(value)) {
+    const item = /** @type {any} */ (value)[key]
+    if (item === undefined || typeof item === 'function' || typeof item === 'symbol') continue
+    if (!key.isWellFormed()) throw notJson(path, 'keys with whole characters', 'a lone surrogate')
+    count++
+    const wire = toWire(item, `${path}.${key}`, depth + 1)
+    if (key === '__proto__') Object.defineProperty(result, key, { value: wire, enumerable: true })
+    else result[key] = wire
+  }
+  return count === 1 && ESCAPES.has(Object.keys(result)[0]) ? { $literal: result } : result
+}
+
+/** @param {string} path @param {string} expected @param {string} got @param {string} [hint] */
+function notJson(path, expected, got, hint) {
+  return new MotiaError('value.not_json', `${path}: expected ${expected}, got ${got}`, {
+    type: 'ValueError',
+    retryable: false,
+    ...(hint && { hint }),
+  })
+}
+
+/**
+ * A value of the protocol as handlers get it: bytes as a `Buffer`.
+ * @param {any} value
+ * @returns {any}
+ */
+export function fromWire(value) {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(fromWire)
+  const keys = Object.keys(value)
+  if (keys.length === 1) {
+    if (keys[0] === '$bytes') return Buffer.from(String(value.$bytes), 'base64')
+    if (keys[0] === '$literal') return mapValues(value.$literal)
+  }
+  return mapValues(value)
+}
+
+/** @param {Record<string, any>} value */
+function mapValues(value) {
+  for (const key of Object.keys(value)) {
+    if (key !== '__proto__') value[key] = fromWire(value[key])
+  }
+  return value
+}
+
+/**
+ * Data of a log line: never fails, and is never larger than it needs to be read.
+ * @param {unknown} value
+ * @param {number} [depth]
+ * @param {Set<object>} [above]
+ * @returns {any}
+ */
+export function toLogData(value, depth = 0, above = new Set()) {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value === 'boolean' || value === null) return value
+  if (typeof value !== 'object') return value === undefined ? null : String(value)
+  if (above.has(value)) return '[circular]'
+  if (depth > 8) return '[…]'
+  above.add(value)
+  try {
+    return objectToLog(value, depth, above)
+  } catch (error) {
+    return `[unreadable: ${String(error)}]`
+  } finally {
+    above.delete(value)
+  }
+}
+
+/** @param {object} value @param {number} depth @param {Set<object>} above @returns {any} */
+function objectToLog(value, depth, above) {
+  const inner = (/** @type {unknown} */ item) => toLogData(item, depth + 1, above)
+  if (value instanceof Error) {
+    return { name: value.name, message: value.message, stack: value.stack, ...mapEntries(Object.entries(value), inner) }
+  }
+  if (Array.isArray(value)) return value.slice(0, 1000).map(inner)
+  if (value instanceof Uint8Array) return `[${value.byteLength} bytes]`
+  if (value instanceof Map) return mapEntries([...value].map(([key, item]) => [String(key), item]), inner)
+  if (value instanceof Set) return [...value].map(inner)
+  const { toJSON } = /** @type {any} */ (value)
+  if (typeof toJSON === 'function') return inner(toJSON.call(value, ''))
+  return mapEntries(Object.entries(value), inner)
+}
+
+/** @param {[string, unknown][]} entries @param {(item: unknown) => any} inner */
+function mapEntries(entries, inner) {
+  return Object.fromEntries(entries.filter(([, item]) => typeof item !== 'function').map(([key, item]) => [key, inner(item)]))
+}

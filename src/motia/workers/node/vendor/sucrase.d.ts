@@ -1,0 +1,5 @@
+/** Code as the body of a function, lines where they were, and the paths it imports in order. */
+export function toFunctionBody(
+  source: string,
+  options: { typescript: boolean; jsx: boolean },
+): { code: string; imports: string[] }

@@ -1,0 +1,184 @@
+// The worker: accepts nodes, loads the project once, and runs what they ask for.
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { motia } from './authoring/index.js'
+import { running } from './authoring/current.js'
+import { Invocation } from './invocation/invocation.js'
+import { callFunction, runStep } from './invocation/run.js'
+import { Project } from './loading/project.js'
+import { Connection } from './protocol/connection.js'
+import { MotiaError, describeError } from './protocol/errors.js'
+import { OutgoingStreams } from './protocol/outgoing_streams.js'
+import { toWire } from './protocol/values.js'
+
+const PROTOCOL = 1
+
+/** @typedef {{running: Map<number, Invocation>, streams: OutgoingStreams, heartbeat: NodeJS.Timeout | null}} Node */
+
+export class Worker {
+  /** @type {Project | null} */
+  #project = null
+  /** @type {Map<Connection, Node>} */
+  #nodes = new Map()
+  #server = createServer((socket) => this.#accept(socket))
+  #draining = false
+  /** @type {(() => void)[]} Called when nothing runs any more. */
+  #idle = []
+  #exit
+
+  /** @param {(code: number) => void} exit */
+  constructor(exit) {
+    this.#exit = exit
+    Object.defineProperty(globalThis, 'motia', { value: motia, configurable: true, writable: true })
+  }
+
+  /** @param {{fd: number} | {path: string}} where */
+  listen(where) {
+    this.#server.listen(where)
+  }
+
+  /** An error that nothing caught: of the step that it came from, if that can be told.
+   * @param {unknown} error */
+  uncaught(error) {
+    const context = running.getStore()
+    const { message, data } = describeError(error, this.#project?.dir ?? process.cwd())
+    if (context === undefined) {
+      process.stderr.write(`uncaught ${data.stack || message}\n`)
+      return
+    }
+    context.logger.error(`uncaught ${data.type}: ${message}`, { stack: data.stack })
+    context.fail(error)
+  }
+
+  /** @param {import('node:net').Socket} socket */
+  #accept(socket) {
+    const connection = new Connection(socket, {
+      received: (from, message) => this.#received(from, message),
+      closed: (from) => this.#closed(from),
+    })
+    const dir = () => this.#project?.dir ?? process.cwd()
+    this.#nodes.set(connection, { running: new Map(), streams: new OutgoingStreams(connection, dir), heartbeat: null })
+  }
+
+  /** @param {Connection} connection */
+  #closed(connection) {
+    const node = this.#nodes.get(connection)
+    if (node === undefined) return
+    this.#nodes.delete(connection)
+    if (node.heartbeat !== null) clearInterval(node.heartbeat)
+    node.streams.closeAll()
+    for (const invocation of node.running.values()) invocation.stop('cancelled')
+    this.#checkIdle()
+  }
+
+  /** @param {Connection} connection @param {any} message */
+  #received(connection, { id, method, params = {} }) {
+    const node = /** @type {Node} */ (this.#nodes.get(connection))
+    if (id === undefined) {
+      this.#noted(node, method, params)
+    } else if (method === 'invoke') {
+      this.#run(connection, node, id, (invocation) => runStep(invocation, params, this.#find, (items) => node.streams.start(items)))
+    } else if (method === 'call') {
+      this.#run(connection, node, id, async (invocation) => {
+        const value = await callFunction(invocation, params, this.#find)
+        return value === undefined ? {} : { value: toWire(value) }
+      })
+    } else {
+      this.#answerRare(connection, node, id, method, params)
+    }
+  }
+
+  /** @param {Node} node @param {string} method @param {any} params */
+  #noted(node, method, params) {
+    if (method === 'cancel') node.running.get(params.id)?.stop(String(params.reason))
+    else if (method === 'credit') node.streams.addCredit(params.stream, params.items)
+    else if (method === 'close') node.streams.close(params.stream)
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {Node} node
+   * @param {number} id
+   * @param {(invocation: Invocation) => Promise<object>} work
+   */
+  async #run(connection, node, id, work) {
+    if (this.#draining) {
+      connection.refuse(id, describeError(new MotiaError('worker.draining', 'the worker is shutting down'), ''))
+      return
+    }
+    const invocation = new Invocation(connection, id)
+    node.running.set(id, invocation)
+    try {
+      connection.answer(id, await Promise.race([work(invocation), invocation.failure]))
+    } catch (error) {
+      connection.refuse(id, describeError(error, this.#project?.dir ?? process.cwd()))
+    } finally {
+      node.running.delete(id)
+      this.#checkIdle()
+    }
+  }
+
+  /** @param {Connection} connection @param {Node} node @param {number} id @param {string} method @param {any} params */
+  async #answerRare(connection, node, id, method, params) {
+    try {
+      if (method === 'initialize') connection.answer(id, this.#initialize(connection, node, params))
+      else if (method === 'load') connection.answer(id, { files: await this.#load(params) })
+      else if (method === 'shutdown') await this.#shutDown(connection, id, Number(params.grace_s) || 0)
+      else connection.refuse(id, { code: -32601, message: `${method}: expected a method of the protocol` })
+    } catch (error) {
+      connection.refuse(id, describeError(error, this.#project?.dir ?? process.cwd()))
+    }
+  }
+
+  /** @param {Connection} connection @param {Node} node @param {any} params */
+  #initialize(connection, node, { protocol, limits }) {
+    if (protocol !== PROTOCOL) {
+      throw new MotiaError('worker.protocol', `protocol: expected ${PROTOCOL}, got ${protocol}`)
+    }
+    connection.useLimits(limits)
+    node.heartbeat ??= setInterval(() => connection.notify('heartbeat', {}), connection.limits.heartbeat_s * 1000)
+    return {
+      protocol: PROTOCOL,
+      language: 'node',
+      runtime: { name: 'node', version: process.versions.node },
+      pid: process.pid,
+      capabilities: { integers: 'double', concurrency: null },
+    }
+  }
+
+  /** @param {{project_dir: string, files: string[]}} params */
+  #load({ project_dir: dir, files }) {
+    if (this.#project === null) {
+      process.chdir(dir)
+      const cache = process.env.MOTIA_CACHE_DIR ?? join(dir, '.motia', 'cache', 'node')
+      this.#project = new Project(dir, cache)
+    }
+    return this.#project.load(files)
+  }
+
+  /** @param {string} handle */
+  #find = (handle) => {
+    const found = this.#project?.callables.get(handle)
+    if (found === undefined) {
+      throw new MotiaError('worker.unknown_function', `${handle}: expected the handle of a loaded function`, { retryable: true })
+    }
+    return found
+  }
+
+  /** @param {Connection} connection @param {number} id @param {number} graceS */
+  async #shutDown(connection, id, graceS) {
+    this.#draining = true
+    this.#server.close()
+    const idle = new Promise((/** @type {(value?: any) => void} */ resolve) => this.#idle.push(resolve))
+    this.#checkIdle()
+    await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, graceS * 1000))])
+    connection.answer(id, {})
+    for (const other of this.#nodes.keys()) other.end()
+    setImmediate(() => this.#exit(0))
+  }
+
+  #checkIdle() {
+    if (this.#idle.length === 0) return
+    if ([...this.#nodes.values()].every((node) => node.running.size === 0)) this.#idle.forEach((resolve) => resolve())
+  }
+}
