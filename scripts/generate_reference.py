@@ -19,7 +19,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from motia.cli.main import app as cli
+from motia.cli.commands import app as cli
 from motia.settings.environment import COMMON, variable_of
 from motia.settings.model import Settings
 from motia.settings.names import NAMES

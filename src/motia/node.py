@@ -1,4 +1,4 @@
-"""The process that runs a node: `python -m motia.node --control FD --app MODULE:ATTRIBUTE`.
+"""The process that runs a node: `python -m motia.node --control FD --handover FD --app MODULE:ATTRIBUTE`.
 
 Started by the supervisor. It imports the framework and waits as a *spare*; told to `load`, it loads the
 project and says `ready`; told to `take`, it accepts on its slot's sockets and says `serving`; told to
@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ class _ProjectExited(Exception):
 class _Node:
     """One node's life, from spare to exit."""
 
-    def __init__(self, control: socket.socket, app_name: str) -> None:
+    def __init__(self, control: socket.socket, handover: socket.socket, app_name: str) -> None:
         self._control = control
+        self._handover = handover
         self._app_name = app_name
         self._channel = Channel(self._on_message, self._on_end)
         self._loaded: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -79,12 +81,11 @@ class _Node:
             self._dump = None
 
     async def _serve(self, factory: AppFactory, order: Message) -> int:
-        for fd in order["other_fds"]:
-            os.close(fd)
-        listeners = {name: socket.socket(fileno=fd) for name, fd in order["listeners"].items()}
-        for listener in listeners.values():
-            listener.set_inheritable(False)
+        listeners = self._accept_listeners(order["listeners"])
         settings = Settings.model_validate(order["settings"])
+        os.chdir(settings.project_dir)
+        os.environ.update(order["dotenv"])
+        time.tzset()
         _allow_files(settings.limits.connections + _OTHER_FILES)
         try:
             self._app = app = factory(settings, slot=order["slot"], beat=self.beat)
@@ -115,6 +116,14 @@ class _Node:
             self._app = None
         self._channel.send("drained")
         return 0 if finished else 1
+
+    def _accept_listeners(self, names: list[str]) -> dict[str, socket.socket]:
+        with self._handover:
+            _, fds, _, _ = socket.recv_fds(self._handover, 1, len(names))
+        listeners = {name: socket.socket(fileno=fd) for name, fd in zip(names, fds, strict=True)}
+        for listener in listeners.values():
+            listener.set_inheritable(False)
+        return listeners
 
     def beat(self) -> None:
         """Tell the supervisor that the loop turns, and what it runs."""
@@ -167,6 +176,7 @@ async def _start(app: NodeApp) -> None:
         # make is freed by reference counts. Costs measured 9 to 15 % less per message.
         gc.collect()
         gc.freeze()
+        gc.enable()
         gc.set_threshold(50_000, 50, 100)
     except SystemExit as error:
         # It would tear the event loop down before anybody is told.
@@ -212,10 +222,11 @@ def _exit_soon(code: int) -> None:
     timer.start()
 
 
-async def _run(control_fd: int, app_name: str) -> int:
-    control = socket.socket(fileno=control_fd)
+async def _run(control_fd: int, handover_fd: int, app_name: str) -> int:
+    control, handover = socket.socket(fileno=control_fd), socket.socket(fileno=handover_fd)
     control.set_inheritable(False)
-    code = await _Node(control, app_name).run()
+    handover.set_inheritable(False)
+    code = await _Node(control, handover, app_name).run()
     _exit_soon(code)
     return code
 
@@ -224,13 +235,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a node; the process's exit code."""
     parser = argparse.ArgumentParser(prog="motia.node", description=__doc__)
     parser.add_argument("--control", type=int, required=True)
+    parser.add_argument("--handover", type=int, required=True)
     parser.add_argument("--app", default=DEFAULT_APP)
     options = parser.parse_args(arguments)
     _die_with_parent()
+    # All that is made until the project is loaded stays: `_start` turns the collector on.
+    gc.disable()
     # Ctrl-C is the supervisor's to handle. Unlike SIG_IGN a handler is not inherited by the user's processes.
     signal.signal(signal.SIGINT, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(options.control, options.app))
+        return runner.run(_run(options.control, options.handover, options.app))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 import typer
 from markdown_pages import ROOT, Snippet, headings, pages, snippets
 
-from motia.cli.main import app as cli
+from motia.cli.commands import app as cli
 
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 _LONGEST_LINE_CHARS = 110

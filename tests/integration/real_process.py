@@ -24,7 +24,7 @@ from motia.core.message import DeadLetter
 from motia.settings.load import load_settings
 
 T = TypeVar("T")
-COMMAND = [sys.executable, "-c", "from motia.cli.main import run; run()"]
+COMMAND = [sys.executable, "-P", "-c", "from motia.cli.main import run; run()"]
 _API = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _LOOK_S = 0.05
 _PR_SET_PDEATHSIG = 1

@@ -399,7 +399,7 @@ async def _hammered(running: Running, over: asyncio.Event) -> dict[str, Any]:
 SCRIPT = """
 import json, sys
 from motia.settings import Settings
-from motia.supervisor import run_supervised
+from motia.supervisor.run import run_supervised
 def report(event):
     told = {name: getattr(event, name) for name in ("pid", "port") if hasattr(event, name)}
     print(json.dumps({"kind": type(event).__name__, **told}), flush=True)

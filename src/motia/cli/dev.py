@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir
 from motia.cli.output import note
-from motia.cli.project import enter_project_environment, load_project
-
-if TYPE_CHECKING:
-    from motia.settings import Settings
+from motia.cli.project import load_project, supervise
 
 
 def dev(
+    context: typer.Context,
     host: Host = None,
     port: Port = None,
     workbench_port: Annotated[
@@ -27,16 +25,11 @@ def dev(
 ) -> None:
     """Run the project for development: reload on save, Workbench, readable logs."""
     flags = {"host": host, "port": port, "workbench.port": workbench_port}
-    enter_project_environment(directory)
+    if not no_supervisor:
+        raise typer.Exit(supervise(directory, mode="development", flags=flags, spawned=context.obj))
     loaded = load_project(directory, mode="development", flags=flags)
     for notice in loaded.notices:
         note(notice)
-    from motia.supervisor import run_single, run_supervised
+    from motia.supervisor.run import run_single
 
-    if no_supervisor:
-        raise typer.Exit(run_single(loaded.settings))
-
-    def read_again() -> Settings:
-        return load_project(directory, mode="development", flags=flags).settings
-
-    raise typer.Exit(run_supervised(loaded.settings, read_settings=read_again))
+    raise typer.Exit(run_single(loaded.settings))

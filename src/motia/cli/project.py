@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.settings.load import Loaded
     from motia.settings.model import Mode, Settings
+    from motia.supervisor.spawn import Spawned
     from motia.tracing.store import TraceStore
 
 T = TypeVar("T")
@@ -20,15 +21,42 @@ _REENTERED = "MOTIA_REENTERED"
 
 
 def load_project(
-    directory: Path, *, mode: Mode | None = None, flags: Mapping[str, Any] | None = None
+    directory: Path,
+    *,
+    mode: Mode | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Loaded:
-    """Settings of the project; `.env` is then in the environment and the project is the working directory."""
+    """Settings of the project; `.env` is then in the environment and the project is the working directory.
+
+    `environ` stands for the environment as it was before an earlier call put `.env` into it.
+    """
     from motia.settings.load import load_settings
 
-    loaded = load_settings(directory, mode=mode, flags=flags)
+    loaded = load_settings(directory, mode=mode, flags=flags, environ=environ)
     os.environ.update(loaded.dotenv)
     os.chdir(loaded.settings.project_dir)
     return loaded
+
+
+def supervise(directory: Path, *, mode: Mode, flags: Mapping[str, Any], spawned: Spawned | None) -> int:
+    """Run the project under a supervisor until it is stopped; the exit code."""
+    from motia.cli.output import note
+
+    # A later process has another working directory, and `.env` in its environment.
+    directory, environ = directory.absolute(), dict(os.environ)
+
+    def read() -> Loaded:
+        return load_project(directory, mode=mode, flags=flags, environ=environ)
+
+    loaded = read()
+    for notice in loaded.notices:
+        note(notice)
+    from motia.supervisor.run import run_supervised
+
+    return run_supervised(
+        loaded.settings, dotenv=loaded.dotenv, read_again=read, spawned=spawned, environment=environ
+    )
 
 
 def enter_project_environment(directory: Path) -> None:
@@ -38,7 +66,7 @@ def enter_project_environment(directory: Path) -> None:
     installed = any(root.glob("lib/python*/site-packages/motia_steps-*.dist-info"))
     if installed and Path(sys.prefix).resolve() != root.resolve() and _REENTERED not in os.environ:
         os.environ[_REENTERED] = "1"
-        os.execv(python, [str(python), "-m", "motia.cli.main", *sys.argv[1:]])
+        os.execv(python, [str(python), "-P", "-m", "motia.cli.main", *sys.argv[1:]])
 
 
 def with_store(settings: Settings, work: Callable[[Backend], Awaitable[T]]) -> T:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir
-from motia.cli.output import note
-from motia.cli.project import enter_project_environment, load_project
-
-if TYPE_CHECKING:
-    from motia.settings import Settings
+from motia.cli.project import supervise
 
 
 def start(
+    context: typer.Context,
     host: Host = None,
     port: Port = None,
     nodes: Annotated[
@@ -28,13 +25,4 @@ def start(
 ) -> None:
     """Run the project for production."""
     flags = {"host": host, "port": port, "nodes": nodes, "strict": strict or None}
-    enter_project_environment(directory)
-    loaded = load_project(directory, mode="production", flags=flags)
-    for notice in loaded.notices:
-        note(notice)
-    from motia.supervisor import run_supervised
-
-    def read_again() -> Settings:
-        return load_project(directory, mode="production", flags=flags).settings
-
-    raise typer.Exit(run_supervised(loaded.settings, read_settings=read_again))
+    raise typer.Exit(supervise(directory, mode="production", flags=flags, spawned=context.obj))

@@ -28,10 +28,6 @@ class Listeners:
         """The descriptors that the node of a slot accepts from, by name."""
         return {name: sockets[number % len(sockets)].fileno() for name, sockets in self.by_name.items()}
 
-    def fds(self) -> list[int]:
-        """Every descriptor."""
-        return [listener.fileno() for sockets in self.by_name.values() for listener in sockets]
-
     def port(self, name: str) -> int | None:
         """The TCP port of a listener; None if there is no such listener."""
         if name not in self.by_name:

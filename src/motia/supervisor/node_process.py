@@ -6,21 +6,20 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from motia.supervisor.channel import Channel, Message
+from motia.supervisor.spawn import Spawned
 
 
 class NodeProcess:
     """A child process running `motia.node`, in a process group of its own.
 
-    `on_message` and `on_exit` are called on the event loop; after `on_exit` nothing more is called.
-    Must be spawned by the main thread: on Linux the child dies with the thread that spawned it.
+    It begins as a spare. `on_message` and `on_exit` are called on the event loop that made it; after
+    `on_exit` nothing more is called.
     """
 
     slot: int | None = None
@@ -38,45 +37,40 @@ class NodeProcess:
 
     def __init__(
         self,
+        spawned: Spawned,
         on_message: Callable[[NodeProcess, Message], None],
         on_exit: Callable[[NodeProcess, int], None],
+        *,
+        dump_dir: Path,
     ) -> None:
+        self._process = spawned.process
+        self._handover = spawned.handover
         self._on_exit = on_exit
         self._channel = Channel(lambda message: on_message(self, message), lambda: None)
-        self._process: subprocess.Popen[bytes] | None = None
         self.banner = {}
-
-    def spawn(self, *, app: str, fds: Sequence[int], dump_dir: Path, environment: Mapping[str, str]) -> None:
-        """Start the process as a spare that inherits `fds`. *Failure*: OSError."""
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "motia.node", "--control", str(theirs.fileno()), "--app", app],
-                    pass_fds=(theirs.fileno(), *fds),
-                    env=dict(environment),
-                    stdin=subprocess.DEVNULL,
-                    process_group=0,
-                )
-        except OSError:
-            ours.close()
-            raise
         self.dump_path = dump_dir / f"node-{self.pid}.stack"
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._await_exit, args=(loop,), name=f"node-{self.pid}", daemon=True).start()
-        self._opening = loop.create_task(self._channel.open(ours))
+        self._opening = loop.create_task(self._channel.open(spawned.control))
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
         return self._process.pid
 
     def send(self, kind: str, /, **fields: Any) -> None:
         self._channel.send(kind, **fields)
 
+    def load(self, listeners: Mapping[str, int], **fields: Any) -> None:
+        """Have it load the project, to accept on these descriptors once it is told to."""
+        try:
+            with self._handover:
+                socket.send_fds(self._handover, [b"."], list(listeners.values()))
+        except OSError:
+            return  # it has just died: `on_exit` is on its way
+        self.send("load", listeners=list(listeners), **fields)
+
     def kill(self) -> None:
         """End the process and what it started, now. Its exit is told as every other."""
-        assert self._process is not None
         self.killed = True
         if self._process.returncode is None:
             try:
@@ -94,10 +88,10 @@ class NodeProcess:
     def forget(self) -> None:
         """Remove what the dead process left."""
         self._channel.close()
+        self._handover.close()
         self.dump_path.unlink(missing_ok=True)
 
     def _await_exit(self, loop: asyncio.AbstractEventLoop) -> None:
-        assert self._process is not None
         code = self._process.wait()
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._on_exit, self, code)

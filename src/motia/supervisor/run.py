@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from motia.settings import Settings
+    from motia.settings.load import Loaded
     from motia.supervisor.events import Event
     from motia.supervisor.listeners import Listeners
+    from motia.supervisor.spawn import Spawned
 
 _DEFAULT_APP = "motia.app:App"
 
@@ -33,7 +35,9 @@ def run_supervised(
     settings: Settings,
     *,
     report: Callable[[Event], None] = print_event,
-    read_settings: Callable[[], Settings] | None = None,
+    dotenv: Mapping[str, str] | None = None,
+    read_again: Callable[[], Loaded] | None = None,
+    spawned: Spawned | None = None,
     app: str = _DEFAULT_APP,
     kill_after_s: float | None = None,
     environment: Mapping[str, str] | None = None,
@@ -55,7 +59,9 @@ def run_supervised(
             listeners=listeners,
             runtime_dir=directory,
             report=report,
-            read_settings=read_settings,
+            dotenv=dotenv,
+            read_again=read_again,
+            spawned=spawned,
             app=app,
             kill_after_s=kill_after_s,
             environment=environment,

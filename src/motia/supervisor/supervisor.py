@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from motia.errors import MotiaError
 from motia.server.node_app import DEFAULT_APP
@@ -29,7 +30,11 @@ from motia.supervisor.events import (
 from motia.supervisor.listeners import Listeners
 from motia.supervisor.node_process import NodeProcess
 from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
+from motia.supervisor.spawn import Spawned, spawn_node
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+
+if TYPE_CHECKING:
+    from motia.settings.load import Loaded
 
 _TICK_S = 0.25
 _HAND_OVER_S = 1.0
@@ -42,7 +47,8 @@ class Supervisor:
 
     `run` does the work; `reload` and `stop` may be called meanwhile, on its event loop, in the main thread.
     `report` is called on that loop with everything that happens. `listeners` are closed by `stop`.
-    `read_settings` is asked again at each reload; `app` names the factory that nodes call.
+    `dotenv` are the variables that nodes get beside `environment`; `read_again` is asked for them and for the
+    settings at each reload. `app` names the factory that nodes call; `spawned` is a node that waits already.
     """
 
     def __init__(
@@ -52,7 +58,9 @@ class Supervisor:
         listeners: Listeners,
         runtime_dir: Path,
         report: Callable[[Event], None],
-        read_settings: Callable[[], Settings] | None = None,
+        dotenv: Mapping[str, str] | None = None,
+        read_again: Callable[[], Loaded] | None = None,
+        spawned: Spawned | None = None,
         app: str = DEFAULT_APP,
         kill_after_s: float | None = None,
         environment: Mapping[str, str] | None = None,
@@ -62,7 +70,9 @@ class Supervisor:
         self._listeners = listeners
         self._runtime_dir = runtime_dir
         self._report = report
-        self._read_settings = read_settings
+        self._dotenv = dotenv or {}
+        self._read_again = read_again
+        self._spawned = spawned
         self._app = app
         self._patience = Patience.of(settings, kill_after_s)
         self._environment = os.environ if environment is None else environment
@@ -100,6 +110,8 @@ class Supervisor:
         )
         watchdog = asyncio.create_task(self._watch_nodes(), name="motia.supervisor.watchdog")
         try:
+            if self._spawned is not None:
+                self._spare = self._adopt(self._spawned)
             for slot in self._slots:
                 self._apply(slot.load(), slot.number)
             await self._finished.wait()
@@ -158,14 +170,11 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         node.slot = number
         node.heard_s = node.loading_since_s = loop.time()
-        own = self._listeners.of_slot(number)
-        others = [fd for fd in self._listeners.fds() if fd not in own.values()]
-        node.send(
-            "load",
+        node.load(
+            self._listeners.of_slot(number),
             slot=number,
             settings=self._settings.model_dump(mode="json"),
-            listeners=own,
-            other_fds=others,
+            dotenv=dict(self._dotenv),
             dump_path=str(node.dump_path),
             stall_s=self._patience.report_s * 0.8,
         )
@@ -173,13 +182,10 @@ class Supervisor:
         self._slots[number] = self._slots[number].loading_in(node.pid)
 
     def _spawn(self) -> NodeProcess:
-        node = NodeProcess(self._on_message, self._on_exit)
-        node.spawn(
-            app=self._app,
-            fds=self._listeners.fds(),
-            dump_dir=self._runtime_dir,
-            environment=self._environment,
-        )
+        return self._adopt(spawn_node(app=self._app, environment=self._environment))
+
+    def _adopt(self, spawned: Spawned) -> NodeProcess:
+        node = NodeProcess(spawned, self._on_message, self._on_exit, dump_dir=self._runtime_dir)
         self._nodes[node.pid] = node
         return node
 
@@ -328,13 +334,14 @@ class Supervisor:
             self._report(Reloaded(ok=ok, took_s=loop.time() - began_s))
 
     def _renew_settings(self) -> None:
-        if self._read_settings is None:
+        if self._read_again is None:
             return
         try:
-            settings = self._read_settings()
+            loaded = self._read_again()
         except MotiaError as error:
             self._report(SettingsKept(reason=f"the settings from before stay: {error}"))
             return
+        settings, self._dotenv = loaded.settings, loaded.dotenv
         fixed = {name: getattr(self._settings, name) for name in _FIXED}
         changed = [name for name, value in fixed.items() if getattr(settings, name) != value]
         if changed:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from motia.backends.sqlite.backend import SqliteBackend
-from motia.cli.main import main
+from motia.cli.commands import main
 from motia.core.batch import Batch
 from motia.core.registry import Registry, build_registry
 from motia.errors import DefinitionError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from motia.cli.main import main
+from motia.cli.commands import main
 from motia.core.registry import build_registry
 from motia.core.step import Emission, Source, Step
 from motia.core.trigger import CronTrigger, HttpTrigger, QueueTrigger, StateTrigger
@@ -41,7 +41,7 @@ def test_help_is_shown_without_arguments(motia: Callable[..., Any]) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from motia.cli.main import main; main([])\n"
+        "import sys; from motia.cli.commands import main; main([])\n"
         "heavy = ('rich', 'pydantic', 'apsw', 'asyncio', 'httptools', 'http.client')\n"
         "print([module for module in heavy if module in sys.modules])"
     )
@@ -160,7 +160,7 @@ def test_dev_and_start_hand_their_settings_to_the_supervisor(
     expected: tuple[Any, ...],
 ) -> None:
     calls: list[tuple[str, Settings]] = []
-    module = types.ModuleType("motia.supervisor")
+    module = types.ModuleType("motia.supervisor.run")
     for name in ("run_supervised", "run_single"):
 
         def run(settings: Settings, name: str = name, **_: Any) -> int:
@@ -168,7 +168,7 @@ def test_dev_and_start_hand_their_settings_to_the_supervisor(
             return 3
 
         setattr(module, name, run)
-    monkeypatch.setitem(sys.modules, "motia.supervisor", module)
+    monkeypatch.setitem(sys.modules, "motia.supervisor.run", module)
     assert motia(*arguments).code == 3
     [(name, settings)] = calls
     assert (name, settings.mode, settings.port, settings.workbench.port, settings.nodes) == expected
@@ -268,7 +268,7 @@ def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, project: Pa
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("motia.cli.dev.load_project", interrupt)
+    monkeypatch.setattr("motia.cli.dev.supervise", interrupt)
     assert main(["dev"]) == 130
 
 
