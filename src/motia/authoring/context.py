@@ -49,13 +49,14 @@ def running_context() -> Context:
 class Context:
     """One execution of a step, as its handler sees it."""
 
-    __slots__ = ("_calls", "_output", "_state", "_trigger", "input_value")
+    __slots__ = ("_calls", "_state", "_trigger", "input_value", "printed")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._state: State | None = None
         self._trigger: TriggerInfo | None = None
-        self._output: dict[str, str] | None = None
+        self.printed: dict[str, str] | None = None
+        """What was printed without an end of line yet, by level."""
         self.input_value: Any = None
         """The input the handler was given."""
 
@@ -227,17 +228,17 @@ class Context:
 
     def write_output(self, level: str, text: str) -> None:
         """Log what the handler printed, line by line; what has no end yet waits for it."""
-        waiting = self._output or {}
+        waiting = self.printed or {}
         *lines, rest = (waiting.pop(level, "") + text).split("\n")
         for line in lines:
             getattr(self.logger, level)(line)
         if rest:
             waiting[level] = rest
-        self._output = waiting or None
+        self.printed = waiting or None
 
     def flush_output(self) -> None:
         """Log what was printed without an end of line."""
-        waiting, self._output = self._output, None
+        waiting, self.printed = self.printed, None
         for level, text in (waiting or {}).items():
             getattr(self.logger, level)(text)
 

@@ -44,26 +44,24 @@ _KEPT = 64
 class Execution:
     """A running invocation: its writes are guarded by its claim, and none is forgotten."""
 
-    __slots__ = (
-        "_engine",
-        "_guards",
-        "_last_write",
-        "_logger",
-        "_look_at",
-        "_write_set",
-        "ended",
-        "give_up",
-        "given_up",
-        "invocation",
-        "loop",
-        "pending",
-        "settled",
-        "started_s",
-        "stop_reason",
-        "task",
-        "timeout_s",
-        "user",
-    )
+    # Defaults live on the class: most executions never touch most of these, and each is made per request.
+    user: Any = None
+    task: asyncio.Task[Any] | None = None
+    stop_reason: str | None = None
+    """Why the handler was asked to stop: timed_out, drained, not_started."""
+    ended = False
+    """Its outcome is decided; a handler that swallowed its cancellation may still run."""
+    given_up = False
+    """It was told as timed out or released while its handler still runs."""
+    give_up: Callable[[], None] | None = None
+    """Tells a caller that waits."""
+    settled = False
+    """The message was completed inside `atomic(settle=True)`."""
+    _guards: tuple[Guard, ...] = ()
+    _look_at = _KEPT
+    _last_write: asyncio.Future[Any] | None = None
+    _write_set: _WriteSet | None = None
+    _logger: StepLogger | None = None
 
     def __init__(self, engine: Engine, invocation: Invocation, timeout_s: float, started_s: float) -> None:
         self._engine = engine
@@ -71,28 +69,11 @@ class Execution:
         self.loop = engine.loop
         self.timeout_s = timeout_s
         self.started_s = started_s
-        self.user: Any = None
-        self.task: asyncio.Task[Any] | None = None
         self.pending: list[Watched[Any]] = []
         """Work begun by the handler that may not have been awaited."""
-        self._look_at = _KEPT
-        self._last_write: asyncio.Future[Any] | None = None
-        self.stop_reason: str | None = None
-        """Why the handler was asked to stop: timed_out, drained, not_started."""
-        self.ended = False
-        """Its outcome is decided; a handler that swallowed its cancellation may still run."""
-        self.given_up = False
-        """It was told as timed out or released while its handler still runs."""
-        self.give_up: Callable[[], None] | None = None
-        """Tells a caller that waits."""
-        self.settled = False
-        """The message was completed inside `atomic(settle=True)`."""
-        self._write_set: _WriteSet | None = None
-        self._logger: StepLogger | None = None
         claim = invocation.claim
-        self._guards: tuple[Guard, ...] = (
-            () if claim is None else (ClaimHeld(claim.seq, claim.id, claim.token),)
-        )
+        if claim is not None:
+            self._guards = (ClaimHeld(claim.seq, claim.id, claim.token),)
 
     @property
     def cancelled(self) -> bool:

@@ -23,13 +23,15 @@ class Recorder:
     for it or count it, but must neither print nor store it. One that raises is dropped, with an error logged.
     """
 
-    __slots__ = ("_capacity", "_dropped", "_now_ms", "_queue", "_subscribers", "_wake")
+    __slots__ = ("_capacity", "_dropped", "_now_ms", "_queue", "_subscribers", "_wake", "listened")
 
     def __init__(self, now_ms: Callable[[], int], *, capacity: int = 50_000) -> None:
         self._now_ms = now_ms
         self._capacity = capacity
         self._queue: deque[SpanRecord | LogRecord] = deque()
         self._subscribers: tuple[Subscriber, ...] = ()
+        self.listened = False
+        """Whether anybody hears events: hot paths ask before they gather the fields."""
         self._dropped = 0
         self._wake: Callable[[], None] | None = None
 
@@ -110,14 +112,10 @@ class Recorder:
             check_event(name, fields)
             self._publish(Event(name, fields))
 
-    @property
-    def listened(self) -> bool:
-        """Whether anybody hears events: hot paths ask before they gather the fields."""
-        return bool(self._subscribers)
-
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` for every record and event from now on; returns what ends that."""
         self._subscribers = (*self._subscribers, subscriber)
+        self.listened = True
         return lambda: self._unsubscribe(subscriber)
 
     def on_waiting(self, wake: Callable[[], None] | None) -> None:
@@ -140,6 +138,7 @@ class Recorder:
 
     def _unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers = tuple(other for other in self._subscribers if other is not subscriber)
+        self.listened = bool(self._subscribers)
 
     def _publish(self, record: Record) -> None:
         for subscriber in self._subscribers:

@@ -3,14 +3,16 @@
 Apart from the queue's file: deleting what is old, a long read of the console, or a full budget never holds
 up a message. `synchronous=NORMAL`: a power cut may take the last moments, a kill takes none.
 
-    traces(id, trace_id, …summary…)  1 ──┬── n  spans(trace, span_id, data)      clustered by trace
-                                         └── n  logs(id, trace, …, data)         trace 0 = outside of any
+    traces(id, trace_id, …summary…, span)  1 ──┬── n  spans(trace, span_id, data)    clustered by trace
+                                               └── n  logs(id, trace, …, data)       trace 0 = outside of any
+
+`span` holds the one span of a trace that has no other, which is nearly every trace of a busy HTTP service.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from motia.tracing.summary import ORDINARY, SEVERITY, Delta, fold, rank_to_drop
 FILE_NAME = "trace.db"
 STEP_SEPARATOR = "\n"
 """Around and between the names in `traces.steps`, so that one name can be found as a whole."""
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,9 +43,10 @@ CREATE TABLE traces (
   spans INTEGER NOT NULL,
   failures INTEGER NOT NULL,
   steps TEXT NOT NULL,
-  error TEXT
+  error TEXT,
+  span BLOB
 );
-CREATE INDEX traces_by_rank ON traces (rank, id);
+CREATE INDEX traces_kept ON traces (rank, id) WHERE rank > 0;
 CREATE TABLE spans (
   trace INTEGER NOT NULL, span_id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (trace, span_id)
 ) WITHOUT ROWID;
@@ -57,6 +60,11 @@ CREATE TABLE logs (
   data BLOB NOT NULL
 );
 CREATE INDEX logs_by_trace ON logs (trace);
+"""
+_FROM_1 = """
+ALTER TABLE traces ADD COLUMN span BLOB;
+DROP INDEX traces_by_rank;
+CREATE INDEX traces_kept ON traces (rank, id) WHERE rank > 0;
 """
 _UPSERT = """
 INSERT INTO traces
@@ -77,11 +85,10 @@ RETURNING id, spans, steps
 """
 _INSERT_LONELY = f"""
 INSERT INTO traces
-  (id, trace_id, started_ms, ended_ms, name, kind, steps, rooted, severity, rank, spans, failures)
+  (trace_id, started_ms, ended_ms, name, kind, steps, span, rooted, severity, rank, spans, failures)
 VALUES (?, ?, ?, ?, ?, ?, ?, 1, {SEVERITY["ok"]}, {ORDINARY}, 1, 0)
 ON CONFLICT (trace_id) DO NOTHING
 """
-_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
 _WORTH_MERGING = 8
 _TRACES_PER_ROUND = 200
 _LINES_PER_ROUND = 1_000
@@ -102,6 +109,8 @@ class SqliteTraceSink:
         self._max_bytes = max_bytes
         self._slow_ms = slow_ms
         self._connection: apsw.Connection | None = None
+        self._dropped_to = 0
+        """No ordinary trace is older than this one: the search for the next to drop starts here."""
 
     def open(self) -> None:
         """Failure: `BackendError` where the file cannot be opened or is too new."""
@@ -125,11 +134,45 @@ class SqliteTraceSink:
         target_bytes = self._max_bytes * 9 // 10
         # Short transactions: other nodes wait for the lock meanwhile. Each looks again, for they trim too.
         while _used_bytes(connection) > target_bytes:
-            if not _in_transaction(connection, self._path, lambda: _drop_oldest(connection, target_bytes)):
+            if not _in_transaction(
+                connection, self._path, lambda: self._drop_oldest(connection, target_bytes)
+            ):
                 break
         # Free pages are used again; only a file that is over the budget gives some back.
         while (excess := _excess_pages(connection, self._max_bytes)) > 0:
             connection.execute(f"PRAGMA incremental_vacuum({min(excess, _PAGES_PER_ROUND)})").fetchall()
+
+    def _drop_oldest(self, connection: apsw.Connection, target_bytes: int) -> int:
+        """Delete one round of what matters least; 0 when there is nothing left to delete."""
+        total, others = connection.execute(
+            "SELECT (SELECT count(*) FROM traces), (SELECT count(*) FROM traces WHERE rank > 0)"
+        ).get
+        ordinary = total - others
+        outside, average = connection.execute(
+            "SELECT (SELECT count(*) FROM logs WHERE trace = 0),"
+            " (SELECT avg(length(data)) FROM (SELECT data FROM logs WHERE trace = 0 LIMIT 100))"
+        ).get
+        if outside and (not total or outside * average > target_bytes // 2):
+            return _drop_lines(connection, None)
+        if not total:
+            return 0
+        # A round takes at most a tenth, so that a small store is not emptied at once.
+        limit = max(1, min(_TRACES_PER_ROUND, total // 10))
+        victims: list[Any] = []
+        if rank_to_drop(ordinary, others) == ORDINARY:
+            find = "SELECT id, started_ms FROM traces WHERE rank = 0 AND id > ? ORDER BY id LIMIT ?"
+            victims = list(connection.execute(find, (self._dropped_to, limit)))
+            if not victims and self._dropped_to:
+                victims = list(connection.execute(find, (0, limit)))
+            self._dropped_to = victims[-1][0] if victims else 0
+        if not victims:
+            find = "SELECT id, started_ms FROM traces WHERE rank > 0 ORDER BY rank, id LIMIT ?"
+            victims = list(connection.execute(find, (limit,)))
+        for table, column in (("spans", "trace"), ("logs", "trace"), ("traces", "id")):
+            connection.executemany(
+                f"DELETE FROM {table} WHERE {column} = ?", [(rowid,) for rowid, _ in victims]
+            )
+        return len(victims) + _drop_lines(connection, max(started_ms for _, started_ms in victims))
 
 
 def open_trace_file(path: Path, max_bytes: int) -> apsw.Connection:
@@ -182,8 +225,8 @@ def _create(connection: apsw.Connection, path: Path) -> None:
             code="backend.too_new",
             hint="a newer motia-steps wrote this file; upgrade, or delete it: it holds traces and logs only",
         )
-    if found == 0:
-        connection.execute(_SCHEMA)
+    if found < _VERSION:
+        connection.execute(_SCHEMA if found == 0 else _FROM_1)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
@@ -232,8 +275,8 @@ def _insert(
 def _insert_lonely(
     connection: apsw.Connection, spans: Sequence[PackedSpan], logs: Sequence[PackedLog], slow_ms: float
 ) -> Sequence[PackedSpan]:
-    """Insert the traces that are one unremarkable span, which are nearly all of a busy HTTP service, by two
-    statements; gives the spans that are left to be folded one by one."""
+    """Insert the traces that are one unremarkable span, which are nearly all of a busy HTTP service, a row
+    each; gives the spans that are left to be folded one by one."""
     told = {line.trace_id for line, _ in logs}
     counts = Counter(record.trace_id for record, _ in spans)
     lonely: list[PackedSpan] = []
@@ -247,22 +290,21 @@ def _insert_lonely(
             others.append(span)
     if len(lonely) < _WORTH_MERGING:
         return spans
-    next_id = int(connection.execute(_LAST_ID).get or 0) + 1
     before = connection.total_changes()
     connection.execute("SAVEPOINT lonely")
     connection.executemany(
         _INSERT_LONELY,
         [
             (
-                next_id + index,
                 record.trace_id,
                 record.started_at_ms,
                 record.started_at_ms + record.duration_us / 1000,
                 record.name,
                 record.kind,
                 f"{STEP_SEPARATOR}{record.name}{STEP_SEPARATOR}",
+                data,
             )
-            for index, (record, _) in enumerate(lonely)
+            for record, data in lonely
         ],
     )
     if connection.total_changes() - before != len(lonely):
@@ -270,10 +312,6 @@ def _insert_lonely(
         connection.execute("ROLLBACK TO lonely")
         connection.execute("RELEASE lonely")
         return spans
-    connection.executemany(
-        "INSERT INTO spans VALUES (?, ?, ?)",
-        [(next_id + index, record.span_id, data) for index, (record, data) in enumerate(lonely)],
-    )
     connection.execute("RELEASE lonely")
     return others
 
@@ -319,33 +357,6 @@ def _excess_pages(connection: apsw.Connection, max_bytes: int) -> int:
     names = ("page_count", "freelist_count", "page_size")
     pages, free, page_bytes = (int(connection.execute(f"PRAGMA {name}").get) for name in names)
     return min(free, pages - max_bytes // page_bytes)
-
-
-def _drop_oldest(connection: apsw.Connection, target_bytes: int) -> int:
-    """Delete one round of what matters least; 0 when there is nothing left to delete."""
-    counts: Mapping[int, int] = dict(connection.execute("SELECT rank, count(*) FROM traces GROUP BY rank"))
-    ordinary = counts.get(ORDINARY, 0)
-    others = sum(counts.values()) - ordinary
-    outside, average = connection.execute(
-        "SELECT (SELECT count(*) FROM logs WHERE trace = 0),"
-        " (SELECT avg(length(data)) FROM (SELECT data FROM logs WHERE trace = 0 LIMIT 100))"
-    ).get
-    if outside and (not counts or outside * average > target_bytes // 2):
-        return _drop_lines(connection, None)
-    if not counts:
-        return 0
-    highest = rank_to_drop(ordinary, others)
-    # A round takes at most a tenth, so that a small store is not emptied at once.
-    round_size = max(1, min(_TRACES_PER_ROUND, (ordinary + others) // 10))
-    condition = "rank = 0" if highest == ORDINARY else "rank > 0"
-    victims: list[Any] = connection.execute(
-        f"SELECT id, started_ms FROM traces WHERE {condition} ORDER BY rank, id LIMIT ?", (round_size,)
-    ).fetchall()
-    for rowid, _ in victims:
-        connection.execute("DELETE FROM spans WHERE trace = ?", (rowid,))
-        connection.execute("DELETE FROM logs WHERE trace = ?", (rowid,))
-        connection.execute("DELETE FROM traces WHERE id = ?", (rowid,))
-    return len(victims) + _drop_lines(connection, max(started_ms for _, started_ms in victims))
 
 
 def _drop_lines(connection: apsw.Connection, until_ms: float | None) -> int:

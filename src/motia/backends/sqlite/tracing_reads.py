@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,10 +105,14 @@ def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary
 
 
 def _trace(connection: apsw.Connection, trace_id: str) -> Trace | None:
-    row = connection.execute(f"SELECT {_SUMMARY} FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
-    if row is None:
+    find = f"SELECT {_SUMMARY}, span FROM traces WHERE trace_id = ?"
+    found: Any = connection.execute(find, (trace_id,)).fetchone()
+    if found is None:
         return None
-    spans = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],))
+    *row, lonely = found
+    spans: list[Any] = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],)).fetchall()
+    if lonely is not None:
+        spans.append((lonely,))
     lines = connection.execute("SELECT data FROM logs WHERE trace = ? ORDER BY id", (row[0],))
     return Trace(
         summary=_summary(row),
@@ -146,7 +150,7 @@ def _logs(connection: apsw.Connection, query: LogQuery) -> list[LogEntry]:
     return [LogEntry(position, unpack_log(trace_id, data)) for position, trace_id, data in rows]
 
 
-def _summary(row: tuple[Any, ...]) -> TraceSummary:
+def _summary(row: Sequence[Any]) -> TraceSummary:
     position, trace_id, name, kind, severity, started_ms, ended_ms, spans, failures, steps, error = row
     return TraceSummary(
         trace_id=trace_id,

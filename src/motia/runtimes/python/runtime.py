@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CoroutineType
 from typing import Any, cast
 
 import motia
@@ -126,7 +127,7 @@ class PythonRuntime:
             input_ = context.input_value = entry.bound.input_of(invocation.occurrence)
             if entry.plain:
                 value = entry.bound.call(input_, context)
-                if not hasattr(value, "__aiter__"):
+                if type(value) is CoroutineType or not hasattr(value, "__aiter__"):
                     value = await value
             else:
                 value = await self._invoke_fully(entry, input_, context, calls)
@@ -134,7 +135,8 @@ class PythonRuntime:
                     return Cancelled("condition not met")
             if calls.pending:
                 await calls.finish_pending()
-            return _outcome_of(value)
+            told = _OUTCOME_OF.get(type(value))
+            return Succeeded(value) if told is None else told(value)
         except InputError as error:
             # Its own input cannot get better; an input error of something it called may.
             refused = error.code in ("input.invalid", "json.malformed", "json.too_deep")
@@ -157,7 +159,8 @@ class PythonRuntime:
             # Of those that are no `Exception`, `sys.exit()` is the usual one: it must not end the node.
             return Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
         finally:
-            context.flush_output()
+            if context.printed is not None:
+                context.flush_output()
             current.reset(token)
 
     async def _invoke_fully(self, entry: _Entry, input_: Any, context: Context, calls: Calls) -> Any:
@@ -266,15 +269,12 @@ async def _awaited(value: Any) -> Any:
     return await value if hasattr(value, "__await__") else value
 
 
-def _outcome_of(value: Any) -> Outcome:
-    kind = type(value)
-    if kind is Retry:
-        return RetryLater(value.delay_s, value.reason)
-    if kind is Snooze:
-        return RetryLater(value.delay_s, counts=False)
-    if kind is Cancel:
-        return Cancelled(value.reason)
-    return Succeeded(value)
+# What a handler may return to say something else than its result.
+_OUTCOME_OF: dict[type, Callable[[Any], Outcome]] = {
+    Retry: lambda value: RetryLater(value.delay_s, value.reason),
+    Snooze: lambda value: RetryLater(value.delay_s, counts=False),
+    Cancel: lambda value: Cancelled(value.reason),
+}
 
 
 def _stopped(calls: Calls) -> Outcome:
