@@ -108,6 +108,9 @@ class Context:
         group: str | None = None,
         delay: Delay | None = None,
         at: When | None = None,
+        priority: int | None = None,
+        dedupe: str | None = None,
+        ttl: Delay | None = None,
     ) -> Awaitable[Any]:
         """Put a message on a topic; gives its id once it is durable.
 
@@ -115,7 +118,17 @@ class Context:
         or a list of those: one commit, a list of ids. A topic without subscribers stores nothing and warns.
         """
         if isinstance(topic, str):
-            request = EnqueueRequest(data, topic, None, group, _delay_s(delay), _at_ms(at))
+            request = EnqueueRequest(
+                data,
+                topic,
+                None,
+                group,
+                _delay_s(delay),
+                _at_ms(at),
+                priority,
+                dedupe,
+                _delay_s(ttl),
+            )
             return self._first(request)
         if isinstance(topic, Mapping):
             return self._first(_enqueue_request(topic))
@@ -577,7 +590,15 @@ def _enqueue_request(item: Mapping[str, Any]) -> EnqueueRequest:
         )
     group = item.get("group") or item.get("messageGroupId") or item.get("message_group_id")
     return EnqueueRequest(
-        item.get("data"), topic, None, group, _delay_s(item.get("delay")), _at_ms(item.get("at"))
+        item.get("data"),
+        topic,
+        None,
+        group,
+        _delay_s(item.get("delay")),
+        _at_ms(item.get("at")),
+        item.get("priority"),
+        item.get("dedupe") or item.get("dedupeKey") or item.get("dedupe_key"),
+        _delay_s(item.get("ttl")),
     )
 
 

@@ -24,10 +24,10 @@ ApiMiddleware = Callable[..., Any]
 class Policy(TypedDict, total=False):
     """How the queue of a trigger hands out its messages."""
 
-    concurrency: int
+    concurrency: int | Mapping[str, Any]
     attempts: int
     retries: int
-    retry: int | bool | Mapping[str, Any]
+    retry: int | bool | Mapping[str, Any] | Callable[..., Any]
     timeout: Duration
     delay: Duration
     fifo: bool
@@ -36,6 +36,12 @@ class Policy(TypedDict, total=False):
     retry_delay: Duration
     max_delay: Duration
     jitter: float
+    rate_limit: str | Mapping[str, Any]
+    priority: int | str
+    ttl: Duration
+    dedupe: bool | str | Mapping[str, Any]
+    debounce: Duration | Mapping[str, Any]
+    batch: int | Mapping[str, Any]
 
 
 _POLICY = frozenset(Policy.__annotations__)

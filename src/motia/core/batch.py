@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from motia.core.flow import RateWindow
 from motia.core.message import Claim, MessageId, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.update import UpdateOperation
 
@@ -39,7 +40,8 @@ Guard = ClaimHeld | StateVersion
 class Enqueue:
     """Store a message in its queue. Repeating it with the same id and queue stores nothing new.
 
-    Result: the `Claim`, where the message asked to be claimed and nothing older waits; else None.
+    Result: the `Claim`, where the message asked to be claimed and nothing older waits; `Duplicate` where it
+    was not stored, `Replaced` where it took the place of another (see `Flow`); else None.
     """
 
     message: NewMessage
@@ -158,13 +160,17 @@ class ClaimReady:
     """Take due messages for `node`, oldest first within a queue, up to the limits.
 
     Result: list of `Claim`. A queue with `concurrency` never has more claimed messages than that over
-    all nodes. While a wanted queue holds a suspect (see `RecoverNode`) the result is that one claim,
-    marked `suspect`, and the node runs it with nothing new beside it.
+    all nodes; one with `key_concurrency` never more of one key; one with a `rate` never more starts within
+    any period up to `now_ms`. What these keep back waits apart and costs nothing until its turn. A paused
+    queue gives nothing. Priority comes before age. While a wanted queue holds a suspect (see
+    `RecoverNode`) the result is that one claim, marked `suspect`, and the node runs it with nothing new
+    beside it.
     """
 
     node: NodeId
     wanted: Sequence[WantedQueue]
     max_bytes: int
+    now_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -174,6 +180,8 @@ class WantedQueue:
     queue: QueueName
     limit: int
     concurrency: int | None = None
+    key_concurrency: int | None = None
+    rate: RateWindow | None = None
 
 
 @dataclass(slots=True)
@@ -188,7 +196,10 @@ class Unclaim:
 
 @dataclass(slots=True)
 class PromoteDue:
-    """Make scheduled messages ready whose time has come. Result: number made ready."""
+    """Make messages ready whose time has come: scheduled ones, and those whose rate limit has room again.
+
+    Result: more than 0 if a claim may now find more.
+    """
 
     now_ms: int
     limit: int = 1000
@@ -242,7 +253,7 @@ class PurgeDead:
 
 @dataclass(slots=True)
 class Expire:
-    """Delete state whose expiry has passed. Result: number."""
+    """Delete state whose expiry has passed, and keys of duplicates past their window. Result: number."""
 
     now_ms: int
     limit: int = 1000

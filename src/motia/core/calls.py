@@ -61,6 +61,13 @@ class EnqueueRequest:
     group: str | None = None
     delay_s: float | None = None
     at_ms: int | None = None
+    priority: int | None = None
+    """The higher, the sooner; None = as the trigger's policy says."""
+    dedupe_key: str | None = None
+    """In place of the policy's; without a policy it holds for a day."""
+    ttl_s: float | None = None
+    bulk: bytes | None = None
+    """Id of the `enqueue_many` it belongs to."""
 
 
 @dataclass(slots=True)

@@ -41,6 +41,8 @@ class Failed:
 
     error: MotiaError
     retryable: bool = True
+    retry_in_s: float | None = None
+    """How long to wait before the next attempt; None = as the policy says."""
     kind: Literal["failed"] = "failed"
 
 
@@ -80,4 +82,11 @@ class Released:
     kind: Literal["released"] = "released"
 
 
-Outcome = Succeeded | Failed | RetryLater | Cancelled | TimedOut | Released
+@dataclass(slots=True)
+class Expired:
+    """The message was not started in time and is worth nothing any more."""
+
+    kind: Literal["expired"] = "expired"
+
+
+Outcome = Succeeded | Failed | RetryLater | Cancelled | TimedOut | Released | Expired

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from motia.core.flow import Flow
 
 MessageId = bytes
 """UUIDv7, 16 bytes, made by the enqueuer so that an insert of unknown fate can be repeated safely."""
@@ -46,6 +49,8 @@ class NewMessage:
     """JSON object beside the payload, or empty (for example `{"retry": 2}`)."""
     claim_for: NodeId | None = None
     """Claim it for this node in the same commit, if nothing older waits in the queue."""
+    flow: Flow | None = None
+    """What flow control says about it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +73,12 @@ class Claim:
     """JSON lines, one an earlier failed attempt, oldest first."""
     suspect: bool = False
     """It was running when a process died; it runs with nothing new beside it."""
+    keyed: bool = False
+    """It counts for the concurrency of a key, or for the rate of one."""
+    expires_at_ms: int | None = None
+    """No attempt begins after it."""
+    bundle: tuple[Claim, ...] = ()
+    """Those that run together with this one, in one call of the handler."""
 
     @property
     def attempt(self) -> int:
@@ -96,6 +107,8 @@ class DeadLetter:
     trace: TraceContext
     group: str | None = None
     attributes: bytes = b""
+    flow: Flow | None = None
+    """What it keeps of its flow control when it is sent back: priority, keys, bulk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +119,9 @@ class QueueDepth:
     ready: int = 0
     scheduled: int = 0
     blocked: int = 0
+    """Behind the head of its group."""
+    limited: int = 0
+    """Waits for the concurrency or the rate of its key."""
     claimed: int = 0
     dead: int = 0
     oldest_ready_at_ms: int | None = None

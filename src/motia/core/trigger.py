@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from motia.core.flow import Batching, Debounce, Dedupe, FieldPath, KeyedConcurrency, RateLimit
 from motia.core.retry import RetryPolicy
 
 JsonSchema = Mapping[str, Any]
@@ -62,6 +63,35 @@ class QueuePolicy:
     """Messages with the same group key run one after the other, in commit order."""
     group_by: str | None = None
     """Payload field that gives the group key where the sender names none."""
+    concurrency_by_key: KeyedConcurrency | None = None
+    rate_limit: RateLimit | None = None
+    priority: int | FieldPath | None = None
+    """Of every message, or the payload field that holds it; a sender may name another."""
+    ttl_s: float | None = None
+    """No attempt of a message begins later than this after it was stored."""
+    dedupe: Dedupe | None = None
+    debounce: Debounce | None = None
+    batch: Batching | None = None
+    retry_function: FunctionId | None = None
+    """Called with the error and the attempt: seconds to wait, False = give up, None = as `retry` says."""
+
+    controls_flow: bool = field(init=False, repr=False, compare=False, default=False)
+    """Messages carry something of this policy with them."""
+    claimed_on_insert: bool = field(init=False, repr=False, compare=False, default=True)
+    """A new message may be taken by its node as it is stored: no limit over all nodes holds."""
+
+    def __post_init__(self) -> None:
+        kept_with_messages = (
+            self.concurrency_by_key,
+            self.rate_limit,
+            self.priority,
+            self.ttl_s,
+            self.dedupe,
+            self.debounce,
+        )
+        limits = (self.concurrency, self.concurrency_by_key, self.rate_limit)
+        object.__setattr__(self, "controls_flow", any(part is not None for part in kept_with_messages))
+        object.__setattr__(self, "claimed_on_insert", all(limit is None for limit in limits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,15 @@ from typing import Any
 
 from motia.core.retry import RetryPolicy
 from motia.core.trigger import QueuePolicy
-from motia.discovery.section import Entry, Report, Section
+from motia.discovery.flow_control import (
+    read_batch,
+    read_concurrency,
+    read_debounce,
+    read_dedupe,
+    read_priority,
+    read_rate_limit,
+)
+from motia.discovery.section import Entry, Report, Section, function_id
 from motia.discovery.values import nearest, shown, snake
 
 POLICY_ALIASES = {
@@ -25,6 +33,19 @@ POLICY_ALIASES = {
     "retry_delay_s": "retry_delay",
     "max_delay_s": "max_delay",
     "max_retry_delay": "max_delay",
+    "message_group_field": "group_by",
+    "backoff_ms": "backoff_delay_ms",
+    "priority_field": "priority",
+    "rate": "rate_limit",
+    "throttle": "rate_limit",
+    "dedup": "dedupe",
+    "deduplicate": "dedupe",
+    "unique": "dedupe",
+    "expires": "ttl",
+    "expires_after": "ttl",
+    "ttl_s": "ttl",
+    "ttl_seconds": "ttl",
+    "batch_size": "batch",
 }
 POLICY_KEYS = frozenset(
     {
@@ -44,6 +65,15 @@ POLICY_KEYS = frozenset(
         "max_delay",
         "jitter",
         "visibility_timeout",
+        "max_priority",
+        "poll_interval_ms",
+        "rate_limit",
+        "priority",
+        "dedupe",
+        "debounce",
+        "batch",
+        "ttl",
+        "ttl_ms",
     }
 )
 CONTAINERS = frozenset({"config", "infrastructure"})
@@ -60,6 +90,16 @@ _RETRY_KEYS = {
     "max_delay_s": "max_delay",
     "backoff": "backoff",
     "jitter": "jitter",
+}
+
+
+_WITHOUT_EFFECT = {
+    "visibility_timeout": (
+        "a message stays with its node while that lives",
+        "limit how long the handler may run with `timeout`",
+    ),
+    "max_priority": ("a priority may be any whole number", "leave it out"),
+    "poll_interval_ms": ("nodes are told of new messages and never poll", "leave it out"),
 }
 
 
@@ -124,20 +164,30 @@ def _unknown(where: str, key: str, known: list[str], report: Report) -> None:
 
 def read_policy(section: Section) -> QueuePolicy:
     """The policy of one trigger, from a flattened section."""
-    if "visibility_timeout" in section.entries:
-        section.report.notice(
-            f"{section.at('visibility_timeout')}: no effect, a message stays with its node while that lives",
-            "limit how long the handler may run with `timeout`",
-        )
+    for key, (why, instead) in _WITHOUT_EFFECT.items():
+        if key in section.entries:
+            section.report.notice(f"{section.at(key)}: no effect, {why}", instead)
     group_by = section.text("group_by")
     fifo = section.flag("fifo")
+    concurrency, by_key = read_concurrency(section)
+    debounce = read_debounce(section)
+    if debounce is not None and (fifo or group_by):
+        section.wrong("debounce", "no FIFO order beside it: a message that is put off would block its group")
     return QueuePolicy(
-        concurrency=section.integer("concurrency", 1),
+        concurrency=concurrency,
         retry=_retry(section),
         timeout_s=read_timeout_s(section),
         delay_s=_seconds_or_ms(section, "delay", "delay_ms") or 0.0,
         fifo=group_by is not None if fifo is None else fifo,
         group_by=group_by,
+        concurrency_by_key=by_key,
+        rate_limit=read_rate_limit(section),
+        priority=read_priority(section),
+        ttl_s=_seconds_or_ms(section, "ttl", "ttl_ms"),
+        dedupe=read_dedupe(section),
+        debounce=debounce,
+        batch=read_batch(section),
+        retry_function=function_id(section.value("retry")),
     )
 
 
@@ -158,6 +208,8 @@ def _seconds_or_ms(section: Section, key: str, key_ms: str) -> float | None:
 
 def _retry(section: Section) -> RetryPolicy:
     retry = section.value("retry")
+    if function_id(retry) is not None:
+        retry = None
     if isinstance(retry, Mapping):
         section = section.over(_renamed(retry, section.at("retry"), _RETRY_KEYS, section.report))
     elif retry is False:

@@ -12,14 +12,16 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, ClaimReady, Completed, Settle, Unclaim, WantedQueue
+from motia.core.batch import Batch, ClaimReady, Completed, Settle, Unclaim
 from motia.core.clock import Timer
-from motia.core.invocation import Failed, Invocation, Outcome, Released
+from motia.core.invocation import Expired, Failed, Invocation, Outcome, Released
 from motia.core.message import Claim, NodeId, QueueName, TraceContext
 from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
 from motia.core.registry import QueueEntry
+from motia.engine.batches import Batches, bundled, payload_of
 from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
+from motia.engine.flow_control import wanted_of
 from motia.errors import BackendError, ConflictError, HandlerError
 from motia.queue.transitions import Decision, decide
 
@@ -53,6 +55,7 @@ class Consumer:
         self._look_wanted = False
         """A look was asked for while this node held enough."""
         self._idle = asyncio.Event()
+        self._batches = Batches(engine.clock, self._put)
 
     # Lifecycle --------------------------------------------------------------------------------------
 
@@ -70,7 +73,8 @@ class Consumer:
             self._timer.cancel()
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
-        held = [claim for claims in self._held.values() for claim in claims]
+        held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
+        held += self._batches.take_all()
         self._held.clear()
         self._held_count = self._held_bytes = 0
         if held:
@@ -154,7 +158,7 @@ class Consumer:
                 self._fetch_again = False
                 room = settings.claim_ahead - self._held_count
                 wanted = [
-                    WantedQueue(entry.name, room, entry.policy.concurrency)
+                    wanted_of(entry, room, len(self._held.get(entry.name, ())), settings.concurrency)
                     for entry in self._engine.registry.queues.values()
                 ]
                 if room <= 0 or not wanted or self._suspect_alone():
@@ -163,12 +167,16 @@ class Consumer:
                     node=self._engine.node_id,
                     wanted=wanted,
                     max_bytes=settings.claim_ahead_bytes - self._held_bytes,
+                    now_ms=self._engine.clock.now_ms(),
                 )
                 (claims,) = await self._engine.backend.commit(Batch((operation,)))
                 for claim in claims:
                     self._hold(claim)
                 self._pump()
                 self.backlog_seen = len(claims) >= room
+                if any(want.rate is not None for want in wanted):
+                    # A rate that was used up says by now when it has room again.
+                    self._engine.due_sooner(0.0)
                 if not self._fetch_again and not self.backlog_seen:
                     break
         except Exception as error:
@@ -183,11 +191,20 @@ class Consumer:
         if not self._taking:
             self._engine.background(self._engine.backend.commit(Batch((Unclaim((claim,)),))))
             return
-        self._held.setdefault(claim.queue, deque()).append(claim)
         self._held_count += 1
         self._held_bytes += len(claim.payload)
         if claim.suspect:
             self._suspect_until_s = self._engine.clock.monotonic_s() + _SUSPECT_ALONE_S
+        entry = self._engine.registry.queues.get(claim.queue)
+        if entry is not None and entry.policy.batch is not None:
+            self._batches.add(claim, entry.policy.batch)
+        else:
+            self._held.setdefault(claim.queue, deque()).append(claim)
+
+    def _put(self, claim: Claim) -> None:
+        """A bundle is complete."""
+        self._held.setdefault(claim.queue, deque()).append(claim)
+        self._pump()
 
     def _suspect_alone(self) -> bool:
         return self._engine.clock.monotonic_s() < self._suspect_until_s
@@ -209,8 +226,9 @@ class Consumer:
                 self._held[claim.queue].remove(claim)
                 if not self._held[claim.queue]:
                     del self._held[claim.queue]
-            self._held_count -= 1
-            self._held_bytes -= len(claim.payload)
+            for one in bundled(claim):
+                self._held_count -= 1
+                self._held_bytes -= len(one.payload)
             task = asyncio.ensure_future(self._run(claim))
             self._running[task] = None
 
@@ -226,11 +244,12 @@ class Consumer:
         trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
         started_ms = engine.clock.now_ms()
         try:
-            engine.liveness.started(claim, trace, started_ms)
+            for one in bundled(claim):
+                engine.liveness.started(one, trace, started_ms)
             entry = engine.registry.queues.get(claim.queue)
             if entry is None:
                 # The step went with a reload after the message was claimed.
-                await engine.backend.commit(Batch((Unclaim((claim,)),)))
+                await engine.backend.commit(Batch((Unclaim(bundled(claim)),)))
                 return
             await self._execute(claim, entry, task, trace, started_ms)
         except ConflictError as conflict:
@@ -238,7 +257,8 @@ class Consumer:
         except Exception as error:
             engine.report(f"{claim.queue.step}: its result could not be stored: {error}", "error")
         finally:
-            engine.liveness.ended(claim)
+            for one in bundled(claim):
+                engine.liveness.ended(one)
             del self._running[task]
             if claim.suspect:
                 self._suspect_until_s = float("-inf")
@@ -253,7 +273,11 @@ class Consumer:
         """Look for more where this node may have left some behind: after a suspect, in queues whose limit
         this message used up, and when what it holds runs low."""
         entry = self._engine.registry.queues.get(claim.queue)
-        limited = entry is not None and (entry.policy.concurrency is not None or claim.group is not None)
+        limited = entry is not None and (
+            entry.policy.concurrency is not None
+            or claim.group is not None
+            or (entry.policy.priority is not None and claim.queue not in self._held)
+        )
         low = (self.backlog_seen or self._look_wanted) and self._fetching is None and not self._holds_enough
         if claim.suspect or limited or low:
             self.wake()
@@ -282,6 +306,8 @@ class Consumer:
         self._running[task] = execution
         if claim.trace.hops > engine.settings.queue.max_hops:
             outcome: Outcome = Failed(_loop_detected(claim, engine.settings.queue.max_hops), retryable=False)
+        elif claim.expires_at_ms is not None and claim.expires_at_ms <= started_ms:
+            outcome = Expired()
         else:
             outcome = await engine.run_guarded(execution)
         if execution.given_up:
@@ -317,7 +343,9 @@ class Consumer:
         engine = self._engine
         while True:
             try:
-                await engine.backend.commit(Batch((Settle(claim, decision.settlement),)))
+                await engine.backend.commit(
+                    Batch([Settle(one, decision.settlement) for one in bundled(claim)])
+                )
                 break
             except ConflictError:
                 raise
@@ -330,7 +358,10 @@ class Consumer:
 
     def _tell(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:
         if self._engine.recorder.listened:
-            self._engine.tell_settled(claim, decision)
+            for one in bundled(claim):
+                self._engine.tell_settled(one, decision)
+        if decision.verdict == "expired":
+            self._engine.report(f"{claim.queue.step}: a message expired before it could start")
         if decision.verdict in ("retried", "dead"):
             self._engine.report_failure(claim, outcome, decision)
         if decision.retry_in_s is not None:
@@ -351,7 +382,7 @@ def _occurrence(claim: Claim, entry: QueueEntry) -> Occurrence:
         )
     return Message(
         topic=topic,
-        payload=claim.payload,
+        payload=claim.payload if entry.policy.batch is None else payload_of(claim),
         message_id=claim.id,
         attempt=claim.attempt,
         attributes=claim.attributes,

@@ -17,6 +17,7 @@ from motia.core.clock import Clock, Entropy
 from motia.core.ids import Ids, format_id
 from motia.core.invocation import (
     Cancelled,
+    Expired,
     Failed,
     Invocation,
     Outcome,
@@ -50,6 +51,7 @@ _STATUS: dict[str, SpanStatus] = {
     "cancelled": "cancelled",
     "timed_out": "timeout",
     "released": "cancelled",
+    "expired": "cancelled",
 }
 
 
@@ -278,11 +280,11 @@ class Engine:
 
     async def enqueue_messages(self, messages: NewMessages) -> None:
         if messages:
-            claims = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
+            results = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
             self.stored(messages)
-            for claim in claims:
-                if claim is not None:
-                    self.accept_claim(claim)
+            for result in results:
+                if type(result) is Claim:
+                    self.accept_claim(result)
 
     # Telling ----------------------------------------------------------------------------------------
 
@@ -424,6 +426,8 @@ def describe(outcome: Outcome) -> str:
         return f"the handler asked for another attempt{': ' + outcome.reason if outcome.reason else ''}"
     if isinstance(outcome, Cancelled):
         return f"cancelled{': ' + outcome.reason if outcome.reason else ''}"
+    if isinstance(outcome, Expired):
+        return "the message had expired before the handler could start"
     if isinstance(outcome, Released):
         return "the node drained before the handler ended"
     return "succeeded"
@@ -443,7 +447,7 @@ def error_of(outcome: Outcome) -> dict[str, Any]:
             "message": error.message,
             "stack": stack_of(outcome),
         }
-    code = {"timed_out": "handler.timed_out", "released": "node.drained"}.get(
+    code = {"timed_out": "handler.timed_out", "released": "node.drained", "expired": "message.expired"}.get(
         outcome.kind, f"handler.{outcome.kind}"
     )
     return {"code": code, "type": outcome.kind, "message": describe(outcome), "stack": ""}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from motia import encoding
+from motia.core.batch import Enqueue
 from motia.core.calls import EnqueueRequest
-from motia.core.ids import Ids
+from motia.core.flow import Duplicate
+from motia.core.ids import Ids, format_id
 from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
 from motia.core.registry import QueueEntry, Registry
 from motia.errors import InputError
+from motia.queue.flow import asks_for_flow, flow_of
 
 
 @dataclass(slots=True)
@@ -65,6 +69,16 @@ def fan_out(
     )
 
 
+def standing(ids: Sequence[str], operations: Sequence[Enqueue], results: Sequence[Any]) -> list[str]:
+    """The ids that callers get: where every queue had the message already, that of the earlier one."""
+    earlier: dict[str, str | None] = {}
+    for operation, result in zip(operations, results, strict=True):
+        own = format_id(operation.message.id)
+        found = format_id(result.id) if type(result) is Duplicate else None
+        earlier[own] = found if own not in earlier or earlier[own] == found else None
+    return [earlier.get(own) or own for own in ids]
+
+
 def _entries(registry: Registry, request: EnqueueRequest) -> Sequence[QueueEntry]:
     if request.step is not None:
         entry = registry.direct_queue(request.step)
@@ -92,6 +106,8 @@ def _message(
     due_at_ms = request.at_ms
     if due_at_ms is None:
         delay_s = request.delay_s if request.delay_s is not None else policy.delay_s
+        if policy.debounce is not None:
+            delay_s = max(delay_s, policy.debounce.period_s)
         if delay_s > 0:
             due_at_ms = now_ms + round(delay_s * 1000)
     elif due_at_ms <= now_ms:
@@ -113,7 +129,10 @@ def _message(
         due_at_ms=due_at_ms,
         group=group,
         attributes=attributes,
-        claim_for=claim_for if policy.concurrency is None else None,
+        claim_for=claim_for if policy.claimed_on_insert else None,
+        flow=flow_of(policy, request, data, payload, now_ms)
+        if policy.controls_flow or asks_for_flow(request)
+        else None,
     )
 
 

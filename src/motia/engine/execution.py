@@ -24,12 +24,13 @@ from motia.core.batch import (
     StateVersion,
 )
 from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, Watched
+from motia.core.flow import Duplicate
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
 from motia.core.message import Claim, TraceContext
 from motia.core.state import StateEntry
 from motia.core.update import apply_update
-from motia.engine.enqueue import fan_out
+from motia.engine.enqueue import fan_out, standing
 from motia.errors import HandlerError
 from motia.tracing.logger import StepLogger
 
@@ -73,7 +74,7 @@ class Execution:
         """Work begun by the handler that may not have been awaited."""
         claim = invocation.claim
         if claim is not None:
-            self._guards = (ClaimHeld(claim.seq, claim.id, claim.token),)
+            self._guards = tuple(ClaimHeld(one.seq, one.id, one.token) for one in (claim, *claim.bundle))
 
     @property
     def cancelled(self) -> bool:
@@ -111,10 +112,14 @@ class Execution:
 
         def accept(results: list[Any]) -> list[str]:
             engine.stored([operation.message for operation in operations])
-            for claim in results:
-                if claim is not None:
-                    engine.accept_claim(claim)
-            return ids
+            for result in results:
+                if type(result) is Claim:
+                    engine.accept_claim(result)
+            return (
+                ids
+                if not any(type(result) is Duplicate for result in results)
+                else standing(ids, operations, results)
+            )
 
         return self._then(committed, accept)
 
@@ -244,7 +249,7 @@ class Execution:
         operations = write_set.operations
         claim = self.invocation.claim
         if write_set.settle and claim is not None:
-            operations = [*operations, Settle(claim, Completed())]
+            operations = [*operations, *(Settle(one, Completed()) for one in (claim, *claim.bundle))]
         if not operations:
             return self._done(None)
 

@@ -52,7 +52,7 @@ class Pruner:
                 expired, purged = await engine.backend.commit(
                     Batch((Expire(now_ms, _BATCH), PurgeDead(died_before_ms=now_ms - kept_ms, limit=_BATCH)))
                 )
-                more = expired == _BATCH or purged == _BATCH
+                more = expired >= _BATCH or purged == _BATCH
         except BackendError as error:
             engine.report(f"deleting what has expired failed: {error}")
         finally:

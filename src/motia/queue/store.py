@@ -27,7 +27,8 @@ class QueueStore(Protocol):
         ...
 
     def next_due_at_ms(self) -> asyncio.Future[int | None]:
-        """When the nearest scheduled message becomes due; None when there is none."""
+        """When the nearest scheduled message becomes due, or a rate limit has room again; None = nothing
+        waits for a time."""
         ...
 
     def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:

@@ -6,14 +6,24 @@ from dataclasses import dataclass
 
 from motia import encoding
 from motia.core.batch import Completed, Died, Rescheduled, Settlement
-from motia.core.invocation import Cancelled, Failed, Outcome, Released, RetryLater, Succeeded, TimedOut
+from motia.core.invocation import (
+    Cancelled,
+    Expired,
+    Failed,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    TimedOut,
+)
 from motia.core.message import Claim
 from motia.core.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The settlement to commit, and its name in traces: completed, retried, released, dead, cancelled."""
+    """The settlement to commit, and its name in traces: completed, retried, snoozed, released, dead,
+    cancelled, expired."""
 
     settlement: Settlement
     verdict: str
@@ -32,6 +42,8 @@ def decide(
         return Decision(Completed(), "completed")
     if isinstance(outcome, Cancelled):
         return Decision(Completed(), "cancelled")
+    if isinstance(outcome, Expired):
+        return Decision(Completed(), "expired")
     if isinstance(outcome, Released):
         return Decision(Rescheduled(None, claim.failures), "released", 0.0)
     if isinstance(outcome, RetryLater) and not outcome.counts:
@@ -39,7 +51,13 @@ def decide(
         return Decision(Rescheduled(now_ms + round(wait_s * 1000), claim.failures), "snoozed", wait_s)
     failures = claim.failures + 1
     code, error, retryable, asked_s = _failure(outcome, now_ms, claim.attempt)
-    if not retryable or failures >= policy.attempts:
+    if claim.bundle:
+        # One of them may be at fault: each gets an attempt of its own before any dies.
+        retryable = failures < 2 or retryable
+        attempts = max(policy.attempts, 2)
+    else:
+        attempts = policy.attempts
+    if not retryable or failures >= attempts:
         return Decision(Died(code, error, failures, now_ms), "dead")
     wait_s = asked_s if asked_s is not None else policy.wait_s(failures, random_unit)
     return Decision(Rescheduled(now_ms + round(wait_s * 1000), failures, error), "retried", wait_s)
@@ -58,7 +76,7 @@ def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, b
             "attempt": attempt,
             "at": now_ms,
         }
-        return error.code, _safe(record), outcome.retryable, None
+        return error.code, _safe(record), outcome.retryable, outcome.retry_in_s
     if isinstance(outcome, TimedOut):
         record = {
             "code": "handler.timed_out",

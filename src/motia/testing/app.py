@@ -15,7 +15,7 @@ from motia.core.batch import Batch, Enqueue
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import Clock, SystemClock, SystemEntropy
 from motia.core.ids import Ids, format_id
-from motia.core.message import DeadLetter
+from motia.core.message import DeadLetter, QueueDepth
 from motia.server.asgi import Asgi
 from motia.settings import Settings
 from motia.settings.load import load_settings
@@ -148,7 +148,12 @@ class TestApp:
         if consumer.running or consumer.held:
             return False
         depths = await self._backend.queue.depths()
-        return not any(depth.ready or depth.claimed for depth in depths)
+        return not any(depth.ready or depth.claimed or self._starts_soon(depth) for depth in depths)
+
+    def _starts_soon(self, depth: QueueDepth) -> bool:
+        """Something waits for others of its key to end. What waits for a rate waits for time."""
+        entry = self._engine.registry.queues.get(depth.queue)
+        return depth.limited > 0 and entry is not None and entry.policy.rate_limit is None
 
     @property
     def _engine(self) -> Any:

@@ -48,6 +48,10 @@ def _run(transaction: Transaction, operation: ops.Operation) -> Any:
     return run(transaction, operation)
 
 
+def _expire(transaction: Transaction, operation: ops.Expire) -> int:
+    return state.expire(transaction, operation) + queue.forget_duplicates(transaction, operation)
+
+
 _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.Enqueue: queue.enqueue,
     ops.Settle: queue.settle,
@@ -63,7 +67,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.StateDelete: state.change,
     ops.StateUpdate: state.change,
     ops.StateClear: state.state_clear,
-    ops.Expire: state.expire,
+    ops.Expire: _expire,
 }
 _CHECK: dict[type, Callable[[Transaction, Any], None]] = {
     ops.ClaimHeld: queue.check_claim_held,

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from motia.backends.memory.store import Delivery, Standing
+from motia.backends.memory.store import NO_FLOW, Delivery, Standing
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.message import Claim, DeadLetter, QueueName
+from motia.core.flow import Duplicate, Replaced
+from motia.core.message import Claim, DeadLetter, NewMessage, QueueName
 from motia.errors import ConflictError
 
 
-def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | None:
+def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplicate | Replaced | None:
     message = operation.message
     if (message.id, message.queue) in transaction.store.seq_of:
         return None
+    flow = NO_FLOW if message.flow is None else message.flow
+    if flow.dedupe_key is not None:
+        slot = message.queue, flow.dedupe_key
+        earlier = transaction.store.dedupes.get(slot)
+        if earlier is not None and earlier[0] != message.id and earlier[1] > message.enqueued_at_ms:
+            return Duplicate(earlier[0])
+        transaction.journal.put(transaction.store.dedupes, slot, (message.id, flow.dedupe_until_ms))
+    replaced = None
+    if flow.debounce_key is not None and (waiting := _debounced(transaction, message)) is not None:
+        take_out(transaction, waiting)
+        replaced = Replaced(waiting.id)
+        flow = replace(flow, debounce_by_ms=waiting.flow.debounce_by_ms)
+        if flow.debounce_by_ms is not None and message.due_at_ms is not None:
+            message = replace(message, due_at_ms=min(message.due_at_ms, flow.debounce_by_ms))
     others = of_queue(transaction, message.queue).values()
     if message.group is not None and any(other.group == message.group for other in others):
         standing = Standing.BLOCKED
@@ -23,7 +38,9 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | None:
     elif message.claim_for is None or message.group is not None:
         standing = Standing.READY
     else:
-        waits = any(other.standing is Standing.READY for other in others)
+        waits = is_paused(transaction, message.queue) or any(
+            other.standing in (Standing.READY, Standing.LIMITED) for other in others
+        )
         standing = Standing.READY if waits else Standing.CLAIMED
     claimed = standing is Standing.CLAIMED
     delivery = Delivery(
@@ -39,15 +56,43 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | None:
         attributes=message.attributes,
         holder=message.claim_for if claimed else None,
         token=int(claimed),
+        flow=flow,
     )
     transaction.journal.put(transaction.store.seq_of, (message.id, message.queue), delivery.seq)
     put(transaction, delivery)
-    return claim_of(delivery) if claimed else None
+    return claim_of(delivery) if claimed else replaced
+
+
+def _debounced(transaction: Transaction, message: NewMessage) -> Delivery | None:
+    """The message of the same debounce key that has not started."""
+    assert message.flow is not None
+    for other in of_queue(transaction, message.queue).values():
+        same = other.flow.debounce_key == message.flow.debounce_key
+        if same and other.standing is Standing.SCHEDULED and not other.failures + other.crashes:
+            return other
+    return None
+
+
+def forget_duplicates(transaction: Transaction, operation: ops.Expire) -> int:
+    dedupes = transaction.store.dedupes
+    over = [slot for slot, (_, until_ms) in dedupes.items() if until_ms <= operation.now_ms]
+    for slot in over[: operation.limit]:
+        transaction.journal.remove(dedupes, slot)
+    return len(over[: operation.limit])
+
+
+def is_paused(transaction: Transaction, queue: QueueName) -> bool:
+    """Whether nothing may be taken from the queue."""
+    names = (queue, (queue.topic, "*"), ("*", queue.step), ("*", "*"))
+    return any(name in transaction.store.pauses for name in names)
 
 
 def settle(transaction: Transaction, operation: ops.Settle) -> None:
     claim, settlement = operation.claim, operation.settlement
     delivery = held(transaction, claim.seq, claim.id, claim.token)
+    if delivery.flow.concurrency_key is not None:
+        # Another of its key may start now.
+        transaction.made_ready = True
     if isinstance(settlement, ops.Completed):
         take_out(transaction, delivery)
     elif isinstance(settlement, ops.Died):
@@ -125,6 +170,7 @@ def bury(transaction: Transaction, delivery: Delivery, death: ops.Died) -> None:
         trace=delivery.trace,
         group=delivery.group,
         attributes=delivery.attributes,
+        flow=delivery.flow,
     )
     transaction.journal.put(transaction.store.dead, letter.seq, letter)
     take_out(transaction, delivery)
@@ -149,4 +195,6 @@ def claim_of(delivery: Delivery) -> Claim:
         attributes=delivery.attributes,
         errors=delivery.errors,
         suspect=delivery.suspect,
+        keyed=delivery.flow.concurrency_key is not None,
+        expires_at_ms=delivery.flow.expires_at_ms,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from motia.backends.memory.queue import bury, claim_of, of_queue, put
+from motia.backends.memory.queue import bury, claim_of, is_paused, of_queue, put
+from motia.backends.memory.queue_limits import Limits, wake_rates
 from motia.backends.memory.store import Delivery, Standing
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -12,11 +13,15 @@ from motia.core.message import Claim, QueueName
 
 
 def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Claim]:
-    wanted = [want for want in operation.wanted if want.limit > 0]
+    wanted = [want for want in operation.wanted if want.limit > 0 and not is_paused(transaction, want.queue)]
     if operation.max_bytes <= 0:
         return []
-    waiting = [d for d in transaction.store.in_order(w.queue for w in wanted) if d.standing is Standing.READY]
-    suspects = [delivery for delivery in waiting if delivery.suspect]
+    suspects = [
+        delivery
+        for want in wanted
+        for delivery in of_queue(transaction, want.queue).values()
+        if delivery.suspect and delivery.standing is Standing.READY
+    ]
     if suspects:
         return [_claim(transaction, min(suspects, key=lambda delivery: delivery.seq), operation.node)]
     claims: list[Claim] = []
@@ -25,14 +30,23 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
         limit = want.limit
         if want.concurrency is not None:
             limit = min(limit, want.concurrency - _claimed_count(transaction, want.queue))
-        for delivery in waiting:
+        limits = Limits(transaction, want, operation.now_ms)
+        for delivery in sorted(_waiting(transaction, want.queue), key=lambda delivery: delivery.place):
             if limit <= 0 or room_bytes <= 0:
                 break
-            if delivery.queue == want.queue:
+            if limits.allow(delivery):
                 claims.append(_claim(transaction, delivery, operation.node))
                 limit -= 1
                 room_bytes -= len(delivery.payload)
+            else:
+                put(transaction, replace(delivery, standing=Standing.LIMITED))
+        limits.keep()
     return claims
+
+
+def _waiting(transaction: Transaction, queue: QueueName) -> list[Delivery]:
+    standings = (Standing.READY, Standing.LIMITED)
+    return [d for d in of_queue(transaction, queue).values() if d.standing in standings]
 
 
 def _claim(transaction: Transaction, delivery: Delivery, node: bytes) -> Claim:
@@ -67,7 +81,7 @@ def promote_due(transaction: Transaction, operation: ops.PromoteDue) -> int:
     chosen = sorted(due)[: operation.limit]
     for _, _, delivery in chosen:
         put(transaction, replace(delivery, standing=Standing.READY, due_at_ms=None))
-    return len(chosen)
+    return len(chosen) + wake_rates(transaction, operation.now_ms)
 
 
 def register_node(transaction: Transaction, operation: ops.RegisterNode) -> None:

@@ -33,6 +33,7 @@ class MemoryQueueStore:
             ready=counts[Standing.READY],
             scheduled=counts[Standing.SCHEDULED],
             blocked=counts[Standing.BLOCKED],
+            limited=counts[Standing.LIMITED],
             claimed=counts[Standing.CLAIMED],
             dead=dead,
             oldest_ready_at_ms=min(ready, default=None),
@@ -53,7 +54,9 @@ class MemoryQueueStore:
         return done(self._scheduled()[:limit])
 
     def next_due_at_ms(self) -> asyncio.Future[int | None]:
-        return done(min((message.due_at_ms for message in self._scheduled()), default=None))
+        due = [message.due_at_ms for message in self._scheduled()]
+        wakes = [rate.wake_at_ms for rate in self._store.rates.values() if rate.wake_at_ms is not None]
+        return done(min([*due, *wakes], default=None))
 
     def _scheduled(self) -> list[ScheduledMessage]:
         found = [

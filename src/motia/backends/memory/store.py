@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from motia.core.flow import Flow, RateWindow
 from motia.core.message import DeadLetter, MessageId, NodeId, QueueName, TraceContext
+from motia.queue.rate import Starts
+
+NO_FLOW = Flow()
 
 
 class Standing(Enum):
@@ -16,6 +20,7 @@ class Standing(Enum):
     SCHEDULED = "scheduled"
     BLOCKED = "blocked"
     CLAIMED = "claimed"
+    LIMITED = "limited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,21 @@ class Delivery:
     crashes: int = 0
     suspect: bool = False
     errors: bytes = b""
+    flow: Flow = NO_FLOW
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands among the ready ones of its queue."""
+        return -self.flow.priority, self.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a rate limit remembers of one key."""
+
+    window: RateWindow
+    starts: Starts
+    wake_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,12 @@ class MemoryStore:
         self.dead: dict[int, DeadLetter] = {}
         self.state: dict[str, dict[str, StoredValue]] = {}
         self.schedules: dict[str, int] = {}
+        self.rates: dict[tuple[QueueName, str], Rate] = {}
+        self.dedupes: dict[tuple[QueueName, str], tuple[MessageId, int]] = {}
+        """Key → the message that came first, and until when others of the key are not stored."""
+        self.pauses: dict[tuple[str, str], int] = {}
+        """(topic, step), either of them `*`, since when."""
+        self.cancellations: dict[tuple[NodeId, int], MessageId] = {}
         self.nodes: dict[NodeId, tuple[int, str]] = {}
         self.wakers: list[Callable[[], None]] = []
         """One a node that is open."""

@@ -9,6 +9,11 @@ from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, state
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 
+
+def _expire(transaction: Transaction, operation: ops.Expire) -> int:
+    return state.expire(transaction, operation) + queue.forget_duplicates(transaction, operation)
+
+
 APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.Enqueue: queue.enqueue,
     ops.Settle: queue.settle,
@@ -24,7 +29,7 @@ APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.StateDelete: state.state_delete,
     ops.StateUpdate: state.state_update,
     ops.StateClear: state.state_clear,
-    ops.Expire: state.expire,
+    ops.Expire: _expire,
 }
 CHECK: dict[type, Callable[[Transaction, Any], None]] = {
     ops.ClaimHeld: queue.check_claim_held,

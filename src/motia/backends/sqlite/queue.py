@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from motia.backends.sqlite.schema import BLOCKED, CLAIMED, READY, SCHEDULED
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
+from motia.core.flow import Duplicate, Flow, Replaced
 from motia.core.message import Claim, NewMessage, TraceContext
 from motia.errors import ConflictError
 
@@ -15,6 +17,12 @@ INSERT = (
     "INSERT INTO deliveries (seq, id, queue, state, due_at, group_key, claimed_by, token,"
     " enqueued_at, trace, attributes, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (id, queue) DO NOTHING"
+)
+_INSERT_WITH_FLOW = (
+    "INSERT INTO deliveries (seq, id, queue, state, due_at, group_key, claimed_by, token,"
+    " enqueued_at, trace, attributes, payload,"
+    " rank, concurrency_key, rate_key, expires_at, debounce_key, debounce_by, bulk)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id, queue) DO NOTHING"
 )
 COMPLETE = "DELETE FROM deliveries WHERE seq = ? AND id = ? AND token = ? AND state = 3"
 
@@ -33,7 +41,7 @@ def insert_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ...]
     queue = transaction.queue_id(message.queue)
     if message.due_at_ms is not None:
         state, holder, token = SCHEDULED, None, 0
-    elif message.claim_for is not None and not transaction.has_backlog(queue):
+    elif message.claim_for is not None and not transaction.has_backlog(queue, message.queue):
         state, holder, token = CLAIMED, message.claim_for, 1
     else:
         state, holder, token = READY, None, 0
@@ -54,13 +62,79 @@ def insert_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ...]
     )
 
 
-def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | None:
+def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplicate | Replaced | None:
     message = operation.message
+    if message.flow is not None:
+        return _enqueue_with_flow(transaction, message, message.flow)
     row = insert_row(transaction, message) if message.group is None else _grouped_row(transaction, message)
     transaction.execute(INSERT, row)
     if not transaction.connection.changes() or row[3] != CLAIMED:
         return None
     return claim_of(message, row)
+
+
+def _enqueue_with_flow(
+    transaction: Transaction, message: NewMessage, flow: Flow
+) -> Claim | Duplicate | Replaced | None:
+    queue = transaction.queue_id(message.queue)
+    if flow.dedupe_key is not None:
+        earlier = _earlier(transaction, queue, flow.dedupe_key, message)
+        if earlier is not None:
+            return Duplicate(earlier)
+        transaction.execute(
+            "INSERT OR REPLACE INTO dedupes (queue, key, id, expires_at) VALUES (?,?,?,?)",
+            (queue, flow.dedupe_key, message.id, flow.dedupe_until_ms),
+        )
+    replaced, debounce_by = None, flow.debounce_by_ms
+    if flow.debounce_key is not None:
+        waiting = transaction.execute(
+            "SELECT seq, id, debounce_by FROM deliveries WHERE queue = ? AND debounce_key = ?"
+            " AND state = 1 AND failures + crashes = 0",
+            (queue, flow.debounce_key),
+        ).fetchone()
+        if waiting is not None:
+            seq, id_, debounce_by = waiting
+            if id_ == message.id:
+                return None
+            transaction.execute("DELETE FROM deliveries WHERE seq = ?", (seq,))
+            replaced = Replaced(id_)
+            if debounce_by is not None and message.due_at_ms is not None:
+                message = dataclasses.replace(message, due_at_ms=min(message.due_at_ms, debounce_by))
+    row = insert_row(transaction, message) if message.group is None else _grouped_row(transaction, message)
+    transaction.execute(
+        _INSERT_WITH_FLOW,
+        (
+            *row,
+            -flow.priority,
+            flow.concurrency_key,
+            flow.rate_key,
+            flow.expires_at_ms,
+            flow.debounce_key,
+            debounce_by,
+            flow.bulk,
+        ),
+    )
+    if not transaction.connection.changes() or row[3] != CLAIMED:
+        return replaced
+    return claim_of(message, row)
+
+
+def _earlier(transaction: Transaction, queue: int, key: str, message: NewMessage) -> bytes | None:
+    """Id of the message within whose window another of its key comes."""
+    row = transaction.execute(
+        "SELECT id FROM dedupes WHERE queue = ? AND key = ? AND expires_at > ?",
+        (queue, key, message.enqueued_at_ms),
+    ).fetchone()
+    return None if row is None or row[0] == message.id else row[0]
+
+
+def forget_duplicates(transaction: Transaction, operation: ops.Expire) -> int:
+    transaction.execute(
+        "DELETE FROM dedupes WHERE (queue, key) IN"
+        " (SELECT queue, key FROM dedupes WHERE expires_at <= ? LIMIT ?)",
+        (operation.now_ms, operation.limit),
+    )
+    return transaction.connection.changes()
 
 
 def _grouped_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ...]:
@@ -90,6 +164,7 @@ def _grouped_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ..
 def settle(transaction: Transaction, operation: ops.Settle) -> None:
     claim, settlement = operation.claim, operation.settlement
     held = (claim.seq, claim.id, claim.token)
+    lane = concurrency_key_of(transaction, claim.seq) if claim.keyed else None
     if isinstance(settlement, ops.Completed):
         transaction.execute(COMPLETE, held)
     elif isinstance(settlement, ops.Rescheduled):
@@ -104,8 +179,10 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
             transaction.note_ready(transaction.queue_id(claim.queue))
     else:
         transaction.execute(
-            "INSERT INTO dead_letters SELECT ?1, id, queue, group_key, ?2, ?3, errors, ?4, crashes,"
-            " enqueued_at, ?5, trace, attributes, payload FROM deliveries"
+            "INSERT INTO dead_letters (seq, id, queue, group_key, code, error, errors, failures, crashes,"
+            " enqueued_at, died_at, trace, attributes, payload, rank, concurrency_key, rate_key, bulk)"
+            " SELECT ?1, id, queue, group_key, ?2, ?3, errors, ?4, crashes, enqueued_at, ?5, trace,"
+            " attributes, payload, rank, concurrency_key, rate_key, bulk FROM deliveries"
             " WHERE seq = ?6 AND id = ?7 AND token = ?8 AND state = 3",
             (
                 transaction.next_number(),
@@ -121,6 +198,24 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
         raise superseded()
     if claim.group is not None and not isinstance(settlement, ops.Rescheduled):
         unblock(transaction, transaction.queue_id(claim.queue), claim.group)
+    if lane is not None:
+        let_next_of_key(transaction, transaction.queue_id(claim.queue), lane)
+
+
+def concurrency_key_of(transaction: Transaction, seq: int) -> str | None:
+    key: str | None = transaction.execute("SELECT concurrency_key FROM deliveries WHERE seq = ?", (seq,)).get
+    return key
+
+
+def let_next_of_key(transaction: Transaction, queue: int, key: str) -> None:
+    """One message of the key has left its place: the next that waited for it becomes ready."""
+    transaction.execute(
+        "UPDATE deliveries SET state = 0 WHERE seq = (SELECT seq FROM deliveries"
+        " WHERE queue = ? AND concurrency_key = ? AND state = 4 ORDER BY rank, seq LIMIT 1)",
+        (queue, key),
+    )
+    if transaction.connection.changes():
+        transaction.note_ready(queue)
 
 
 def unblock(transaction: Transaction, queue: int, group: str) -> None:
@@ -164,4 +259,5 @@ def claim_of(message: NewMessage, row: Sequence[Any]) -> Claim:
         trace=message.trace,
         enqueued_at_ms=message.enqueued_at_ms,
         attributes=message.attributes,
+        expires_at_ms=None if message.flow is None else message.flow.expires_at_ms,
     )

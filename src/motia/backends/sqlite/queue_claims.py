@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from motia.backends.sqlite.queue import settle, unpack_trace
+from motia.backends.sqlite.queue_limits import CLAIM, Limits, let_all_return, wake_rates
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.message import Claim, QueueName
 
 _CLAIM_COLUMNS = (
     "d.seq, d.id, q.topic, q.step, d.token, d.payload, d.trace, d.enqueued_at,"
-    " d.failures, d.crashes, d.group_key, d.attributes, d.errors, d.suspect"
+    " d.failures, d.crashes, d.group_key, d.attributes, d.errors, d.suspect, d.expires_at,"
+    " d.concurrency_key IS NOT NULL"
 )
 
 
@@ -20,11 +22,14 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
     wanted: dict[int, ops.WantedQueue] = {}
     for want in operation.wanted:
         known = transaction.known_queue_id(want.queue)
-        if known is not None and want.limit > 0 and operation.max_bytes > 0:
+        if known is None or want.limit <= 0 or operation.max_bytes <= 0:
+            continue
+        if not transaction.is_paused(want.queue):
             wanted[known] = want
     suspect = _first_suspect(transaction, wanted)
     if suspect is not None:
-        return _take(transaction, operation.node, f"d.seq = {suspect:d}", 1, operation.max_bytes)
+        transaction.execute(CLAIM, (operation.node, suspect))
+        return [_claimed(transaction, suspect)]
     claims: list[Claim] = []
     room_bytes = operation.max_bytes
     for queue, want in wanted.items():
@@ -33,7 +38,12 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
             limit = min(limit, want.concurrency - _claimed_count(transaction, queue))
         if limit <= 0 or room_bytes <= 0:
             continue
-        taken = _take(transaction, operation.node, f"d.queue = {queue:d} AND d.state = 0", limit, room_bytes)
+        if want.key_concurrency is None and want.rate is None:
+            taken = _take(transaction, operation.node, queue, limit, room_bytes)
+        else:
+            limits = Limits(transaction, queue, want, operation.now_ms)
+            taken = [_claimed(transaction, seq) for seq in limits.take(operation.node, limit, room_bytes)]
+            limits.keep()
         room_bytes -= sum(len(claim.payload) for claim in taken)
         claims += taken
     return claims
@@ -57,26 +67,32 @@ def _claimed_count(transaction: Transaction, queue: int) -> int:
     return int(count)
 
 
-def _take(transaction: Transaction, node: bytes, where: str, limit: int, room_bytes: int) -> list[Claim]:
+def _take(transaction: Transaction, node: bytes, queue: int, limit: int, room_bytes: int) -> list[Claim]:
+    let_all_return(transaction, queue)
     claims: list[Claim] = []
     # Read row by row: a thousand payloads of a megabyte must not be loaded to keep sixteen of them.
     for row in transaction.execute(
         f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
-        f" WHERE {where} ORDER BY d.seq LIMIT ?",
-        (limit,),
+        " WHERE d.queue = ? AND d.state = 0 ORDER BY d.rank, d.seq LIMIT ?",
+        (queue, limit),
     ):
         claim = claim_of_row(row)
         room_bytes -= len(claim.payload)
         claims.append(claim)
         if room_bytes <= 0:
             break
-    transaction.connection.executemany(
-        "UPDATE deliveries SET state = 3, claimed_by = ?, token = token + 1 WHERE seq = ?",
-        [(node, claim.seq) for claim in claims],
-    )
+    transaction.connection.executemany(CLAIM, [(node, claim.seq) for claim in claims])
     for claim in claims:
         claim.token += 1
     return claims
+
+
+def _claimed(transaction: Transaction, seq: int) -> Claim:
+    row = transaction.execute(
+        f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue WHERE d.seq = ?", (seq,)
+    ).fetchone()
+    assert row is not None
+    return claim_of_row(row)
 
 
 def unclaim(transaction: Transaction, operation: ops.Unclaim) -> int:
@@ -103,7 +119,7 @@ def promote_due(transaction: Transaction, operation: ops.PromoteDue) -> int:
     if count:
         transaction.forget_backlog()
         transaction.made_ready = True
-    return count
+    return count + wake_rates(transaction, operation.now_ms)
 
 
 def register_node(transaction: Transaction, operation: ops.RegisterNode) -> None:
@@ -154,4 +170,6 @@ def claim_of_row(row: Sequence[Any]) -> Claim:
         attributes=row[11] or b"",
         errors=row[12] or b"",
         suspect=bool(row[13]),
+        expires_at_ms=row[14],
+        keyed=bool(row[15]),
     )

@@ -110,7 +110,12 @@ class SqliteQueueStore:
 
     def next_due_at_ms(self) -> asyncio.Future[int | None]:
         return self._reader.now(
-            lambda connection: connection.execute("SELECT min(due_at) FROM deliveries WHERE state = 1").get
+            lambda connection: (
+                connection.execute(
+                    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM deliveries WHERE state = 1"
+                    " UNION ALL SELECT min(wake_at) FROM rates WHERE wake_at IS NOT NULL)"
+                ).get
+            )
         )
 
     def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:
@@ -187,11 +192,11 @@ def _depths(connection: apsw.Connection) -> list[QueueDepth]:
         for id_, topic, step in connection.execute("SELECT id, topic, step FROM queues")
     }
     counts: dict[int, dict[str, Any]] = {id_: {} for id_ in names}
-    fields = ("ready", "scheduled", "blocked", "claimed")
+    fields = ("ready", "scheduled", "blocked", "claimed", "limited", "limited")
     for queue, state, count, oldest in connection.execute(
         "SELECT queue, state, count(*), min(enqueued_at) FROM deliveries GROUP BY queue, state"
     ):
-        counts[queue][fields[state]] = count
+        counts[queue][fields[state]] = counts[queue].get(fields[state], 0) + count
         if state == 0:
             counts[queue]["oldest_ready_at_ms"] = oldest
     for queue, count in connection.execute("SELECT queue, count(*) FROM dead_letters GROUP BY queue"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-READY, SCHEDULED, BLOCKED, CLAIMED = 0, 1, 2, 3
-"""States of a delivery: due · due later · behind the head of its group · held by a node."""
+READY, SCHEDULED, BLOCKED, CLAIMED, AWAITS_KEY, AWAITS_RATE = 0, 1, 2, 3, 4, 5
+"""States of a delivery: due · due later · behind the head of its group · held by a node · due, but the
+concurrency of its key is used up · due, but the rate of its key is."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -71,6 +72,51 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX state_expiring ON state (expires_at) WHERE expires_at IS NOT NULL;
 
     CREATE TABLE schedules (key TEXT PRIMARY KEY, fired_at INTEGER NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE deliveries ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE deliveries ADD COLUMN concurrency_key TEXT;
+    ALTER TABLE deliveries ADD COLUMN rate_key TEXT;
+    ALTER TABLE deliveries ADD COLUMN expires_at INTEGER;
+    ALTER TABLE deliveries ADD COLUMN debounce_key TEXT;
+    ALTER TABLE deliveries ADD COLUMN debounce_by INTEGER;
+    ALTER TABLE deliveries ADD COLUMN bulk BLOB;
+    DROP INDEX deliveries_ready;
+    CREATE INDEX deliveries_ready ON deliveries (queue, rank, seq) WHERE state = 0;
+    CREATE INDEX deliveries_by_concurrency_key ON deliveries (queue, concurrency_key, state, rank, seq)
+      WHERE concurrency_key IS NOT NULL;
+    CREATE INDEX deliveries_by_rate_key ON deliveries (queue, rate_key, state, rank, seq)
+      WHERE rate_key IS NOT NULL;
+    CREATE INDEX deliveries_limited ON deliveries (queue, seq) WHERE state > 3;
+    CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE expires_at IS NOT NULL;
+    CREATE INDEX deliveries_debounced ON deliveries (queue, debounce_key) WHERE debounce_key IS NOT NULL;
+    CREATE INDEX deliveries_of_bulk ON deliveries (bulk) WHERE bulk IS NOT NULL;
+
+    ALTER TABLE dead_letters ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE dead_letters ADD COLUMN concurrency_key TEXT;
+    ALTER TABLE dead_letters ADD COLUMN rate_key TEXT;
+    ALTER TABLE dead_letters ADD COLUMN bulk BLOB;
+
+    CREATE TABLE dedupes (
+      queue INTEGER NOT NULL, key TEXT NOT NULL, id BLOB NOT NULL, expires_at INTEGER NOT NULL,
+      PRIMARY KEY (queue, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX dedupes_by_time ON dedupes (expires_at);
+
+    CREATE TABLE rates (
+      queue INTEGER NOT NULL, key TEXT NOT NULL, most INTEGER NOT NULL, period INTEGER NOT NULL,
+      starts TEXT NOT NULL, wake_at INTEGER,
+      PRIMARY KEY (queue, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX rates_waking ON rates (wake_at) WHERE wake_at IS NOT NULL;
+
+    CREATE TABLE pauses (
+      topic TEXT NOT NULL, step TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (topic, step)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE cancellations (
+      node BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (node, seq)
+    ) WITHOUT ROWID;
     """,
 )
 

@@ -33,6 +33,7 @@ class Transaction:
         self._counter: int | None = None
         self._counter_read = 0
         self._backlog: dict[int, bool] = {}
+        self._pauses: set[Any] | None = None
         self.made_ready = False
         """A message was left for any node to take."""
 
@@ -40,6 +41,7 @@ class Transaction:
         self.execute("BEGIN IMMEDIATE")
         self._counter = None
         self._backlog.clear()
+        self._pauses = None
         self._new_queues.clear()
         self.made_ready = False
 
@@ -72,6 +74,7 @@ class Transaction:
                 self.execute("ROLLBACK TO batch")
                 self.execute("RELEASE batch")
             self._backlog.clear()
+            self._pauses = None
             self._forget_queues_after(before)
             raise
         self.execute("RELEASE batch")
@@ -102,9 +105,23 @@ class Transaction:
                 self._queue_ids[name] = found
         return found
 
-    def has_backlog(self, queue: int) -> bool:
-        """Whether a message waits in the queue, so that a new one must not be claimed before it."""
+    def is_paused(self, name: QueueName) -> bool:
+        """Whether nothing may be taken from the queue."""
+        if self._pauses is None:
+            self._pauses = set(self.execute("SELECT topic, step FROM pauses"))
+        if not self._pauses:
+            return False
+        return not self._pauses.isdisjoint((name, (name.topic, "*"), ("*", name.step), ("*", "*")))
+
+    def forget_pauses(self) -> None:
+        self._pauses = None
+
+    def has_backlog(self, queue: int, name: QueueName) -> bool:
+        """Whether a message waits in the queue, so that a new one must not be claimed before it, or the
+        queue is paused."""
         known = self._backlog.get(queue)
+        if known is None and self.is_paused(name):
+            known = self._backlog[queue] = True
         if known is None:
             row = self.execute(
                 "SELECT 1 FROM deliveries WHERE queue = ? AND state = 0 LIMIT 1", (queue,)

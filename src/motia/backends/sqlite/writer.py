@@ -204,11 +204,15 @@ class Writer:
                 operation = operations[0]
                 if type(operation) is Settle:
                     claim = operation.claim
-                    if claim.group is None and type(operation.settlement) is Completed:
+                    if claim.group is None and not claim.keyed and type(operation.settlement) is Completed:
                         completes.append((claim.seq, claim.id, claim.token))
                         results.append(_NOTHING)
                         continue
-                elif type(operation) is Enqueue and operation.message.group is None:
+                elif (
+                    type(operation) is Enqueue
+                    and operation.message.group is None
+                    and operation.message.flow is None
+                ):
                     row = insert_row(transaction, operation.message)
                     inserts.append(row)
                     results.append([claim_of(operation.message, row)] if row[3] == CLAIMED else _NOTHING)

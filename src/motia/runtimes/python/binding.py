@@ -19,7 +19,14 @@ from motia.core.trigger import HttpTrigger, QueueTrigger, Trigger
 from motia.errors import DefinitionError
 from motia.runtimes.python.arguments import compile_call, whole_getter
 from motia.runtimes.python.dependencies import Call, is_async
-from motia.runtimes.python.frame import Frame, PayloadFrame, RequestFrame, payload_reader, validated_view
+from motia.runtimes.python.frame import (
+    Frame,
+    PayloadFrame,
+    RequestFrame,
+    batch_reader,
+    payload_reader,
+    validated_view,
+)
 from motia.runtimes.python.hints import EMPTY, Signature, is_context, is_object, read_signature
 from motia.runtimes.python.signature import CONTEXT_NAMES, Place, Slot, place_of, slots_of
 from motia.schemas import Schema, TypeReader, schema_of
@@ -90,7 +97,10 @@ def _input_reader(trigger: Trigger | None, place: Place, read_by_hint: Any = Non
     schema = _explicit(trigger.schema) if isinstance(trigger, QueueTrigger) else None
     if schema is not None and schema.source is read_by_hint:
         schema = None
-    return payload_reader(_PAYLOAD_OF_KIND.get(place.kind, Payload), schema)
+    kind = _PAYLOAD_OF_KIND.get(place.kind, Payload)
+    if trigger is not None and trigger.policy.batch is not None:
+        return batch_reader(kind, schema)
+    return payload_reader(kind, schema)
 
 
 # By position ----------------------------------------------------------------------------------------

@@ -183,3 +183,15 @@ def payload_reader(kind: type[Payload], schema: Schema | None) -> Callable[[Any]
     """Reads the payload of an occurrence as handlers get it, validated by the schema if there is one."""
     read: Callable[[bytes], Any] = decode if schema is None else schema.validate_json
     return lambda occurrence: payload_of(read(occurrence.payload), kind)
+
+
+def batch_reader(kind: type[Payload], schema: Schema | None) -> Callable[[Any], Any]:
+    """Like `payload_reader`, for a list of payloads of which each fits the schema."""
+
+    def read(occurrence: Any) -> list[Any]:
+        payloads = decode(occurrence.payload)
+        if schema is not None:
+            payloads = [schema.validate(payload) for payload in payloads]
+        return [payload_of(payload, kind) for payload in payloads]
+
+    return read

@@ -34,6 +34,7 @@ from motia.errors import AccessError, BackendError, HandlerError, InputError, Mo
 from motia.runtimes.protocol import Loaded
 from motia.runtimes.python.binding import BoundHandler, bind_handler
 from motia.runtimes.python.loader import Loader
+from motia.runtimes.python.retrying import with_retry
 from motia.runtimes.python.threads import Threads
 
 _OWN_FOLDER = str(Path(motia.__file__).parent)
@@ -47,6 +48,7 @@ class _Entry:
     condition: Callable[..., Any] | None = None
     auth: Callable[..., Any] | None = None
     middleware: Sequence[Callable[..., Any]] = field(default=())
+    retry: Callable[..., Any] | None = None
     plain: bool = False
     """An async handler without condition, auth and middleware: nearly every one."""
 
@@ -106,6 +108,9 @@ class PythonRuntime:
             entry = _Entry(bound)
             if trigger.condition is not None:
                 entry.condition = functions[trigger.condition]
+            if not isinstance(trigger, HttpTrigger):
+                retry = trigger.policy.retry_function
+                entry.retry = None if retry is None else functions[retry]
             if isinstance(trigger, HttpTrigger):
                 entry.auth = None if trigger.auth is None else functions[trigger.auth]
                 entry.middleware = [functions[name] for name in trigger.middleware]
@@ -157,7 +162,10 @@ class PythonRuntime:
             raise
         except BaseException as error:
             # Of those that are no `Exception`, `sys.exit()` is the usual one: it must not end the node.
-            return Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
+            failed = Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
+            if invocation.claim is None:
+                return failed
+            return await with_retry(failed, error, entry.retry, invocation.attempt)
         finally:
             if context.printed is not None:
                 context.flush_output()

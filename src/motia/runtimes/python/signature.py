@@ -108,7 +108,7 @@ def place_of(trigger: Trigger | None) -> Place:
             schema=trigger.body_schema,
         )
     if isinstance(trigger, QueueTrigger):
-        return Place(kind="queue", schema=trigger.schema)
+        return Place(kind="queue", schema=None if trigger.policy.batch else trigger.schema)
     return Place(kind="manual" if trigger is None else trigger.kind)
 
 

@@ -1,0 +1,291 @@
+"""Flow control: what holds messages back, puts them off, or keeps them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from motia.core.batch import ClaimReady, Enqueue, Expire, PromoteDue, Unclaim, WantedQueue
+from motia.core.flow import Duplicate, Flow, RateWindow, Replaced
+from motia.core.message import Claim
+from motia.testing.conformance.harness import (
+    NOW_MS,
+    OTHER,
+    Node,
+    Nodes,
+    Q,
+    complete,
+    die,
+    needs,
+    payloads,
+    retry,
+)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a queue with limits is asked."""
+
+    key_concurrency: int | None = None
+    rate: RateWindow | None = None
+    limit: int = 100
+    concurrency: int | None = None
+
+    async def take(self, node: Node, now_ms: int = NOW_MS) -> list[Claim]:
+        want = WantedQueue(Q, self.limit, self.concurrency, self.key_concurrency, self.rate)
+        found: list[Claim] = await node.one(
+            ClaimReady(node=node.id, wanted=[want], max_bytes=1_000_000, now_ms=now_ms)
+        )
+        return found
+
+
+def _keyed(nodes: Nodes, payload: bytes, key: str, **fields: Any) -> Enqueue:
+    return nodes.enqueue(payload, flow=Flow(concurrency_key=key), **fields)
+
+
+def _rated(nodes: Nodes, payload: bytes, key: str) -> Enqueue:
+    return nodes.enqueue(payload, flow=Flow(rate_key=key))
+
+
+async def the_higher_priority_is_claimed_first_then_the_older(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(
+        nodes.enqueue(b"1"),
+        nodes.enqueue(b"2", flow=Flow(priority=5)),
+        nodes.enqueue(b"3", flow=Flow(priority=-1)),
+        nodes.enqueue(b"4", flow=Flow(priority=5)),
+    )
+    assert payloads(await node.claim(limit=2)) == [b"2", b"4"]
+    assert payloads(await node.claim()) == [b"1", b"3"]
+
+
+async def one_key_never_has_more_claims_than_its_concurrency(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=2)
+    await node.commit(*(_keyed(nodes, f"a{number}".encode(), "a") for number in range(5)))
+    await node.commit(_keyed(nodes, b"b0", "b"))
+    first = await asking.take(node)
+    assert payloads(first) == [b"a0", b"a1", b"b0"]
+    assert await asking.take(node) == []
+    await node.commit(complete(first[1]))
+    assert payloads(await asking.take(node)) == [b"a2"]
+    await node.commit(complete(first[2]))
+    assert await asking.take(node) == []
+
+
+async def what_waits_for_its_key_is_counted_as_limited(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(*(_keyed(nodes, b"%d" % number, "a") for number in range(3)))
+    claims = await Asking(key_concurrency=1).take(node)
+    depth = await node.depth()
+    assert (depth.claimed, depth.limited, depth.ready) == (1, 2, 0)
+    await node.commit(complete(claims[0]))
+    depth = await node.depth()
+    assert depth.limited + depth.ready == 2
+
+
+async def a_key_goes_on_when_its_message_fails_dies_or_is_given_back(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1)
+    await node.commit(*(_keyed(nodes, b"%d" % number, "a") for number in range(4)))
+    [claim] = await asking.take(node)
+    await node.commit(retry(claim, due_at_ms=NOW_MS + 1000))
+    [claim] = await asking.take(node)
+    assert claim.payload == b"1"
+    await node.commit(die(claim))
+    [claim] = await asking.take(node)
+    assert claim.payload == b"2"
+    await node.commit(Unclaim([claim]))
+    [claim] = await asking.take(node)
+    assert claim.payload == b"2"
+    await node.commit(complete(claim), PromoteDue(NOW_MS + 1000))
+    assert payloads(await asking.take(node)) in ([b"0"], [b"3"])
+
+
+async def a_newer_message_of_a_key_does_not_overtake_those_that_wait(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1)
+    await node.commit(_keyed(nodes, b"1", "a"), _keyed(nodes, b"2", "a"))
+    [claim] = await asking.take(node)
+    assert await asking.take(node) == []
+    await node.commit(_keyed(nodes, b"3", "a"), complete(claim))
+    [claim] = await asking.take(node)
+    assert claim.payload == b"2"
+    await node.commit(complete(claim))
+    assert payloads(await asking.take(node)) == [b"3"]
+
+
+async def the_more_urgent_of_a_key_goes_first_when_the_key_has_room(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1)
+    await node.commit(_keyed(nodes, b"1", "a"), _keyed(nodes, b"2", "a"))
+    [claim] = await asking.take(node)
+    await node.commit(nodes.enqueue(b"3", flow=Flow(concurrency_key="a", priority=9)))
+    assert await asking.take(node) == []
+    await node.commit(complete(claim))
+    assert payloads(await asking.take(node)) == [b"3"]
+
+
+async def a_raised_limit_lets_more_of_a_key_start(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(*(_keyed(nodes, b"%d" % number, "a") for number in range(6)))
+    [claim] = await Asking(key_concurrency=1).take(node)
+    await node.commit(complete(claim))
+    taken = await Asking(key_concurrency=3).take(node)
+    assert payloads(taken) == [b"1", b"2", b"3"]
+
+
+async def without_the_limit_what_waited_for_it_is_free(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(*(_keyed(nodes, b"%d" % number, "a") for number in range(4)))
+    [claim] = await Asking(key_concurrency=1).take(node)
+    assert payloads(await node.claim()) == [b"1", b"2", b"3"]
+    await node.commit(complete(claim))
+
+
+@needs("shared")
+async def a_keys_concurrency_holds_over_all_nodes(nodes: Nodes) -> None:
+    team = [await nodes.open() for _ in range(3)]
+    asking = Asking(key_concurrency=2)
+    await team[0].commit(*(_keyed(nodes, b"%d" % number, "a") for number in range(6)))
+    assert [len(await asking.take(node)) for node in team] == [2, 0, 0]
+
+
+async def the_concurrency_of_the_queue_holds_beside_that_of_keys(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1, concurrency=2)
+    await node.commit(*(_keyed(nodes, b"%d" % number, str(number)) for number in range(5)))
+    taken = await asking.take(node)
+    assert payloads(taken) == [b"0", b"1"]
+    await node.commit(complete(taken[0]))
+    assert payloads(await asking.take(node)) == [b"2"]
+
+
+async def a_rate_is_never_exceeded_within_any_period(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=3, period_ms=1000, keyed=False))
+    await node.commit(*(nodes.enqueue(b"%d" % number) for number in range(10)))
+    assert payloads(await asking.take(node)) == [b"0", b"1", b"2"]
+    assert await node.backend.queue.next_due_at_ms() == NOW_MS + 1000
+    assert await asking.take(node, NOW_MS + 999) == []
+    assert await node.one(PromoteDue(NOW_MS + 999)) == 0
+    assert await node.one(PromoteDue(NOW_MS + 1000)) > 0
+    assert payloads(await asking.take(node, NOW_MS + 1000)) == [b"3", b"4", b"5"]
+    assert await asking.take(node, NOW_MS + 1500) == []
+    assert payloads(await asking.take(node, NOW_MS + 2000)) == [b"6", b"7", b"8"]
+
+
+async def starts_that_were_spread_free_the_rate_one_by_one(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=2, period_ms=1000, keyed=False), limit=1)
+    await node.commit(*(nodes.enqueue(b"%d" % number) for number in range(5)))
+    assert len(await asking.take(node, NOW_MS)) == 1
+    assert len(await asking.take(node, NOW_MS + 600)) == 1
+    assert len(await asking.take(node, NOW_MS + 999)) == 0
+    assert len(await asking.take(node, NOW_MS + 1000)) == 1
+    assert len(await asking.take(node, NOW_MS + 1100)) == 0
+    assert len(await asking.take(node, NOW_MS + 1600)) == 1
+
+
+async def a_rate_by_key_counts_each_key_apart(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=1, period_ms=1000, keyed=True))
+    await node.commit(*(_rated(nodes, f"a{number}".encode(), "a") for number in range(3)))
+    await node.commit(_rated(nodes, b"b0", "b"))
+    assert payloads(await asking.take(node)) == [b"a0", b"b0"]
+    assert (await node.depth()).limited == 2
+    assert await asking.take(node, NOW_MS + 500) == []
+    assert await node.one(PromoteDue(NOW_MS + 1000)) > 0
+    assert payloads(await asking.take(node, NOW_MS + 1000)) == [b"a1"]
+    assert await node.one(PromoteDue(NOW_MS + 2000)) > 0
+    assert payloads(await asking.take(node, NOW_MS + 2000)) == [b"a2"]
+
+
+@needs("shared")
+async def a_rate_holds_over_all_nodes(nodes: Nodes) -> None:
+    team = [await nodes.open() for _ in range(3)]
+    asking = Asking(rate=RateWindow(limit=4, period_ms=1000, keyed=False), limit=3)
+    await team[0].commit(*(nodes.enqueue(b"%d" % number) for number in range(10)))
+    assert [len(await asking.take(node)) for node in team] == [3, 1, 0]
+
+
+async def a_clock_set_back_holds_a_rate_for_a_period_at_most(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=1, period_ms=1000, keyed=False))
+    await node.commit(*(nodes.enqueue(b"%d" % number) for number in range(3)))
+    assert len(await asking.take(node, NOW_MS)) == 1
+    assert len(await asking.take(node, NOW_MS - 86_400_000)) == 1
+
+
+async def thousands_behind_a_busy_key_do_not_keep_others_back(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1, limit=10)
+    await node.commit(*(_keyed(nodes, b"a", "a") for _ in range(2500)))
+    await node.commit(_keyed(nodes, b"b", "b"))
+    found: list[bytes] = []
+    for _ in range(5):
+        found += payloads(await asking.take(node))
+    assert sorted(found) == [b"a", b"b"]
+
+
+async def a_message_with_the_key_of_an_earlier_one_is_not_stored(nodes: Nodes) -> None:
+    node = await nodes.open()
+    flow = Flow(dedupe_key="k", dedupe_until_ms=NOW_MS + 1000)
+    first = nodes.message(b"1", flow=flow)
+    [stored] = await node.commit(nodes.enqueue(b"1", id=first.id, flow=flow))
+    assert stored is None
+    [refused] = await node.commit(nodes.enqueue(b"2", flow=flow))
+    assert refused == Duplicate(first.id)
+    # Another queue has its own keys, and the same message is no duplicate of itself.
+    assert await node.commit(nodes.enqueue(b"3", OTHER, flow=flow)) == [None]
+    assert await node.commit(nodes.enqueue(b"1", id=first.id, flow=flow)) == [None]
+    [claim] = await node.claim()
+    await node.commit(complete(claim))
+    assert await node.commit(nodes.enqueue(b"4", flow=flow)) == [Duplicate(first.id)]
+    later = Flow(dedupe_key="k", dedupe_until_ms=NOW_MS + 2000)
+    assert await node.commit(nodes.enqueue(b"5", enqueued_at_ms=NOW_MS + 1000, flow=later)) == [None]
+    assert payloads(await node.claim()) == [b"5"]
+
+
+async def keys_of_duplicates_are_forgotten_after_their_window(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(nodes.enqueue(b"1", flow=Flow(dedupe_key="k", dedupe_until_ms=NOW_MS + 1000)))
+    assert await node.one(Expire(NOW_MS + 999)) == 0
+    assert await node.one(Expire(NOW_MS + 1000)) == 1
+
+
+async def a_debounced_message_takes_the_place_of_the_one_before(nodes: Nodes) -> None:
+    node = await nodes.open()
+    flow = Flow(debounce_key="a", debounce_by_ms=NOW_MS + 2500)
+    first = nodes.message(b"1")
+    await node.commit(nodes.enqueue(b"1", id=first.id, due_at_ms=NOW_MS + 1000, flow=flow))
+    later = Flow(debounce_key="a", debounce_by_ms=NOW_MS + 9000)
+    results = await node.commit(nodes.enqueue(b"2", due_at_ms=NOW_MS + 1900, flow=later))
+    assert results == [Replaced(first.id)]
+    assert await node.backend.queue.next_due_at_ms() == NOW_MS + 1900
+    await node.commit(nodes.enqueue(b"3", due_at_ms=NOW_MS + 2800, flow=later))
+    # Not put off for longer than the first of them allowed.
+    assert await node.backend.queue.next_due_at_ms() == NOW_MS + 2500
+    await node.commit(nodes.enqueue(b"x", due_at_ms=NOW_MS + 2800, flow=Flow(debounce_key="b")))
+    await node.commit(PromoteDue(NOW_MS + 3000))
+    assert payloads(await node.claim()) == [b"3", b"x"]
+
+
+async def a_debounced_message_that_has_started_stays(nodes: Nodes) -> None:
+    node = await nodes.open()
+    flow = Flow(debounce_key="a")
+    await node.commit(nodes.enqueue(b"1", due_at_ms=NOW_MS, flow=flow), PromoteDue(NOW_MS))
+    [claim] = await node.claim()
+    await node.commit(retry(claim, due_at_ms=NOW_MS + 500))
+    assert await node.commit(nodes.enqueue(b"2", due_at_ms=NOW_MS + 500, flow=flow)) == [None]
+    await node.commit(PromoteDue(NOW_MS + 500))
+    assert payloads(await node.claim()) == [b"1", b"2"]
+
+
+async def a_claim_says_when_its_message_expires(nodes: Nodes) -> None:
+    node = await nodes.open()
+    flow = Flow(expires_at_ms=NOW_MS + 5)
+    claim = await node.one(nodes.enqueue(b"1", claim_for=node.id, flow=flow))
+    assert claim.expires_at_ms == NOW_MS + 5
+    await node.commit(nodes.enqueue(b"2", flow=flow))
+    assert [claim.expires_at_ms for claim in await node.claim()] == [NOW_MS + 5]
