@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 # Folders with npm packages.
-NPM := clients/js
+NPM := clients/js tests/npm
 
 .DEFAULT_GOAL := help
 .PHONY: help setup npm demo test proof check format bench build clean
