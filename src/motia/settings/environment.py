@@ -23,6 +23,7 @@ COMMON = {
 NOT_SETTINGS = frozenset(
     {
         "MOTIA_CONFIG",
+        "MOTIA_ENV",
         "MOTIA_REENTERED",
         # Of the earlier framework; projects that come from there still have them in their environment.
         "MOTIA_ANALYTICS_DISABLED",

@@ -12,9 +12,9 @@ from typing import Any
 from motia.errors import SettingsError
 from motia.settings.model import Mode
 from motia.settings.names import Layer, flatten
+from motia.settings.script_config import SCRIPT_CONFIGS, evaluate_script, without_absent
 
 MODES: tuple[Mode, ...] = ("development", "production")
-_FOREIGN_CONFIGS = ("motia.config.ts", "motia.config.js", "motia.config.mjs", "motia.config.cjs")
 
 
 def read_toml_files(project_dir: Path, mode: Mode, config: Path | None = None) -> list[Layer]:
@@ -32,28 +32,53 @@ def read_toml_files(project_dir: Path, mode: Mode, config: Path | None = None) -
     return _with_modes(tool, "pyproject.toml [tool.motia]", mode) if tool is not None else []
 
 
-def read_foreign_config(project_dir: Path, mode: Mode) -> list[Layer]:
-    """Layers of a `motia.config.*`. Python is evaluated; names that are not settings become notices."""
-    layers = [
-        Layer(notices=[f"{name}: is not read yet; write its settings into motia.toml"])
-        for name in _FOREIGN_CONFIGS
-        if (project_dir / name).is_file()
-    ]
-    path = project_dir / "motia.config.py"
-    if not path.is_file():
-        return layers
+def read_foreign_config(project_dir: Path, mode: Mode, environment: Mapping[str, str]) -> list[Layer]:
+    """Layers of `motia.config.*`, evaluated; names that are not settings become notices.
+
+    `MOTIA_ENV`, else `NODE_ENV`, chooses the section; without them `mode` does.
+    """
+    chosen = environment.get("MOTIA_ENV") or environment.get("NODE_ENV")
+    section: Mode = (
+        "production" if chosen == "production" else "development" if chosen == "development" else mode
+    )
+    layers: list[Layer] = []
+    for name in (*SCRIPT_CONFIGS, "motia.config.py"):
+        path = project_dir / name
+        if not path.is_file():
+            continue
+        if layers:
+            layers.append(Layer(notices=[f"{name}: is ignored because of another motia.config file"]))
+        elif path.suffix == ".py":
+            layers += _foreign_layers(name, _python_config(path), section)
+        else:
+            layers += _foreign_layers(name, evaluate_script(path, environment), section)
+    return layers
+
+
+def _python_config(path: Path) -> dict[str, Any]:
     namespace = _evaluate(path)
     base = namespace.get("config")
     table = dict(base) if isinstance(base, Mapping) else {}
-    table |= {name: namespace[name] for name in MODES if isinstance(namespace.get(name), Mapping)}
-    if not table:
-        notice = f"{path.name}: expected a dict named config, development or production, found none"
-        return [*layers, Layer(notices=[notice])]
-    for layer in _with_modes(table, path.name, mode):
+    return table | {name: namespace[name] for name in MODES if isinstance(namespace.get(name), Mapping)}
+
+
+def _foreign_layers(name: str, table: Mapping[str, Any], mode: Mode) -> list[Layer]:
+    if not table and name.endswith(".py"):
+        notice = f"{name}: expected settings named config, development or production, found none"
+        return [Layer(notices=[notice])]
+    notices: list[str] = []
+    for section in ("", *MODES):
+        part = table.get(section) if section else table
+        if isinstance(part, Mapping):
+            kept, absent = without_absent(part, f"{name} [{section}]" if section else name)
+            table = {**table, section: kept} if section else kept
+            notices += absent if section in ("", mode) else []
+    layers = _with_modes(table, name, mode)
+    for layer in layers:
         # Written for another framework: what we do not have is worth a word, not a refusal.
         layer.notices += [f"{problem.text}; it is ignored" for problem in layer.problems]
         layer.problems = []
-        layers.append(layer)
+    layers[0].notices += notices
     return layers
 
 

@@ -60,7 +60,7 @@ def load_settings(
 ) -> Loaded:
     """The settings of the project in `project_dir`.
 
-    Defaults < `motia.config.py` < `motia.toml` (or `[tool.motia]`) < its section of the mode < `.env` <
+    Defaults < `motia.config.*` < `motia.toml` (or `[tool.motia]`) < its section of the mode < `.env` <
     environment < `flags` (dotted names; None = not given). Without `mode`, `NODE_ENV=production` decides.
     *Failure*: one `SettingsError` with a line for each thing that is wrong, in all places at once.
     """
@@ -77,7 +77,7 @@ def load_settings(
     config = outside.get("MOTIA_CONFIG")
     layers = [
         Layer(values=_mode_defaults(mode)),
-        *read_foreign_config(directory, mode),
+        *read_foreign_config(directory, mode, outside),
         *read_toml_files(directory, mode, directory / config if config else None),
         read_environment(dotenv, origin=".env"),
         Layer(notices=dotenv_notices),

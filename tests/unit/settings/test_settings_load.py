@@ -12,6 +12,7 @@ from motia.errors import SettingsError
 from motia.settings.database import locate_database
 from motia.settings.load import Loaded, load_settings
 from motia.settings.model import Mode
+from motia.settings.node_program import find_node
 
 
 def load(directory: Path, *, mode: Mode | None = "development", **keywords: Any) -> Loaded:
@@ -225,7 +226,7 @@ def test_python_config_with_modes_and_foreign_names(tmp_path: Path) -> None:
     assert development.origins["port"] == "motia.config.py [development]"
     production = load(tmp_path, mode="production")
     assert production.settings.port == 8080
-    assert any("'redis'" in notice for notice in production.notices)
+    assert any("redis has no effect" in notice for notice in production.notices)
 
 
 def test_a_python_config_that_fails_names_its_line(tmp_path: Path) -> None:
@@ -237,9 +238,59 @@ def test_a_python_config_that_fails_names_its_line(tmp_path: Path) -> None:
     assert "found none" in load(tmp_path).notices[0]
 
 
-def test_javascript_configs_are_noticed(tmp_path: Path) -> None:
-    (tmp_path / "motia.config.ts").write_text("export default {}")
-    assert load(tmp_path).notices == ("motia.config.ts: is not read yet; write its settings into motia.toml",)
+needs_node = pytest.mark.skipif(find_node() is None, reason="missing: Node")
+TUTORIAL = """
+module.exports = {
+  development: {
+    port: 3001,
+    workbench: { enabled: true, port: 3000 },
+    database: { url: 'sqlite://./motia-dev.db' }
+  },
+  production: {
+    port: process.env.PORT || 8080,
+    workbench: { enabled: false },
+    database: { url: process.env.DATABASE_URL },
+    redis: { url: process.env.REDIS_URL }
+  }
+};
+"""
+
+
+@needs_node
+def test_a_javascript_config_with_modes(tmp_path: Path) -> None:
+    (tmp_path / "motia.config.js").write_text(TUTORIAL)
+    development = load(tmp_path)
+    assert development.settings.database.url == "sqlite://./motia-dev.db"
+    assert development.notices == ()
+    production = load(tmp_path, mode="production")
+    assert (production.settings.port, production.settings.workbench.enabled) == (8080, False)
+    assert production.settings.database.url == "sqlite"
+    assert load(tmp_path, mode="production", environ={"NODE_ENV": "development"}).settings.port == 3001
+    assert load(tmp_path, environ={"MOTIA_ENV": "production"}).settings.port == 8080
+
+
+@needs_node
+def test_a_typescript_config_of_another_framework(tmp_path: Path) -> None:
+    (tmp_path / "motia.config.ts").write_text(
+        "import { config } from '@motiadev/core'\n"
+        "import type { Express } from 'express'\n"
+        "const statesPlugin = require('@motiadev/plugin-states/plugin')\n"
+        "console.log('printed')\n"
+        "export const authenticateStream = async () => null\n"
+        "export default config({ plugins: [statesPlugin], app: (app: Express) => {}, port: 4500 })\n"
+    )
+    loaded = load(tmp_path)
+    assert loaded.settings.port == 4500
+    named = {notice.split(" has no effect")[0] for notice in loaded.notices}
+    assert named == {f"motia.config.ts: {key}" for key in ("authenticateStream", "plugins", "app")}
+
+
+@needs_node
+def test_a_javascript_config_that_fails_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "motia.config.mjs").write_text("const a = 1\nthrow new Error('no port')\n")
+    assert refused(tmp_path).message.startswith("motia.config.mjs:2: ")
+    (tmp_path / "motia.config.mjs").write_text("export default {\n  a: 1\n  b: 2\n}\n")
+    assert refused(tmp_path).message.startswith("motia.config.mjs:3: ")
 
 
 @pytest.mark.parametrize(

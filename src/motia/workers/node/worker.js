@@ -150,7 +150,7 @@ export class Worker {
   #load({ project_dir: dir, files }) {
     if (this.#project === null) {
       process.chdir(dir)
-      const cache = process.env.MOTIA_CACHE_DIR ?? join(dir, '.motia', 'cache', 'node')
+      const cache = join(dir, '.motia', 'cache', 'node')
       this.#project = new Project(dir, cache)
     }
     return this.#project.load(files)
