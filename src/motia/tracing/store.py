@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+from motia.tracing.activity import EdgeCount, MetricRow, StepCount
 from motia.tracing.packing import PackedLog, PackedSpan
 from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
 
@@ -35,10 +36,19 @@ class TraceQuery:
     """The worst of the trace's spans. `failed` = timeout, error or crashed; `running` = no span ended yet."""
     step: str | None = None
     """Some span is of this step."""
+    any_step: tuple[str, ...] | None = None
+    """Some span is of one of these steps: how the traces of a flow are found."""
+    kind: str | None = None
+    """What began it."""
     text: str | None = None
     """Found, in any case, in the name, the steps, the first error or the id of the trace."""
     since_ms: float | None = None
     """Began then or later."""
+    until_ms: float | None = None
+    """Began before then."""
+    min_us: int | None = None
+    max_us: int | None = None
+    """Bounds of the time from its begin to the end of its latest span."""
     before: int | None = None
     """`position` of the last trace of the page before."""
     limit: int = 100
@@ -87,12 +97,16 @@ class LogQuery:
     level: Level | None = None
     """This level or worse."""
     step: str | None = None
+    any_step: tuple[str, ...] | None = None
     trace_id: str | None = None
     text: str | None = None
     """Found, in any case, in the message or the data."""
     since_ms: float | None = None
+    until_ms: float | None = None
     after: int | None = None
     """Only lines after this position, the oldest first: how a tail is followed. None = the newest lines."""
+    before: int | None = None
+    """Only lines before this position: how one reads back."""
     limit: int = 100
 
 
@@ -102,6 +116,38 @@ class LogEntry:
 
     position: int
     record: LogRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchNote:
+    """What one written batch touched."""
+
+    traces: Sequence[int]
+    """Positions of the traces that are new or changed."""
+    steps: Mapping[str, tuple[int, int]]
+    """Runs and failures."""
+    edges: Sequence[tuple[str, str, str, int, int]]
+    """source, topic, target, runs, failures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What was written after a position, by any node."""
+
+    position: int
+    notes: Sequence[BatchNote] = ()
+    lost: bool = False
+    """What came after the position is no longer known: read everything again."""
+
+
+class DepthSample(NamedTuple):
+    """A queue at one moment: messages that wait or run, and how long the oldest has waited."""
+
+    at_s: int
+    topic: str
+    step: str
+    depth: int
+    age_ms: int
 
 
 class TraceStore(Protocol):
@@ -117,6 +163,40 @@ class TraceStore(Protocol):
 
     async def logs(self, query: LogQuery) -> list[LogEntry]:
         """Lines in the order they were kept; without `after`, the newest `limit` of them."""
+        ...
+
+    async def traces_at(self, positions: Sequence[int]) -> list[TraceSummary]:
+        """The summaries of these positions that are still kept, the newest first."""
+        ...
+
+    async def feed(self, after: int | None, *, limit: int = 200) -> Feed:
+        """What the next `limit` batches after a position touched; None = only where the feed stands now."""
+        ...
+
+    async def metrics(
+        self, since_s: int, *, until_s: int | None = None, step: str | None = None
+    ) -> list[MetricRow]:
+        """Counts of runs, durations and waits in buckets of 10 s, 5 minutes or an hour, by age."""
+        ...
+
+    async def totals(self) -> list[MetricRow]:
+        """The same counts over all time, also of what is no longer kept one by one."""
+        ...
+
+    async def edges(self, since_ms: float) -> list[EdgeCount]:
+        """Ways between steps that were taken since then, to the hour."""
+        ...
+
+    async def runs(self, since_ms: float) -> list[StepCount]:
+        """Runs of steps since then, to the hour."""
+        ...
+
+    async def add_depths(self, samples: Sequence[DepthSample]) -> None:
+        """Keep samples of queues, for a day."""
+        ...
+
+    async def depths(self, since_s: int) -> list[DepthSample]:
+        """Samples of queues since then."""
         ...
 
     async def aclose(self) -> None:

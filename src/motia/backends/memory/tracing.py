@@ -7,10 +7,14 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from motia.backends.memory.tracing_activity import MemoryActivity
+from motia.tracing.activity import EdgeCount, MetricRow, StepCount
 from motia.tracing.packing import PackedLog, PackedSpan, unpack_log, unpack_span
 from motia.tracing.record import LEVELS, LogRecord
 from motia.tracing.store import (
     MAX_SPANS_PER_TRACE,
+    DepthSample,
+    Feed,
     LogEntry,
     LogQuery,
     Trace,
@@ -67,14 +71,17 @@ class MemoryTraces:
         self._size_bytes = 0
         self._traces_seen = 0
         self._lines_seen = 0
+        self._activity = MemoryActivity()
 
     def open(self) -> None:
         """Nothing to open."""
 
     def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
         with self._lock:
-            for trace_id, delta in fold(spans, logs, self._slow_ms).items():
-                self._merge(trace_id, delta)
+            positions = [
+                self._merge(trace_id, delta) for trace_id, delta in fold(spans, logs, self._slow_ms).items()
+            ]
+            self._activity.add(spans, positions)
             for record, data in spans:
                 kept = self._find(record.trace_id)
                 if kept is not None and len(kept.spans) < MAX_SPANS_PER_TRACE:
@@ -134,9 +141,12 @@ class MemoryTraces:
                 if (
                     line.level >= lowest
                     and (query.after is None or line.position > query.after)
+                    and (query.before is None or line.position < query.before)
                     and (query.step is None or line.step == query.step)
+                    and (query.any_step is None or line.step in query.any_step)
                     and (query.trace_id is None or line.trace_id == query.trace_id)
                     and (query.since_ms is None or line.at_ms >= query.since_ms)
+                    and (query.until_ms is None or line.at_ms < query.until_ms)
                     and (text is None or text in line.data.lower())
                 ):
                     found.append(line)
@@ -144,20 +154,62 @@ class MemoryTraces:
             found.reverse()
         return [LogEntry(line.position, unpack_log(line.trace_id, line.data)) for line in found]
 
+    async def traces_at(self, positions: Sequence[int]) -> list[TraceSummary]:
+        wanted = set(positions)
+        with self._lock:
+            found = [
+                _summary(trace_id, kept)
+                for rank in self._ranks
+                for trace_id, kept in rank.items()
+                if kept.position in wanted
+            ]
+        return sorted(found, key=lambda summary: -summary.position)
+
+    async def feed(self, after: int | None, *, limit: int = 200) -> Feed:
+        with self._lock:
+            return self._activity.feed(after, limit)
+
+    async def metrics(
+        self, since_s: int, *, until_s: int | None = None, step: str | None = None
+    ) -> list[MetricRow]:
+        with self._lock:
+            return self._activity.metrics(since_s, until_s, step)
+
+    async def totals(self) -> list[MetricRow]:
+        with self._lock:
+            return self._activity.metrics(0, None, None)
+
+    async def edges(self, since_ms: float) -> list[EdgeCount]:
+        with self._lock:
+            return self._activity.edges(since_ms)
+
+    async def runs(self, since_ms: float) -> list[StepCount]:
+        with self._lock:
+            return self._activity.runs(since_ms)
+
+    async def add_depths(self, samples: Sequence[DepthSample]) -> None:
+        with self._lock:
+            self._activity.add_depths(samples)
+
+    async def depths(self, since_s: int) -> list[DepthSample]:
+        with self._lock:
+            return self._activity.depths(since_s)
+
     def _find(self, trace_id: str) -> _Kept | None:
         return next((rank[trace_id] for rank in self._ranks if trace_id in rank), None)
 
-    def _merge(self, trace_id: str, delta: Delta) -> None:
+    def _merge(self, trace_id: str, delta: Delta) -> int:
         kept = self._find(trace_id)
         if kept is None:
             self._traces_seen += 1
             self._ranks[delta.rank][trace_id] = _Kept(self._traces_seen, delta)
-            return
+            return self._traces_seen
         before = kept.delta.rank
         merge(kept.delta, delta)
         if kept.delta.rank != before:
             del self._ranks[before][trace_id]
             self._ranks[kept.delta.rank][trace_id] = kept
+        return kept.position
 
     def _keep_line(self, record: LogRecord, data: bytes) -> None:
         self._lines_seen += 1
@@ -198,7 +250,18 @@ def _matches(query: TraceQuery, trace_id: str, kept: _Kept) -> bool:
         return False
     if query.since_ms is not None and delta.started_ms < query.since_ms:
         return False
+    if query.until_ms is not None and delta.started_ms >= query.until_ms:
+        return False
     if query.step is not None and query.step not in delta.steps:
+        return False
+    if query.any_step is not None and not set(query.any_step) & set(delta.steps):
+        return False
+    if query.kind not in (None, delta.kind):
+        return False
+    took_us = (delta.ended_ms - delta.started_ms) * 1000
+    if query.min_us is not None and took_us < query.min_us:
+        return False
+    if query.max_us is not None and took_us > query.max_us:
         return False
     if query.status == "failed":
         if delta.severity < FAILED_SEVERITY:

@@ -19,7 +19,10 @@ from typing import Any
 import apsw
 
 from motia.backends.sqlite.connection import connect, translated
+from motia.backends.sqlite.tracing_activity import BUCKET_S, compact, write_activity
+from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
 from motia.errors import BackendError
+from motia.tracing.activity import Activity, Lineage
 from motia.tracing.packing import PackedLog, PackedSpan
 from motia.tracing.record import LEVELS
 from motia.tracing.store import MAX_SPANS_PER_TRACE
@@ -28,7 +31,7 @@ from motia.tracing.summary import ORDINARY, SEVERITY, Delta, fold, rank_to_drop
 FILE_NAME = "trace.db"
 STEP_SEPARATOR = "\n"
 """Around and between the names in `traces.steps`, so that one name can be found as a whole."""
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -93,6 +96,7 @@ _WORTH_MERGING = 8
 _TRACES_PER_ROUND = 200
 _LINES_PER_ROUND = 1_000
 _PAGES_PER_ROUND = 500
+_COMPACT_EVERY_S = 300
 
 
 class SqliteTraceSink:
@@ -111,6 +115,8 @@ class SqliteTraceSink:
         self._connection: apsw.Connection | None = None
         self._dropped_to = 0
         """No ordinary trace is older than this one: the search for the next to drop starts here."""
+        self._lineage = Lineage()
+        self._compacted_s = 0
 
     def open(self) -> None:
         """Failure: `BackendError` where the file cannot be opened or is too new."""
@@ -125,8 +131,18 @@ class SqliteTraceSink:
         connection = self._connection
         if connection is None:
             raise BackendError(f"{self._path}: is not open", code="backend.closed")
-        _in_transaction(connection, self._path, lambda: _insert(connection, spans, logs, self._slow_ms))
+        activity = self._lineage.fold(spans, BUCKET_S)
+        _in_transaction(
+            connection, self._path, lambda: _insert(connection, spans, logs, self._slow_ms, activity)
+        )
+        self._compact(connection, activity)
         self._keep_budget(connection)
+
+    def _compact(self, connection: apsw.Connection, activity: Activity) -> None:
+        now_s = int(max((found[2] for found in activity.steps.values()), default=0.0) / 1000)
+        if now_s - self._compacted_s >= _COMPACT_EVERY_S:
+            self._compacted_s = now_s
+            _in_transaction(connection, self._path, lambda: compact(connection, now_s))
 
     def _keep_budget(self, connection: apsw.Connection) -> None:
         if _used_bytes(connection) <= self._max_bytes:
@@ -225,8 +241,10 @@ def _create(connection: apsw.Connection, path: Path) -> None:
             code="backend.too_new",
             hint="a newer motia-steps wrote this file; upgrade, or delete it: it holds traces and logs only",
         )
-    if found < _VERSION:
+    if found < 2:
         connection.execute(_SCHEMA if found == 0 else _FROM_1)
+    if found < _VERSION:
+        connection.execute(ACTIVITY_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
@@ -246,8 +264,13 @@ def _in_transaction(connection: apsw.Connection, path: Path, work: Callable[[], 
 
 
 def _insert(
-    connection: apsw.Connection, spans: Sequence[PackedSpan], logs: Sequence[PackedLog], slow_ms: float
+    connection: apsw.Connection,
+    spans: Sequence[PackedSpan],
+    logs: Sequence[PackedLog],
+    slow_ms: float,
+    activity: Activity,
 ) -> None:
+    last_before = int(connection.execute(_LAST_ID).get or 0)
     spans = _insert_lonely(connection, spans, logs, slow_ms)
     ids: dict[str, int] = {"": 0}
     full: set[str] = set()
@@ -270,6 +293,8 @@ def _insert(
             for line, data in logs
         ],
     )
+    new = (last_before + 1, int(connection.execute(_LAST_ID).get or 0))
+    write_activity(connection, activity, new, [id_ for id_ in ids.values() if 0 < id_ <= last_before])
 
 
 def _insert_lonely(

@@ -12,10 +12,20 @@ import apsw
 
 from motia.backends.sqlite.connection import connect, translated
 from motia.backends.sqlite.tracing import STEP_SEPARATOR
+from motia.backends.sqlite.tracing_activity import (
+    read_depths,
+    read_edges,
+    read_feed,
+    read_metrics,
+    read_runs,
+    read_totals,
+    write_depths,
+)
+from motia.tracing.activity import EdgeCount, MetricRow, StepCount
 from motia.tracing.packing import unpack_log, unpack_span
 from motia.tracing.record import LEVELS
-from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
-from motia.tracing.summary import FAILED_SEVERITY, STATUS_OF_SEVERITY, by_time
+from motia.tracing.store import DepthSample, Feed, LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
+from motia.tracing.summary import FAILED, STATUS_OF_SEVERITY, by_time
 
 T = TypeVar("T")
 _SUMMARY = "id, trace_id, name, kind, severity, started_ms, ended_ms, spans, failures, steps, error"
@@ -41,6 +51,34 @@ class SqliteTraceStore:
     async def logs(self, query: LogQuery) -> list[LogEntry]:
         return await self._read(lambda connection: _logs(connection, query), [])
 
+    async def traces_at(self, positions: Sequence[int]) -> list[TraceSummary]:
+        return await self._read(lambda connection: _traces_at(connection, positions), [])
+
+    async def feed(self, after: int | None, *, limit: int = 200) -> Feed:
+        return await self._read(
+            lambda connection: read_feed(connection, after, limit), Feed(position=0, lost=bool(after))
+        )
+
+    async def metrics(
+        self, since_s: int, *, until_s: int | None = None, step: str | None = None
+    ) -> list[MetricRow]:
+        return await self._read(lambda connection: read_metrics(connection, since_s, until_s, step), [])
+
+    async def totals(self) -> list[MetricRow]:
+        return await self._read(read_totals, [])
+
+    async def edges(self, since_ms: float) -> list[EdgeCount]:
+        return await self._read(lambda connection: read_edges(connection, since_ms), [])
+
+    async def runs(self, since_ms: float) -> list[StepCount]:
+        return await self._read(lambda connection: read_runs(connection, since_ms), [])
+
+    async def add_depths(self, samples: Sequence[DepthSample]) -> None:
+        await self._in_thread(self._write_depths, samples)
+
+    async def depths(self, since_s: int) -> list[DepthSample]:
+        return await self._read(lambda connection: read_depths(connection, since_s), [])
+
     async def aclose(self) -> None:
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -48,9 +86,12 @@ class SqliteTraceStore:
             thread.shutdown(wait=True)
 
     async def _read(self, read: Callable[[apsw.Connection], T], nothing: T) -> T:
+        return await self._in_thread(self._run, read, nothing)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="motia-trace-reader")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, read, nothing)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _run(self, read: Callable[[apsw.Connection], T], nothing: T) -> T:
         try:
@@ -67,6 +108,18 @@ class SqliteTraceStore:
         except apsw.Error as error:
             raise translated(error, self._path) from error
         return answer
+
+    def _write_depths(self, samples: Sequence[DepthSample]) -> None:
+        if not self._path.exists():
+            return
+        connection = connect(self._path, write=True)
+        try:
+            with connection:
+                write_depths(connection, samples)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+        finally:
+            connection.close()
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -86,12 +139,24 @@ def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary
         add("id < ?", query.before)
     if query.since_ms is not None:
         add("started_ms >= ?", query.since_ms)
+    if query.until_ms is not None:
+        add("started_ms < ?", query.until_ms)
+    if query.kind is not None:
+        add("kind = ?", query.kind)
+    if query.min_us is not None:
+        add("ended_ms - started_ms >= ?", query.min_us / 1000)
+    if query.max_us is not None:
+        add("ended_ms - started_ms <= ?", query.max_us / 1000)
     if query.status == "failed":
-        add("severity >= ?", FAILED_SEVERITY)
+        # Every failed trace has this rank and no other has: there is an index on it.
+        add(f"rank > 0 AND rank = {FAILED}")
     elif query.status is not None:
         add("severity = ?", STATUS_OF_SEVERITY.index(query.status))
     if query.step is not None:
-        add("instr(steps, ?)", f"{STEP_SEPARATOR}{query.step}{STEP_SEPARATOR}")
+        add("instr(steps, ?)", _as_listed(query.step))
+    if query.any_step is not None:
+        one_of = " OR ".join("instr(steps, ?)" for _ in query.any_step)
+        add(f"({one_of or 'false'})", *map(_as_listed, query.any_step))
     if query.text is not None:
         add(
             "instr(lower(name || char(0) || steps || coalesce(error, '') || char(0) || trace_id), ?)",
@@ -100,6 +165,14 @@ def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = connection.execute(
         f"SELECT {_SUMMARY} FROM traces {where} ORDER BY id DESC LIMIT ?", (*values, query.limit)
+    )
+    return [_summary(row) for row in rows]
+
+
+def _traces_at(connection: apsw.Connection, positions: Sequence[int]) -> list[TraceSummary]:
+    marks = ", ".join("?" for _ in positions)
+    rows = connection.execute(
+        f"SELECT {_SUMMARY} FROM traces WHERE id IN ({marks}) ORDER BY id DESC", tuple(positions)
     )
     return [_summary(row) for row in rows]
 
@@ -127,9 +200,15 @@ def _logs(connection: apsw.Connection, query: LogQuery) -> list[LogEntry]:
     if query.after is not None:
         conditions.append("id > ?")
         values.append(query.after)
+    if query.before is not None:
+        conditions.append("id < ?")
+        values.append(query.before)
     if query.step is not None:
         conditions.append("step = ?")
         values.append(query.step)
+    if query.any_step is not None:
+        conditions.append(f"step IN ({', '.join('?' for _ in query.any_step)})")
+        values += query.any_step
     if query.trace_id is not None:
         # Lines outside of any trace stand under 0, which no trace has.
         conditions.append("trace = coalesce((SELECT id FROM traces WHERE trace_id = ?), ?)")
@@ -137,6 +216,9 @@ def _logs(connection: apsw.Connection, query: LogQuery) -> list[LogEntry]:
     if query.since_ms is not None:
         conditions.append("at_ms >= ?")
         values.append(query.since_ms)
+    if query.until_ms is not None:
+        conditions.append("at_ms < ?")
+        values.append(query.until_ms)
     if query.text is not None:
         conditions.append("instr(lower(CAST(data AS TEXT)), ?)")
         values.append(query.text.lower())
@@ -148,6 +230,10 @@ def _logs(connection: apsw.Connection, query: LogQuery) -> list[LogEntry]:
     if query.after is None:
         rows.reverse()
     return [LogEntry(position, unpack_log(trace_id, data)) for position, trace_id, data in rows]
+
+
+def _as_listed(step: str) -> str:
+    return f"{STEP_SEPARATOR}{step}{STEP_SEPARATOR}"
 
 
 def _summary(row: Sequence[Any]) -> TraceSummary:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from motia.http.router import Route
-from motia.workbench.api import project, queue, run, state
+from motia.workbench.api import flows, project, queue, run, state, tracing
 from motia.workbench.request import Handler
 from motia.workbench.workspace import Workspace
 
 
 def routes_of(workspace: Workspace) -> list[Route[Handler]]:
     """Every route of the API, below `/__motia`."""
-    return [route for part in (project, run, queue, state) for route in part.routes(workspace)]
+    return [
+        route for part in (project, flows, run, queue, state, tracing) for route in part.routes(workspace)
+    ]
