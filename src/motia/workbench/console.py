@@ -88,7 +88,8 @@ class Console:
     async def _answer(self, asked: Request, headers: Mapping[str, str], raw_path: str) -> HttpResponse:
         method = asked.method
         if method in ("GET", "HEAD") and raw_path.startswith(f"{PREFIX}/assets/"):
-            found = asset(raw_path.removeprefix(f"{PREFIX}/assets/"))
+            gzip = "gzip" in headers.get("accept-encoding", "")
+            found = asset(raw_path.removeprefix(f"{PREFIX}/assets/"), gzip=gzip)
             return found or problem(404, code="route.not_found")
         check_origin(headers)
         match = self._router.match(method, raw_path)

@@ -9,11 +9,9 @@ from pathlib import Path
 from motia.http.response import HttpResponse
 
 FOLDER = Path(__file__).parent / "assets"
-# Styles may be inline: the editor and the overlays of the page place theirs so. Scripts may not.
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
-    " font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.\w+(\.map)?$")
 _NAME = re.compile(r"[A-Za-z0-9_@.-]+(/[A-Za-z0-9_@.-]+)*")
@@ -24,10 +22,8 @@ SAFETY = (
     (b"referrer-policy", b"no-referrer"),
 )
 _NOT_BUILT = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Workbench</title><style>
-:root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem;
-margin: 15vh auto; padding: 0 1.5rem } code { background: #8882; padding: .1em .3em; border-radius: 4px }
-</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<title>Workbench</title></head><body>
 <h1>The console is not in this installation</h1>
 <p>motia runs from its sources, and its page was not built. Your steps run all the same.</p>
 <p>To get it, install a released wheel: <code>pip install motia-steps</code>. Or build it, with Node 20 or
@@ -47,8 +43,8 @@ def page(folder: Path = FOLDER) -> HttpResponse:
     return _answer(200 if built else 503, body, "text/html; charset=utf-8", b"no-store")
 
 
-def asset(name: str, folder: Path = FOLDER) -> HttpResponse | None:
-    """One file of the page; None where the package holds no such file.
+def asset(name: str, folder: Path = FOLDER, *, gzip: bool = False) -> HttpResponse | None:
+    """One file of the page, packed if the client takes it so; None where the package holds no such file.
 
     The name is checked as it is read: after links are followed, the file must lie in the folder.
     """
@@ -62,7 +58,12 @@ def asset(name: str, folder: Path = FOLDER) -> HttpResponse | None:
         kind += "; charset=utf-8"
     # A name with a hash never means another content.
     kept = b"public, max-age=31536000, immutable" if _HASHED.search(path.name) else b"no-cache"
-    return _answer(200, path.read_bytes(), kind, kept)
+    packed = path.with_name(f"{path.name}.gz")
+    if not (gzip and packed.is_file()):
+        return _answer(200, path.read_bytes(), kind, kept)
+    response = _answer(200, packed.read_bytes(), kind, kept)
+    response.headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
+    return response
 
 
 def _answer(status: int, body: bytes, kind: str, kept: bytes) -> HttpResponse:

@@ -92,6 +92,7 @@ INSERT INTO traces
 VALUES (?, ?, ?, ?, ?, ?, ?, 1, {SEVERITY["ok"]}, {ORDINARY}, 1, 0)
 ON CONFLICT (trace_id) DO NOTHING
 """
+_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
 _WORTH_MERGING = 8
 _TRACES_PER_ROUND = 200
 _LINES_PER_ROUND = 1_000

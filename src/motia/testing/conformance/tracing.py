@@ -9,10 +9,18 @@ from typing import Any, TypeVar
 
 import pytest
 
+from motia.tracing.activity import FAILED, OK, OK_SUM, WAIT, middle_of
 from motia.tracing.packing import Packer
 from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
 from motia.tracing.redaction import Redactor
-from motia.tracing.store import MAX_SPANS_PER_TRACE, LogQuery, RecordSink, TraceQuery, TraceStore
+from motia.tracing.store import (
+    MAX_SPANS_PER_TRACE,
+    DepthSample,
+    LogQuery,
+    RecordSink,
+    TraceQuery,
+    TraceStore,
+)
 
 T = TypeVar("T")
 NOW_MS = 1_764_000_000_000.0
@@ -250,3 +258,81 @@ class TracingConformance:
         assert positions[-1] == 20_000
         # A trace is not the price of a flood of lines.
         assert self._names(TraceQuery(), store) == [1]
+
+    def test_the_feed_tells_what_each_batch_touched(self) -> None:
+        start = self._read(lambda store: store.feed(None)).position
+        self._write(span(1), span(2, name="lone"))
+        self._write(span(1, 2), failed(3))
+        feed = self._read(lambda store: store.feed(start))
+        assert not feed.lost
+        touched = self._read(lambda store: store.traces_at(feed.notes[0].traces))
+        assert sorted(int(found.trace_id, 16) for found in touched) == [1, 2]
+        again = self._read(lambda store: store.traces_at(feed.notes[1].traces))
+        assert sorted((int(found.trace_id, 16), found.spans) for found in again) == [(1, 2), (3, 1)]
+        assert feed.notes[0].steps == {"step-1": (1, 0), "lone": (1, 0)}
+        assert feed.notes[1].steps == {"step-2": (1, 0), "step-1": (1, 1)}
+        assert list(feed.notes[1].edges) == [("step-1", "", "step-2", 1, 0)]
+        assert not self._read(lambda store: store.feed(feed.position)).notes
+        one = self._read(lambda store: store.feed(start, limit=1))
+        rest = self._read(lambda store: store.feed(one.position))
+        assert (len(one.notes), len(rest.notes)) == (1, 1)
+
+    def test_the_feed_says_when_it_forgot(self) -> None:
+        self._write(span(1))
+        assert self._read(lambda store: store.feed(10_000)).lost
+
+    def test_durations_and_waits_are_counted_by_step_and_time(self) -> None:
+        self._write(
+            span(1, duration_us=1000),
+            span(2, duration_us=3000),
+            span(3, status="timeout", duration_us=10),
+            span(4, 2, name="packs", queue_wait_us=50),
+        )
+        rows = self._read(lambda store: store.metrics(0, step="step-1"))
+        runs = [row for row in rows if row.what in (OK, FAILED)]
+        assert sorted((row.what, middle_of(row.bin), row.n) for row in runs) == [
+            (OK, pytest.approx(1000, rel=0.07), 1),
+            (OK, pytest.approx(3000, rel=0.07), 1),
+            (FAILED, 10, 1),
+        ]
+        assert {row.at_s % 10 for row in rows} == {0}
+        assert [row.n for row in rows if row.what == OK_SUM] == [4000]
+        waits = [row for row in self._read(lambda store: store.metrics(0)) if row.what == WAIT]
+        assert [(row.step, row.n) for row in waits] == [("packs", 1)]
+        assert self._read(lambda store: store.metrics(int(NOW_MS / 1000) + 60)) == []
+        assert {row.at_s for row in self._read(lambda store: store.totals())} <= {0, rows[0].at_s}
+
+    def test_ways_are_found_also_when_the_child_ends_first(self) -> None:
+        self._write(failed(1, 2, attributes={"topic": "orders"}))
+        self._write(span(1))
+        (edge,) = self._read(lambda store: store.edges(NOW_MS))
+        assert edge[:5] == ("step-1", "orders", "step-2", 1, 1)
+        assert {run[:3] for run in self._read(lambda store: store.runs(NOW_MS))} == {
+            ("step-1", 1, 0),
+            ("step-2", 1, 1),
+        }
+        assert self._read(lambda store: store.runs(NOW_MS + 2 * 3_600_000)) == []
+
+    def test_samples_of_queues_are_kept(self) -> None:
+        self._write(span(1))
+        now_s = int(NOW_MS / 1000)
+        samples = [DepthSample(now_s, "a", "b", 5, 700), DepthSample(now_s + 10, "a", "b", 6, 0)]
+        self._read(lambda store: store.add_depths(samples))
+        assert self._read(lambda store: store.depths(now_s)) == samples
+        assert self._read(lambda store: store.depths(now_s + 1)) == samples[1:]
+
+    def test_traces_are_found_by_flow_kind_end_and_duration(self) -> None:
+        self._write(span(1), span(2, 2, name="other"), span(3, duration_us=5_000_000, name="slow"))
+        assert self._names(TraceQuery(any_step=("other", "slow"))) == [3, 2]
+        assert self._names(TraceQuery(any_step=())) == []
+        assert self._names(TraceQuery(kind="queue")) == [2]
+        assert self._names(TraceQuery(min_us=1_000_000)) == [3]
+        assert self._names(TraceQuery(max_us=1_000_000)) == [2, 1]
+        assert self._names(TraceQuery(until_ms=NOW_MS + 2)) == [1]
+
+    def test_lines_are_read_back_from_a_position(self) -> None:
+        self._write(*(line(1, f"line {number}", step=("even", "odd")[number % 2]) for number in range(4)))
+        found = self._read(lambda store: store.logs(LogQuery(limit=2)))
+        older = LogQuery(before=found[0].position, limit=9)
+        assert self._messages(older) == ["line 0", "line 1"]
+        assert self._messages(LogQuery(any_step=("even",), until_ms=NOW_MS + 10)) == ["line 0", "line 2"]

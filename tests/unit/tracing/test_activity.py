@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from motia.tracing.activity import Lineage, bin_of, middle_of, percentile, upper_of
+from motia.tracing.packing import PackedSpan
+from motia.tracing.record import SpanRecord
+
+
+def test_a_bin_is_narrow_and_bins_are_in_order() -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    source = random.Random(seed)
+    values = sorted({*range(200), *(int(2 ** source.uniform(0, 40)) for _ in range(2000))})
+    bins = [bin_of(value) for value in values]
+    assert bins == sorted(bins)
+    for value, number in zip(values, bins, strict=True):
+        assert value <= upper_of(number)
+        assert middle_of(number) == pytest.approx(value, rel=1 / 15)
+    assert bin_of(-5) == 0
+
+
+def test_percentiles_of_counted_durations() -> None:
+    bins = {bin_of(100): 90, bin_of(5000): 9, bin_of(90_000): 1}
+    assert percentile(bins, 0.5) == middle_of(bin_of(100))
+    assert percentile(bins, 0.95) == middle_of(bin_of(5000))
+    assert percentile(bins, 1.0) == middle_of(bin_of(90_000))
+    assert percentile({}, 0.5) == -1
+
+
+def spans(first: int, last: int, parent: int | None = None) -> list[PackedSpan]:
+    parent_id = None if parent is None else str(parent)
+    return [
+        PackedSpan(SpanRecord("t", str(number), parent_id, f"s{number}", "queue", 0.0, 1), b"")
+        for number in range(first, last)
+    ]
+
+
+def test_what_is_remembered_of_lineage_is_bounded() -> None:
+    lineage = Lineage(remembered=10)
+    lineage.fold(spans(0, 100), 10)
+    lineage.fold(spans(100, 105), 10)
+    assert not lineage.fold(spans(200, 201, parent=999), 10).edges
+    assert list(lineage.fold(spans(300, 301, parent=99), 10).edges) == [("s99", "", "s300")]
+    lineage.fold(
+        [span for number in range(1000, 1050) for span in spans(number, number + 1, number + 5000)], 10
+    )
+    assert len(lineage._waiting) <= 10
+    assert len(lineage._names) <= 100
