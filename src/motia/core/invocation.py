@@ -47,6 +47,11 @@ class Failed:
 
 
 @dataclass(slots=True)
+class Crashed(Failed):
+    """The process that ran the handler died. Charged to the budget of crashes, not to that of failures."""
+
+
+@dataclass(slots=True)
 class RetryLater:
     """The handler asked to run again after `delay_s` (None = as the policy says).
 

@@ -71,6 +71,20 @@ class QueueSettings(_Frozen):
     """Pool for `def` handlers."""
 
 
+class WorkerSettings(_Frozen):
+    """The processes that run steps of other languages."""
+
+    processes: int = Field(1, ge=1, le=64)
+    """Of each language."""
+    frame_bytes: int = Field(1024 * 1024, ge=1024)
+    """Longest line of the protocol; longer messages go in parts."""
+    message_bytes: int = Field(32 * 1024 * 1024, ge=1024)
+    """Longest input or result of a step in another language."""
+    heartbeat_s: float = Field(0.5, gt=0)
+    load_s: float = Field(120.0, gt=0)
+    """How long a worker may take to load its steps."""
+
+
 class CorsSettings(_Frozen):
     """Browsers of other origins; off unless origins are named. In dev every loopback origin is allowed."""
 
@@ -122,6 +136,7 @@ class Settings(_Frozen):
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
     queue: QueueSettings = QueueSettings()
+    workers: WorkerSettings = WorkerSettings()
     cors: CorsSettings = CorsSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from motia.authoring.payload import Payload, StateTriggerInput, StreamTriggerInput
 from motia.authoring.request import Request
 from motia.authoring.steps import Branches
+from motia.authoring.validated import validated_view
 from motia.core.trigger import HttpTrigger, QueueTrigger, Trigger
 from motia.errors import DefinitionError
 from motia.runtimes.python.arguments import compile_call, whole_getter
@@ -25,7 +26,6 @@ from motia.runtimes.python.frame import (
     RequestFrame,
     batch_reader,
     payload_reader,
-    validated_view,
 )
 from motia.runtimes.python.hints import EMPTY, Signature, is_context, is_object, read_signature
 from motia.runtimes.python.signature import CONTEXT_NAMES, Place, Slot, place_of, slots_of

@@ -1,0 +1,198 @@
+"""Serves what a running handler asks of its context: `context.*` calls of a worker, through `Calls`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
+from motia.core.state import StateEntry
+from motia.encoding import encode
+from motia.runtimes.worker.values import wire_text, wire_text_of_json
+from motia.state.operations import parse_operations
+
+Answer = asyncio.Future[Any]
+
+
+class BadParams(Exception):
+    """The params of a call are not what the protocol says."""
+
+
+class ContextCalls:
+    """One execution's calls. Every method gives a future and how its result is written."""
+
+    __slots__ = ("_calls", "_doubles")
+
+    def __init__(self, calls: Calls, *, doubles: bool) -> None:
+        self._calls = calls
+        self._doubles = doubles
+
+    def start(self, method: str, params: dict[str, Any]) -> tuple[Answer, Callable[[Any], bytes]]:
+        """Begin what is asked. Failure: `BadParams`, and what the engine refuses at once."""
+        try:
+            if method == "context.read":
+                return self._read(params["read"])
+            if method == "context.commit":
+                return self._commit(params["operations"])
+            if method == "context.call":
+                return self._calls.call(_text(params["step"]), params.get("data")), self._value
+            if method == "context.atomic":
+                return self._atomic(params["action"], params.get("settle") is True), _nothing
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadParams(f"{method}: {type(error).__name__}: {error}") from error
+        raise BadParams(f"expected a method of the protocol, got {method!r:.80}")
+
+    # Reading ----------------------------------------------------------------------------------------
+
+    def _read(self, read: dict[str, Any]) -> tuple[Answer, Callable[[Any], bytes]]:
+        operation = read["op"]
+        if operation == "state.get":
+            return self._calls.state_get(_text(read["scope"]), _text(read["key"])), self._entry
+        if operation == "state.entries":
+            return self._calls.state_entries(_text(read["scope"])), self._entries
+        if operation == "state.scopes":
+            return self._calls.state_scopes(), lambda scopes: b'{"scopes":%b}' % encode(scopes)
+        raise BadParams(f"context.read: expected an operation of the protocol, got {operation!r:.80}")
+
+    def _entry(self, entry: StateEntry | None) -> bytes:
+        if entry is None:
+            return b'{"value":null,"version":0}'
+        return b'{"value":%b,"version":%d}' % (self._json(entry.value), entry.version)
+
+    def _entries(self, entries: Sequence[StateEntry]) -> bytes:
+        members = (b"%b:%b" % (encode(entry.key), self._json(entry.value)) for entry in entries)
+        return b'{"entries":{%b}}' % b",".join(members)
+
+    # Writing ----------------------------------------------------------------------------------------
+
+    def _commit(self, operations: list[Any]) -> tuple[Answer, Callable[[Any], bytes]]:
+        if len(operations) == 1:
+            future, write = self._operation(operations[0])
+            return future, lambda result: b'{"results":[%b]}' % write(result)
+        return self._calls.begin(self._together(operations)), _same
+
+    async def _together(self, operations: list[Any]) -> bytes:
+        self._calls.begin_atomic(settle=False)
+        try:
+            begun = [self._operation(operation) for operation in operations]
+            results = [write(await future) for future, write in begun]
+        except BaseException:
+            self._calls.abandon_atomic()
+            raise
+        await self._calls.commit_atomic()
+        return b'{"results":[%b]}' % b",".join(results)
+
+    def _operation(self, operation: dict[str, Any]) -> tuple[Answer, Callable[[Any], bytes]]:
+        kind = operation["op"]
+        if kind == "enqueue":
+            return self._calls.enqueue([_message(one) for one in operation["messages"]]), encode
+        scope = _text(operation["scope"])
+        if kind == "state.set":
+            write = StateWrite(
+                "put",
+                scope,
+                _text(operation["key"]),
+                operation["value"],
+                (),
+                _number(operation.get("ttl_s")),
+                _integer(operation.get("if_version")),
+            )
+            return self._calls.state_write(write), self._version
+        if kind == "state.delete":
+            return self._calls.state_write(StateWrite("delete", scope, _text(operation["key"]))), self._old
+        if kind == "state.update":
+            parsed = parse_operations(operation["operations"])
+            ttl_s = _number(operation.get("ttl_s"))
+            write = StateWrite("update", scope, _text(operation["key"]), None, parsed, ttl_s)
+            return self._calls.state_write(write), self._changes
+        if kind == "state.clear":
+            return self._calls.state_write(StateWrite("clear", scope)), _nothing
+        raise BadParams(f"context.commit: expected an operation of the protocol, got {kind!r:.80}")
+
+    def _version(self, written: StateWritten | None) -> bytes:
+        return b"null" if written is None else b'{"version":%d}' % written.version
+
+    def _old(self, written: StateWritten | None) -> bytes:
+        return b"null" if written is None else b'{"old":%b}' % self._text(written.old)
+
+    def _changes(self, written: StateWritten | None) -> bytes:
+        if written is None:
+            return b"null"
+        old, new = self._text(written.old), self._text(written.new)
+        return b'{"old":%b,"new":%b,"version":%d}' % (old, new, written.version)
+
+    def _atomic(self, action: str, settle: bool) -> Answer:
+        if action == "commit":
+            return self._calls.commit_atomic()
+        if action == "begin":
+            self._calls.begin_atomic(settle=settle)
+        elif action == "abandon":
+            self._calls.abandon_atomic()
+        else:
+            raise BadParams(f"context.atomic: expected begin, commit or abandon, got {action!r:.80}")
+        done: Answer = self._calls.loop.create_future()
+        done.set_result(None)
+        return done
+
+    # Texts ------------------------------------------------------------------------------------------
+
+    def _value(self, value: Any) -> bytes:
+        return b'{"value":%b}' % self._text(value)
+
+    def _text(self, value: Any) -> bytes:
+        return wire_text(value, doubles=self._doubles)
+
+    def _json(self, text: bytes) -> bytes:
+        return wire_text_of_json(text, doubles=self._doubles)
+
+
+def write_log(calls: Calls, params: dict[str, Any]) -> None:
+    """Record a line of the step."""
+    level = params.get("level")
+    write = getattr(calls.logger, level if level in ("debug", "warning", "error") else "info")
+    write(params.get("message", ""), params.get("data"))
+
+
+def _message(item: dict[str, Any]) -> EnqueueRequest:
+    topic, step = item.get("topic"), item.get("step")
+    if (topic is None) == (step is None):
+        raise BadParams("enqueue: expected a topic or a step")
+    return EnqueueRequest(
+        item.get("data"),
+        None if topic is None else _text(topic),
+        None if step is None else _text(step),
+        None if item.get("group") is None else _text(item["group"]),
+        _number(item.get("delay_s")),
+        _integer(item.get("at_ms")),
+    )
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise BadParams(f"expected a text, got {value!r:.80}")
+    return value
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    if type(value) not in (int, float):
+        raise BadParams(f"expected a number, got {value!r:.80}")
+    return float(value)
+
+
+def _integer(value: Any) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise BadParams(f"expected an integer, got {value!r:.80}")
+    return value
+
+
+def _nothing(result: Any) -> bytes:
+    return b"{}"
+
+
+def _same(result: bytes) -> bytes:
+    return result
