@@ -6,11 +6,11 @@ import inspect
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from motia.backends.liveness import Liveness, OneNode
 from motia.backends.protocol import Backend
@@ -34,6 +34,9 @@ from motia.http.response import HttpResponse, to_response
 from motia.runtimes.protocol import Runtime
 from motia.runtimes.python.output import capture_output, restore_output
 from motia.runtimes.python.runtime import PythonRuntime
+from motia.runtimes.worker.assembly import OwnHost, by_language, make_runtimes
+from motia.runtimes.worker.process import WorkerEvent
+from motia.runtimes.worker.runtime import WorkerRuntime
 from motia.server.app_gateway import AppGateway, ConsolePort
 from motia.server.control import control_endpoint
 from motia.settings import Settings
@@ -41,6 +44,7 @@ from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
 from motia.tracing.console import ConsolePrinter
 from motia.tracing.packing import Packer
+from motia.tracing.record import Level
 from motia.tracing.recorder import Recorder
 from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink, TraceStore
@@ -68,6 +72,7 @@ class App:
         backend: Backend | None = None,
         sinks: Sequence[RecordSink] | None = None,
         traces: TraceStore | None = None,
+        worker_sockets: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.settings = settings
         self.slot = slot
@@ -83,6 +88,8 @@ class App:
         self.runtimes: dict[str, Runtime] = {}
         self.gateway: AppGateway | None = None
         """Answers requests once `start` is through."""
+        self._worker_sockets = worker_sockets
+        """Of the supervisor's workers, by kind; None = this node starts its own."""
         self._stack = AsyncExitStack()
         self._draining = False
         self._disk_full = False
@@ -115,11 +122,13 @@ class App:
         python = PythonRuntime(
             threads=settings.queue.threads, cancel_grace_s=settings.queue.cancel_grace_s, compose=compose
         )
-        self.runtimes = {"python": python}
         self._stack.callback(python.close)
+        workers = self._workers()
+        self.runtimes = {"python": python, **by_language(workers)}
         self.discovered = await discover(settings.project_dir, self.runtimes, check_cron=check_cron(settings))
         registry = self.discovered.registry
         problems = [*self.discovered.problems, *python.prepare(registry)]
+        problems += [problem for worker in workers for problem in worker.prepare(registry)]
         if problems and settings.strict:
             raise SettingsError(
                 f"{len(problems)} broken steps, the first: {problems[0]}",
@@ -166,6 +175,38 @@ class App:
             report=lambda message: engine.report(message, "error"),
         )
         self._look_at_disk()
+
+    def _workers(self) -> list[WorkerRuntime]:
+        """The runtimes of other languages: of the supervisor's workers, else of workers of this node."""
+        own = OwnHost(self.settings, self._clock, report=self._tell_worker)
+        self._stack.push_async_callback(own.stop)
+
+        def sockets(kind: str) -> Sequence[Path]:
+            if self._worker_sockets is None:
+                return own.sockets(kind)
+            return [Path(path) for path in self._worker_sockets[kind]]
+
+        workers = make_runtimes(
+            self.settings,
+            self._node_id.hex(),
+            self._clock,
+            sockets,
+            on_change=lambda: None,
+            on_log=self._log_of_worker,
+        )
+        for worker in workers:
+            self._stack.callback(worker.close)
+        return workers
+
+    def _tell_worker(self, event: WorkerEvent) -> None:
+        if event.what != "started":
+            level = cast(Level, event.level)
+            self.recorder.log(level, event.text, step=event.worker)
+
+    def _log_of_worker(self, kind: str, params: dict[str, Any]) -> None:
+        level = params.get("level")
+        known: Level = level if level in ("debug", "warning", "error") else "info"
+        self.recorder.log(known, str(params.get("message", "")), step=kind)
 
     def _sinks(self) -> Sequence[RecordSink]:
         if self._given_sinks is not None:
@@ -284,6 +325,9 @@ class App:
     def _ready(self) -> HttpResponse:
         if self._draining:
             return problem(503, code="node.draining", detail="this node is being replaced or stopped")
+        for runtime in self.runtimes.values():
+            if runtime.unready is not None:
+                return problem(503, code="worker.unavailable", detail=runtime.unready)
         return to_response({"status": "ready"})
 
     def _look_at_disk(self) -> None:
@@ -415,9 +459,18 @@ def open_backend(settings: Settings, *, node_id: bytes | None = None, wake_other
 async def discover_project(settings: Settings) -> Discovered:
     """Everything one look at the project finds, without running anything of it."""
     python = PythonRuntime(threads=1, cancel_grace_s=0.0, compose=compose)
+    clock = SystemClock()
+    own = OwnHost(settings, clock, report=lambda event: None)
+    workers = make_runtimes(
+        settings, "cli", clock, own.sockets, on_change=lambda: None, on_log=lambda kind, params: None
+    )
     try:
-        return await discover(settings.project_dir, {"python": python}, check_cron=check_cron(settings))
+        runtimes: dict[str, Runtime] = {"python": python, **by_language(workers)}
+        return await discover(settings.project_dir, runtimes, check_cron=check_cron(settings))
     finally:
+        for worker in workers:
+            worker.close()
+        await own.stop()
         python.close()
 
 

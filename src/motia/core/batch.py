@@ -60,6 +60,8 @@ class Rescheduled:
     failures: int
     error: bytes = b""
     """JSON object appended to the delivery's errors; empty for a snooze or a release."""
+    crashed: bool = False
+    """The process that ran it died: it is charged with a crash, and runs again alone, before others."""
 
 
 @dataclass(slots=True)
@@ -70,6 +72,8 @@ class Died:
     error: bytes
     failures: int
     at_ms: int
+    crashed: bool = False
+    """Charged with one more crash."""
 
 
 Settlement = Completed | Rescheduled | Died

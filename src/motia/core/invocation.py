@@ -43,12 +43,14 @@ class Failed:
     retryable: bool = True
     retry_in_s: float | None = None
     """How long to wait before the next attempt; None = as the policy says."""
-    kind: Literal["failed"] = "failed"
+    kind: Literal["failed", "crashed"] = "failed"
 
 
 @dataclass(slots=True)
 class Crashed(Failed):
     """The process that ran the handler died. Charged to the budget of crashes, not to that of failures."""
+
+    kind: Literal["failed", "crashed"] = "crashed"
 
 
 @dataclass(slots=True)

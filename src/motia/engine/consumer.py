@@ -335,7 +335,14 @@ class Consumer:
     def _decide(self, outcome: Outcome, claim: Claim) -> Decision:
         engine = self._engine
         policy = engine.registry.queues[claim.queue].policy.retry
-        return decide(outcome, claim, policy, now_ms=engine.clock.now_ms(), random_unit=engine.entropy.unit())
+        return decide(
+            outcome,
+            claim,
+            policy,
+            now_ms=engine.clock.now_ms(),
+            random_unit=engine.entropy.unit(),
+            max_crashes=engine.settings.queue.max_crashes,
+        )
 
     async def settle(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:
         """Commit the end of an attempt, then tell of it. Storage that refuses is asked again for as long as
@@ -362,7 +369,7 @@ class Consumer:
                 self._engine.tell_settled(one, decision)
         if decision.verdict == "expired":
             self._engine.report(f"{claim.queue.step}: a message expired before it could start")
-        if decision.verdict in ("retried", "dead"):
+        if decision.verdict in ("retried", "crashed", "dead"):
             self._engine.report_failure(claim, outcome, decision)
         if decision.retry_in_s is not None:
             self._engine.due_sooner(decision.retry_in_s)

@@ -47,6 +47,7 @@ from motia.tracing.recorder import Recorder
 _STATUS: dict[str, SpanStatus] = {
     "succeeded": "ok",
     "failed": "error",
+    "crashed": "crashed",
     "retry": "error",
     "cancelled": "cancelled",
     "timed_out": "timeout",

@@ -8,6 +8,7 @@ from motia import encoding
 from motia.core.batch import Completed, Died, Rescheduled, Settlement
 from motia.core.invocation import (
     Cancelled,
+    Crashed,
     Expired,
     Failed,
     Outcome,
@@ -31,12 +32,18 @@ class Decision:
 
 
 def decide(
-    outcome: Outcome, claim: Claim, policy: RetryPolicy, *, now_ms: int, random_unit: float
+    outcome: Outcome,
+    claim: Claim,
+    policy: RetryPolicy,
+    *,
+    now_ms: int,
+    random_unit: float,
+    max_crashes: int = 3,
 ) -> Decision:
     """Complete, run again, or bury.
 
     A failure is charged to the failure budget and waits as the policy says; a snooze and a release are
-    not charged. Crashes are counted by `RecoverNode`, never here.
+    not charged. A crash of the worker that ran it is charged as one; those of nodes `RecoverNode` counts.
     """
     if isinstance(outcome, Succeeded):
         return Decision(Completed(), "completed")
@@ -49,6 +56,11 @@ def decide(
     if isinstance(outcome, RetryLater) and not outcome.counts:
         wait_s = outcome.delay_s if outcome.delay_s is not None else policy.delay_s
         return Decision(Rescheduled(now_ms + round(wait_s * 1000), claim.failures), "snoozed", wait_s)
+    if isinstance(outcome, Crashed):
+        code, error, _, _ = _failure(outcome, now_ms, claim.attempt)
+        if claim.crashes + 1 >= max_crashes:
+            return Decision(Died(code, error, claim.failures, now_ms, crashed=True), "dead")
+        return Decision(Rescheduled(None, claim.failures, error, crashed=True), "crashed", 0.0)
     failures = claim.failures + 1
     code, error, retryable, asked_s = _failure(outcome, now_ms, claim.attempt)
     if claim.bundle:

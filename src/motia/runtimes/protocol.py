@@ -63,6 +63,11 @@ class Runtime(Protocol):
         ...
 
     @property
+    def unready(self) -> str | None:
+        """Why some of its steps cannot run now; None while all can."""
+        ...
+
+    @property
     def worn(self) -> str | None:
         """Why the process should be replaced; None while all is well."""
         ...

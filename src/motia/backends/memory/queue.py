@@ -96,7 +96,8 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
     if isinstance(settlement, ops.Completed):
         take_out(transaction, delivery)
     elif isinstance(settlement, ops.Died):
-        bury(transaction, replace(delivery, failures=settlement.failures), settlement)
+        crashes = delivery.crashes + int(settlement.crashed)
+        bury(transaction, replace(delivery, failures=settlement.failures, crashes=crashes), settlement)
     else:
         errors = [text for text in (delivery.errors, settlement.error) if text]
         put(
@@ -108,7 +109,8 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
                 failures=settlement.failures,
                 errors=b"\n".join(errors),
                 holder=None,
-                suspect=False,
+                crashes=delivery.crashes + int(settlement.crashed),
+                suspect=settlement.crashed,
             ),
         )
 

@@ -170,10 +170,11 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
     elif isinstance(settlement, ops.Rescheduled):
         state = READY if settlement.due_at_ms is None else SCHEDULED
         transaction.execute(
-            "UPDATE deliveries SET state = ?, due_at = ?, failures = ?, claimed_by = NULL, suspect = 0,"
-            " errors = CASE WHEN length(?4) THEN CAST(coalesce(errors || x'0a', x'') || ?4 AS BLOB)"
-            " ELSE errors END WHERE seq = ?5 AND id = ?6 AND token = ?7 AND state = 3",
-            (state, settlement.due_at_ms, settlement.failures, settlement.error, *held),
+            "UPDATE deliveries SET state = ?1, due_at = ?2, failures = ?3, claimed_by = NULL, suspect = ?8,"
+            " crashes = crashes + ?8, errors = CASE WHEN length(?4)"
+            " THEN CAST(coalesce(errors || x'0a', x'') || ?4 AS BLOB) ELSE errors END"
+            " WHERE seq = ?5 AND id = ?6 AND token = ?7 AND state = 3",
+            (state, settlement.due_at_ms, settlement.failures, settlement.error, *held, settlement.crashed),
         )
         if state == READY:
             transaction.note_ready(transaction.queue_id(claim.queue))
@@ -181,7 +182,7 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
         transaction.execute(
             "INSERT INTO dead_letters (seq, id, queue, group_key, code, error, errors, failures, crashes,"
             " enqueued_at, died_at, trace, attributes, payload, rank, concurrency_key, rate_key, bulk)"
-            " SELECT ?1, id, queue, group_key, ?2, ?3, errors, ?4, crashes, enqueued_at, ?5, trace,"
+            " SELECT ?1, id, queue, group_key, ?2, ?3, errors, ?4, crashes + ?9, enqueued_at, ?5, trace,"
             " attributes, payload, rank, concurrency_key, rate_key, bulk FROM deliveries"
             " WHERE seq = ?6 AND id = ?7 AND token = ?8 AND state = 3",
             (
@@ -191,6 +192,7 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
                 settlement.failures,
                 settlement.at_ms,
                 *held,
+                settlement.crashed,
             ),
         )
         transaction.execute(COMPLETE, held)

@@ -257,6 +257,11 @@ class PythonRuntime:
         return "".join(lines).replace(self._project_dir + "/", "").rstrip()
 
     @property
+    def unready(self) -> str | None:
+        """Loaded code can always run."""
+        return None
+
+    @property
     def worn(self) -> str | None:
         """Why the process should be replaced; None while all is well."""
         return self._threads.worn

@@ -78,7 +78,7 @@ class FrameReader:
         if b'"$' in line:
             try:
                 found = from_wire(message, self._open_stream)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ProtocolError(str(error)) from error
             if type(found) is not dict:
                 raise ProtocolError(f"expected a message, got {line[:80]!r}")

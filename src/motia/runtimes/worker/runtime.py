@@ -57,7 +57,7 @@ class WorkerRuntime:
         on_log: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self.language = kind
-        self._languages = frozenset(languages)
+        self.languages = tuple(languages)
         self._sockets = sockets
         self._greeting = greeting
         self._clock = clock
@@ -106,7 +106,7 @@ class WorkerRuntime:
         problems: list[MotiaError] = []
         plans: dict[tuple[str, int | None], Plan] = {}
         for step in registry.steps.values():
-            if step.source.language not in self._languages or step.handler is None:
+            if step.source.language not in self.languages or step.handler is None:
                 continue
             try:
                 plans[step.name, None] = make_plan(step, None)

@@ -38,7 +38,11 @@ def wire_text(value: Any, *, doubles: bool = False) -> bytes:
     `doubles`: the other side holds integers as doubles. Failure: `EncodingError` `value.not_json`,
     `ValueRefused` `value.unsafe_integer`, naming the path.
     """
-    return _checked(encoding.encode(_marked(value)), doubles)
+    try:
+        marked = _marked(value)
+    except RecursionError:
+        marked = value  # contains itself: told by whoever encodes it
+    return _checked(encoding.encode(marked), doubles)
 
 
 def wire_text_of_json(text: bytes, *, doubles: bool = False) -> bytes:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from motia.core.batch import ClaimHeld, Enqueue, RecoverNode, RegisterNode, Unclaim
+from motia.core.batch import (
+    ClaimHeld,
+    Died,
+    Enqueue,
+    RecoverNode,
+    RegisterNode,
+    Rescheduled,
+    Settle,
+    Unclaim,
+)
 from motia.core.message import Claim, NodeId, QueueDepth
 from motia.errors import ConflictError
 from motia.testing.conformance.harness import (
@@ -51,6 +60,21 @@ async def everything_counts_as_running_if_nothing_is_known(nodes: Nodes) -> None
         [suspect] = await node.claim()
         assert (suspect.payload, suspect.crashes, suspect.suspect) == (expected, 1, True)
         await node.commit(complete(suspect))
+
+
+async def a_crash_of_a_worker_is_charged_and_makes_suspect(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(nodes.enqueue(b"0"), nodes.enqueue(b"1"))
+    crashed, innocent = await node.claim()
+    await node.commit(Settle(crashed, Rescheduled(None, crashed.failures, _CRASH, crashed=True)))
+    await node.commit(retry(innocent, failures=innocent.failures, error=b""))
+    [suspect] = await node.claim()
+    assert (suspect.payload, suspect.crashes, suspect.failures, suspect.suspect) == (b"0", 1, 0, True)
+    await node.commit(Settle(suspect, Died("worker.crashed", _CRASH, 0, NOW_MS, crashed=True)))
+    [dead] = await node.backend.queue.dead_letters()
+    assert (dead.code, dead.crashes, dead.failures) == ("worker.crashed", 2, 0)
+    [other] = await node.claim()
+    assert (other.payload, other.crashes, other.suspect) == (b"1", 0, False)
 
 
 async def the_claims_of_a_recovered_node_are_superseded(nodes: Nodes) -> None:

@@ -1,0 +1,166 @@
+# frozen_string_literal: true
+
+module Motia
+  # What the node sent is no message: the connection cannot go on.
+  class ProtocolError < StandardError; end
+
+  # One node: lines in, lines out, calls and answers in both directions.
+  class Connection
+    DEFAULT_LIMITS = { "frame_bytes" => 1_048_576, "message_bytes" => 33_554_432, "stream_items" => 64 }.freeze
+
+    attr_accessor :limits, :greeted
+    attr_reader :invocations, :streams
+
+    def initialize(socket)
+      @socket = socket
+      @limits = DEFAULT_LIMITS
+      @outgoing = Thread::Queue.new
+      @mutex = Mutex.new
+      @answers = {}
+      @last_id = 0
+      @last_part = 0
+      @parts = {}
+      @invocations = {}
+      @streams = {}
+      @last_stream = 0
+      @writer = Thread.new { write_all }
+    end
+
+    # Every message of the node, in order, until it leaves.
+    def each_message
+      while (line = @socket.gets("\n", @limits["frame_bytes"] + 1))
+        raise ProtocolError, "a line is too long" unless line.end_with?("\n")
+
+        message = read(line)
+        yield message if message
+      end
+    rescue JSON::ParserError, EncodingError => error
+      raise ProtocolError, error.message
+    end
+
+    # The result of a call to the node. Failure: Motia::Error.
+    def call(method, params)
+      answer = Thread::Queue.new
+      number = @mutex.synchronize do
+        @last_id += 1
+        @answers[@last_id] = answer
+        @last_id
+      end
+      send_message({ "jsonrpc" => "2.0", "id" => number, "method" => method, "params" => params })
+      found = answer.pop
+      raise Error.new("the node is gone", code: "context.ended") if found.nil?
+
+      result_of(found)
+    end
+
+    def reply(number, result)
+      send_message({ "jsonrpc" => "2.0", "id" => number, "result" => result })
+    rescue Error => error
+      refuse(number, -32_000, error.message, { "code" => error.code })
+    end
+
+    def refuse(number, code, message, data = nil)
+      error = { "code" => code, "message" => message }
+      error["data"] = data if data
+      send_message({ "jsonrpc" => "2.0", "id" => number, "error" => error })
+    end
+
+    def note(method, params)
+      send_message({ "jsonrpc" => "2.0", "method" => method, "params" => params })
+    end
+
+    def answered(message)
+      answer = @mutex.synchronize { @answers.delete(message["id"]) }
+      raise ProtocolError, "an answer to no call" unless answer
+
+      answer.push(message)
+    end
+
+    def next_stream
+      @mutex.synchronize { @last_stream += 1 }
+    end
+
+    def close
+      waiting = @mutex.synchronize { @answers.values.tap { @answers.clear } }
+      waiting.each { |answer| answer.push(nil) }
+      @streams.each_value(&:close)
+      @outgoing.close
+      @socket.close
+    rescue IOError
+      nil # closed already
+    end
+
+    private
+
+    def read(line)
+      line.force_encoding(Encoding::UTF_8)
+      raise ProtocolError, "a line is no UTF-8" unless line.valid_encoding?
+
+      message = Values.parse(line)
+      raise ProtocolError, "expected an object" unless message.is_a?(Hash)
+
+      message["method"] == "part" ? part(message["params"]) : message
+    end
+
+    def part(params)
+      pieces = (@parts[params["message"]] ||= +"")
+      pieces << params["text"]
+      raise ProtocolError, "a message is too long" if pieces.bytesize > @limits["message_bytes"]
+      return nil unless params["last"]
+
+      Values.parse(@parts.delete(params["message"]))
+    end
+
+    def send_message(message)
+      text = JSON.generate(message, max_nesting: 100)
+      return @outgoing.push("#{text}\n") if text.bytesize <= @limits["frame_bytes"]
+
+      limit = @limits["message_bytes"]
+      if text.bytesize > limit
+        raise Error.new("#{largest(message)}: expected at most #{limit} bytes, got #{text.bytesize}",
+                        code: "result.too_large")
+      end
+      send_parts(text)
+    rescue ClosedQueueError
+      nil # the node is gone; whoever waits for it hears of that
+    end
+
+    def send_parts(text)
+      number = @mutex.synchronize { @last_part += 1 }
+      # A character takes at most four bytes, also where JSON escapes it.
+      step = (@limits["frame_bytes"] - 128) / 4
+      (0...text.length).step(step) do |at|
+        params = { "message" => number, "text" => text[at, step], "last" => at + step >= text.length }
+        @outgoing.push("#{JSON.generate({ "jsonrpc" => "2.0", "method" => "part", "params" => params })}\n")
+      end
+    end
+
+    # The path of the largest member of a result.
+    def largest(message)
+      value = message.dig("result", "value")
+      path = "$"
+      while value.is_a?(Hash) && !value.empty?
+        key, value = value.max_by { |_, item| JSON.generate(item).bytesize }
+        path = "#{path}.#{key}"
+      end
+      path
+    end
+
+    def result_of(answer)
+      error = answer["error"]
+      return answer["result"] unless error
+
+      raise Error.new(error["message"], code: error.dig("data", "code") || "context.refused", hint: error.dig("data", "hint"))
+    end
+
+    def write_all
+      while (line = @outgoing.pop)
+        lines = +line
+        lines << @outgoing.pop(true) while !@outgoing.empty? && lines.bytesize < 65_536
+        @socket.write(lines)
+      end
+    rescue IOError, SystemCallError, ThreadError
+      nil # the node is gone: the reader ends, too
+    end
+  end
+end

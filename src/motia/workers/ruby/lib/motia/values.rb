@@ -1,0 +1,142 @@
+# frozen_string_literal: true
+
+require "json"
+require "time"
+require "date"
+
+module Motia
+  # An object of a payload: `input["id"]`, `input[:id]` and `input.id` are the same.
+  class Record < Hash
+    def [](key)
+      super(key.to_s)
+    end
+
+    def []=(key, value)
+      super(key.to_s, value)
+    end
+
+    def key?(key)
+      super(key.to_s)
+    end
+    alias has_key? key?
+    alias include? key?
+
+    def fetch(key, *rest, &block)
+      super(key.to_s, *rest, &block)
+    end
+
+    def dig(key, *rest)
+      found = self[key]
+      rest.empty? || found.nil? ? found : found.dig(*rest)
+    end
+
+    def respond_to_missing?(name, include_private = false)
+      key?(name.to_s.delete_suffix("=")) || super
+    end
+
+    def method_missing(name, *arguments)
+      text = name.to_s
+      return self[text.delete_suffix("=")] = arguments.first if text.end_with?("=") && arguments.size == 1
+      return super unless arguments.empty?
+
+      self[text]
+    end
+  end
+
+  # A request; its parts are found in both spellings, `path_params` and `pathParams`.
+  class Request < Record
+    ALIASES = {
+      "pathParams" => "path_params", "params" => "path_params", "queryParams" => "query_params",
+      "query" => "query_params", "rawBody" => "raw_body"
+    }.freeze
+
+    def [](key)
+      super(ALIASES.fetch(key.to_s, key))
+    end
+
+    def []=(key, value)
+      super(ALIASES.fetch(key.to_s, key.to_s), value)
+    end
+
+    # Hash has methods of these names that mean something else.
+    def method
+      self["method"]
+    end
+  end
+
+  # Values on the wire: JSON with escapes for bytes and streams.
+  module Values
+    RESERVED = %w[$bytes $stream $literal].freeze
+    MAX_DEPTH = 64
+    ESCAPED = '"$'
+
+    module_function
+
+    def parse(line)
+      message = JSON.parse(line, object_class: Record, max_nesting: 100)
+      line.include?(ESCAPED) ? restore(message) : message
+    end
+
+    def restore(value)
+      case value
+      when Array then value.map { |item| restore(item) }
+      when Hash
+        if value.size == 1 && RESERVED.include?(value.keys.first)
+          key, inner = value.first
+          return inner.unpack1("m0") if key == "$bytes"
+
+          value = inner if key == "$literal"
+        end
+        value.each_with_object(value.class.new) { |(name, item), made| made[name] = restore(item) }
+      else value
+      end
+    end
+
+    # The value as JSON can carry it. `stream` is called with what yields items, and gives its number.
+    def dump(value, path = "$", depth = 0, &stream)
+      refuse(path, "at most #{MAX_DEPTH} levels", "a deeper value, or one that contains itself") if depth > MAX_DEPTH
+      case value
+      when nil, true, false, Integer then value
+      when Float
+        refuse(path, "a finite number", value.to_s) unless value.finite?
+        value
+      when String then text(value, path)
+      when Symbol then value.to_s
+      when Array then value.each_with_index.map { |item, index| dump(item, "#{path}[#{index}]", depth + 1, &stream) }
+      when Hash then object(value, path, depth, &stream)
+      when Time, DateTime then value.iso8601(3)
+      when Date then value.iso8601
+      when Enumerator
+        refuse(path, "a value", "an Enumerator; only answers to requests can stream") unless stream
+        { "$stream" => stream.call(value) }
+      else other(value, path, depth, &stream)
+      end
+    end
+
+    def object(value, path, depth, &stream)
+      made = {}
+      value.each { |key, item| made[key.to_s] = dump(item, "#{path}.#{key}", depth + 1, &stream) }
+      made.size == 1 && RESERVED.include?(made.keys.first) ? { "$literal" => made } : made
+    end
+
+    def text(value, path)
+      return value if value.encoding == Encoding::UTF_8 && value.valid_encoding?
+      return { "$bytes" => [value].pack("m0") } if value.encoding == Encoding::ASCII_8BIT && !value.ascii_only?
+
+      value.encode(Encoding::UTF_8)
+    rescue EncodingError
+      refuse(path, "text that UTF-8 can carry", "#{value.encoding} text that is not")
+    end
+
+    def other(value, path, depth, &stream)
+      return dump(value.to_h, path, depth + 1, &stream) if value.is_a?(Struct) || value.class.name == "OpenStruct"
+      return value.to_s("F") if value.class.name == "BigDecimal"
+
+      refuse(path, "a value that JSON can carry", "a #{value.class}")
+    end
+
+    def refuse(path, expected, got)
+      raise Error.new("#{path}: expected #{expected}, got #{got}", code: "value.not_json")
+    end
+  end
+end
