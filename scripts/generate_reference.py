@@ -19,7 +19,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from motia.cli.commands import app as cli
+from motia.cli.commands import command_line
 from motia.settings.environment import COMMON, variable_of
 from motia.settings.model import Settings
 from motia.settings.names import NAMES
@@ -282,7 +282,7 @@ def _template_piece(piece: ast.expr) -> str:
 def cli_part() -> str:
     """Every command with its arguments and options."""
     lines: list[str] = []
-    root = typer.main.get_command(cli)
+    root = typer.main.get_command(command_line())
     for name, command in _commands(root, "motia"):
         lines += [f"## {name}", "", _flat(command.help or ""), ""]
         lines += ["```text", f"{name} {_usage(command)}".rstrip(), "```", ""]

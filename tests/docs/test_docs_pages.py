@@ -13,7 +13,7 @@ import pytest
 import typer
 from markdown_pages import ROOT, Snippet, headings, pages, snippets
 
-from motia.cli.commands import app as cli
+from motia.cli.commands import command_line
 
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 _LONGEST_LINE_CHARS = 110
@@ -96,7 +96,7 @@ def _joined(text: str) -> list[str]:
 
 
 def _check_motia(words: list[str]) -> None:
-    command: Any = typer.main.get_command(cli)
+    command: Any = typer.main.get_command(command_line())
     name = "motia"
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         assert words[0] in command.commands, f"{name}: no command {words[0]!r}"

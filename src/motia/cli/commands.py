@@ -4,68 +4,51 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motia.cli import (
-    call,
-    config,
-    create,
-    cron,
-    db,
-    dev,
-    doctor,
-    emit,
-    generate,
-    logs,
-    queue,
-    start,
-    state,
-    steps,
-    traces,
-    trigger,
-    version,
-)
 from motia.cli.output import exit_code_of, print_error, silence_broken_pipe
 from motia.errors import MotiaError
 
 if TYPE_CHECKING:
     from motia.supervisor.spawn import Spawned
 
-app = typer.Typer(
-    name="motia",
-    help="Backends out of Steps: HTTP, durable queues, cron and state in one command.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS = (
+    *("dev", "start", "create", "steps", "emit", "trigger", "call", "state", "queue", "cron", "traces"),
+    *("logs", "doctor", "db", "config", "generate", "version"),
 )
-app.command()(dev.dev)
-app.command()(start.start)
-app.command()(create.create)
-app.command()(steps.steps)
-app.command()(emit.emit)
-app.command()(trigger.trigger)
-app.command()(call.call)
-app.add_typer(state.app, name="state")
-app.add_typer(queue.app, name="queue")
-app.add_typer(cron.app, name="cron")
-app.command()(traces.traces)
-app.command()(logs.logs)
-app.command()(doctor.doctor)
-app.add_typer(db.app, name="db")
-app.add_typer(config.app, name="config")
-app.add_typer(generate.app, name="generate")
-app.command()(version.version)
+"""In the order of the help. A module of this package each: a function of that name, or `app` with several."""
+
+
+def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The parser of a command line of one of these commands. Only their modules are imported."""
+    parser = typer.Typer(
+        name="motia",
+        help="Backends out of Steps: HTTP, durable queues, cron and state in one command.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    parser.callback()(_root)
+    for name in names:
+        module = import_module(f"motia.cli.{name}")
+        if hasattr(module, "app"):
+            parser.add_typer(module.app, name=name)
+        else:
+            parser.command()(getattr(module, name))
+    return parser
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        version.version()
+        from motia.cli.version import version
+
+        version()
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     show_version: Annotated[
         bool,
@@ -80,8 +63,9 @@ def main(arguments: Sequence[str], *, spawned: Spawned | None = None) -> int:
 
     `spawned` is a node that has begun already, for the commands that need one.
     """
+    known = [name for name in arguments[:1] if name in COMMANDS]
     try:
-        result = app(
+        result = command_line(known or COMMANDS)(
             args=list(arguments) or ["--help"], prog_name="motia", standalone_mode=False, obj=spawned
         )
     except MotiaError as error:

@@ -48,7 +48,6 @@ def run_supervised(
     *Failure*: `SettingsError`: the project runs already (`project.running`), a port is taken …
     """
     from motia.supervisor.supervisor import Supervisor, watch_signals
-    from motia.supervisor.watcher import watch_project
 
     development = settings.mode == "development"
     settings = settings.model_copy(update={"project_dir": settings.project_dir.resolve()})
@@ -71,6 +70,8 @@ def run_supervised(
         done = asyncio.Event()
 
         async def reload_on_change() -> None:
+            from motia.supervisor.watcher import watch_project
+
             async for changed in watch_project(settings.project_dir, done):
                 supervisor.reload(changed)
 

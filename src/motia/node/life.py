@@ -239,13 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--app", default=DEFAULT_APP)
     options = parser.parse_args(arguments)
     _die_with_parent()
-    # All that is made until the project is loaded stays: `_start` turns the collector on.
-    gc.disable()
     # Ctrl-C is the supervisor's to handle. Unlike SIG_IGN a handler is not inherited by the user's processes.
     signal.signal(signal.SIGINT, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(options.control, options.handover, options.app))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

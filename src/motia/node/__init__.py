@@ -1,0 +1,1 @@
+"""The process that runs a node. `life.py` is what it does, from spare to exit."""
