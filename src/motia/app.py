@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,6 +53,15 @@ from motia.tracing.writer import TraceWriter
 
 TRACE_FILE = "trace.db"
 _DISK_LOOK_S = 1.0
+_CHOSEN_BY_SETTINGS = (
+    "motia.backends.sqlite.backend",
+    "motia.backends.sqlite.liveness",
+    "motia.backends.sqlite.tracing",
+    "motia.backends.sqlite.tracing_reads",
+    "motia.workbench.api",
+    "motia.workbench.console",
+    "motia.workbench.workspace",
+)
 
 
 class App:
@@ -94,6 +104,12 @@ class App:
         self._draining = False
         self._disk_full = False
         self._disk_timer: Timer | None = None
+
+    @staticmethod
+    def preload() -> None:
+        """Import the adapters that a start picks by the settings."""
+        for name in _CHOSEN_BY_SETTINGS:
+            import_module(name)
 
     async def start(self) -> None:
         """Load the project, open its storage, and begin to run messages.

@@ -62,6 +62,10 @@ class AppFactory(Protocol):
         self, settings: Settings, *, slot: int = 0, beat: Callable[[], None] | None = None
     ) -> NodeApp: ...
 
+    def preload(self) -> None:
+        """Import what `NodeApp.start` may need and the factory's own module has not imported."""
+        ...
+
 
 def find_factory(name: str) -> AppFactory:
     """The factory that `module:attribute` names; importing the module is the slow part of a start.

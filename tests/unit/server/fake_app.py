@@ -31,6 +31,10 @@ class FakeApp:
         self.worn_reason: str | None = None
         self.beat = beat
 
+    @staticmethod
+    def preload() -> None:
+        pass
+
     async def start(self) -> None:
         self.project = runpy.run_path(str(self.settings.project_dir / "behaviour.py"))
         if "on_start" in self.project:
