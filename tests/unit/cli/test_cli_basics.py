@@ -120,7 +120,7 @@ def test_config_show_names_values_and_origins(
     motia: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "motia.toml").write_text("[queue]\nconcurrency = 7")
-    (project / "motia.config.ts").write_text("")
+    (project / ".env").write_text("no equals sign")
     monkeypatch.setenv("PORT", "4001")
     document = motia("config", "show", "--json").json
     assert document["settings"]["port"] == {"value": 4001, "origin": "environment PORT"}
