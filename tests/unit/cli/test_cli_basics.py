@@ -130,7 +130,7 @@ def test_config_show_names_values_and_origins(
     shown = motia("config", "show")
     line = next(line for line in shown.out.splitlines() if line.startswith("queue.concurrency"))
     assert line.split() == ["queue.concurrency", "7", "motia.toml"]
-    assert "note: motia.config.ts" in shown.err
+    assert "note: .env:1: " in shown.err
     assert motia("config", "show", "--production", "--json").json["mode"] == "production"
 
 

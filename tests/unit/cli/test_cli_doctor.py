@@ -141,7 +141,7 @@ def test_everything_wrong_is_in_one_report(
     )
     store([RegisterNode(b"n" * 16, 99, 1, str(project / "gone.lock")), Enqueue(message)])
     monkeypatch.setenv("PORT", str(busy_port))
-    (project / "motia.config.js").write_text("")
+    (project / ".env").write_text("no equals sign")
     app_module.found.problems.append(DefinitionError("bad", code="x", path="steps/b_step.py", line=2))
     ran = doctor("--json")
     assert ran.code == 1
