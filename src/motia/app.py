@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import shutil
@@ -102,6 +103,7 @@ class App:
         """Of the supervisor's workers, by kind; None = this node starts its own."""
         self._stack = AsyncExitStack()
         self._draining = False
+        self._closing = asyncio.Event()
         self._disk_full = False
         self._disk_timer: Timer | None = None
 
@@ -274,6 +276,7 @@ class App:
             problems=self.problems,
             traces=traces,
             boot_id=self._node_id.hex(),
+            closing=self._closing,
         )
         development = settings.mode == "development"
         # Whoever started this node has made the secrets; a node without a starter is a test's.
@@ -363,6 +366,7 @@ class App:
     async def drain(self) -> None:
         """Take nothing new and wait for what runs; what does not end within `drain_s` is given back."""
         self._draining = True
+        self._closing.set()
         if self.engine is not None:
             await self.engine.drain()
 

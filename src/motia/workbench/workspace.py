@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class Workspace:
     traces: TraceStore
     boot_id: str
     """Of this node's process."""
+    closing: asyncio.Event
+    """Set when the node drains: live channels end, so that their pages come back to another node."""
 
     @property
     def registry(self) -> Registry:

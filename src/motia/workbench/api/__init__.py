@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from motia.http.router import Route
-from motia.workbench.api import flows, project, queue, run, state, tracing
+from motia.workbench.api import flows, live, project, queue, run, state, tracing
 from motia.workbench.request import Handler
 from motia.workbench.workspace import Workspace
 
@@ -11,5 +11,7 @@ from motia.workbench.workspace import Workspace
 def routes_of(workspace: Workspace) -> list[Route[Handler]]:
     """Every route of the API, below `/__motia`."""
     return [
-        route for part in (project, flows, run, queue, state, tracing) for route in part.routes(workspace)
+        route
+        for part in (project, flows, run, queue, state, tracing, live)
+        for route in part.routes(workspace)
     ]

@@ -1,0 +1,213 @@
+"""The live channel: one event stream a page, driven by what all nodes wrote and resumable by its cursor.
+
+It follows positions of the trace store and not what happens in this process: so it goes on where it broke
+off, on another node and after a restart, and costs nothing while nobody looks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from motia.http import sse
+from motia.tracing.record import Event, Record
+from motia.tracing.store import Feed, LogQuery
+from motia.workbench.api.project import registry_version, running_documents
+from motia.workbench.api.queue import queue_documents
+from motia.workbench.api.tracing import line_document, summary_document
+from motia.workbench.workspace import Workspace
+
+TOPICS = ("traces", "logs", "activity", "queues", "states", "streams", "project")
+LOOK_S = 0.1
+_QUEUES_S = 1.0
+_KEEP_ALIVE_S = 15.0
+_TRACES = 200
+_LINES = 500
+_LINES_BEHIND = 5_000
+_CHANGES = 1_000
+_EVENTS = {"state.changed": "states", "stream.changed": "streams"}
+
+
+class LiveChannel:
+    """One page's stream of events: `async for chunk in channel.events()`."""
+
+    def __init__(
+        self, workspace: Workspace, topics: frozenset[str], lines: LogQuery, cursor: str | None
+    ) -> None:
+        self._workspace = workspace
+        self._topics = topics
+        self._lines = lines
+        self._feed_at, self._line_at = _positions(cursor)
+        self._queues: dict[tuple[str, str], dict[str, Any]] = {}
+        self._running: dict[str, int] = {}
+        self._changes: dict[str, deque[dict[str, Any]]] = {
+            topic: deque(maxlen=_CHANGES) for topic in _EVENTS.values()
+        }
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """The event stream, until the client goes or the node drains."""
+        workspace = self._workspace
+        clock = workspace.engine.clock
+        unsubscribe = None
+        if self._topics & set(_EVENTS.values()):
+            unsubscribe = workspace.engine.recorder.subscribe(self._note)
+        try:
+            lost = await self._begin()
+            if "queues" in self._topics:
+                await self._changed_queues()
+            yield self._event("hello", self._place() | {"read_only": workspace.settings.workbench.read_only})
+            if lost:
+                yield self._event("resync", {"topics": lost})
+            sent_s = queues_s = clock.monotonic_s()
+            while not workspace.closing.is_set():
+                before = self._cursor
+                found = await self._look()
+                if "queues" in self._topics and clock.monotonic_s() - queues_s >= _QUEUES_S:
+                    queues_s = clock.monotonic_s()
+                    if changed := await self._changed_queues():
+                        found.append(("queues", {"items": changed}))
+                for number, (name, data) in enumerate(found, 1):
+                    # Whoever breaks off between two events of one look gets all of it again.
+                    yield self._event(name, data, self._cursor if number == len(found) else before)
+                if found:
+                    sent_s = clock.monotonic_s()
+                elif clock.monotonic_s() - sent_s >= _KEEP_ALIVE_S:
+                    sent_s = clock.monotonic_s()
+                    yield sse.KEEP_ALIVE
+                await clock.sleep(LOOK_S)
+            yield self._event("bye", {})
+        finally:
+            if unsubscribe is not None:
+                unsubscribe()
+
+    def _place(self) -> dict[str, Any]:
+        workspace = self._workspace
+        return {
+            "boot_id": workspace.boot_id,
+            "registry_version": registry_version(workspace.registry),
+            "mode": workspace.settings.mode,
+        }
+
+    @property
+    def _cursor(self) -> str:
+        return f"{self._feed_at}.{self._line_at}"
+
+    def _event(self, name: str, data: Mapping[str, Any], cursor: str | None = None) -> bytes:
+        return sse.event_bytes({"event": name, "id": cursor or self._cursor, "data": data})
+
+    async def _begin(self) -> list[str]:
+        """Find the positions to go on from; the topics of which something was lost since the cursor."""
+        traces = self._workspace.traces
+        lost: list[str] = []
+        feed = await traces.feed(self._feed_at, limit=1)
+        if self._feed_at is None or feed.lost:
+            if feed.lost:
+                lost += [topic for topic in ("traces", "activity") if topic in self._topics]
+            self._feed_at = feed.position
+        newest = await self._newest_line()
+        if self._line_at is None or not newest - _LINES_BEHIND <= self._line_at <= newest:
+            if self._line_at is not None and "logs" in self._topics:
+                lost.append("logs")
+            self._line_at = newest
+        return lost
+
+    async def _look(self) -> list[tuple[str, dict[str, Any]]]:
+        """What came since the last look."""
+        found: list[tuple[str, dict[str, Any]]] = []
+        if self._topics & {"traces", "activity"}:
+            feed = await self._workspace.traces.feed(self._feed_at)
+            self._feed_at = feed.position
+            if feed.lost:
+                return [("resync", {"topics": ["traces", "activity"]})]
+            if "traces" in self._topics and (changed := await self._changed_traces(feed)):
+                found.append(("traces", changed))
+            if "activity" in self._topics and (activity := self._activity(feed)):
+                found.append(("activity", activity))
+        if "logs" in self._topics and (lines := await self._new_lines()):
+            found.append(("logs", lines))
+        for topic, changes in self._changes.items():
+            if changes:
+                found.append((topic, {"items": list(changes)}))
+                changes.clear()
+        return found
+
+    async def _changed_traces(self, feed: Feed) -> dict[str, Any] | None:
+        touched = sorted({position for note in feed.notes for position in note.traces}, reverse=True)
+        if not touched:
+            return None
+        found = await self._workspace.traces.traces_at(touched[:_TRACES])
+        items = [summary_document(summary) for summary in found]
+        return {"items": items, "skipped": max(0, len(touched) - _TRACES)}
+
+    def _activity(self, feed: Feed) -> dict[str, Any] | None:
+        steps: dict[str, dict[str, int]] = {}
+        edges: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for note in feed.notes:
+            for step, (runs, failures) in note.steps.items():
+                count = steps.setdefault(step, {"runs": 0, "failures": 0})
+                count["runs"] += runs
+                count["failures"] += failures
+            for source, topic, target, runs, failures in note.edges:
+                edge = edges.setdefault(
+                    (source, topic, target),
+                    {"source": source, "topic": topic, "target": target, "runs": 0, "failures": 0},
+                )
+                edge["runs"] += runs
+                edge["failures"] += failures
+        running: dict[str, int] = {}
+        for run in running_documents(self._workspace):
+            running[run["step"]] = running.get(run["step"], 0) + 1
+        if not steps and running == self._running:
+            return None
+        self._running = running
+        return {"steps": steps, "edges": list(edges.values()), "running": running}
+
+    async def _new_lines(self) -> dict[str, Any] | None:
+        newest = await self._newest_line()
+        assert self._line_at is not None
+        skipped = 0
+        if newest - self._line_at > _LINES_BEHIND:
+            skipped = newest - self._line_at - _LINES
+            self._line_at += skipped
+        if newest <= self._line_at:
+            return None
+        query = LogQuery(
+            level=self._lines.level,
+            step=self._lines.step,
+            any_step=self._lines.any_step,
+            trace_id=self._lines.trace_id,
+            text=self._lines.text,
+            after=self._line_at,
+            limit=_LINES,
+        )
+        entries = await self._workspace.traces.logs(query)
+        # A full page ends at its last line; a shorter one has looked at all there was.
+        self._line_at = entries[-1].position if len(entries) == _LINES else newest
+        if entries:
+            self._line_at = max(self._line_at, entries[-1].position)
+        if not entries and not skipped:
+            return None
+        return {"items": [line_document(entry) for entry in entries], "skipped": skipped}
+
+    async def _newest_line(self) -> int:
+        entries = await self._workspace.traces.logs(LogQuery(limit=1))
+        return entries[-1].position if entries else 0
+
+    async def _changed_queues(self) -> list[dict[str, Any]]:
+        found = {(queue["topic"], queue["step"]): queue for queue in await queue_documents(self._workspace)}
+        before, self._queues = self._queues, found
+        return [queue for name, queue in found.items() if before.get(name) != queue]
+
+    def _note(self, record: Record) -> None:
+        """Hear an event of this node, in the thread that recorded it."""
+        if isinstance(record, Event) and record.name in _EVENTS:
+            self._changes[_EVENTS[record.name]].append(dict(record.fields))
+
+
+def _positions(cursor: str | None) -> tuple[int | None, int | None]:
+    """The positions in a cursor; None for one that is missing or not ours."""
+    feed, _, line = (cursor or "").partition(".")
+    if feed.isascii() and feed.isdigit() and line.isascii() and line.isdigit() and len(feed + line) < 36:
+        return int(feed), int(line)
+    return None, None
