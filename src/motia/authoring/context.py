@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from motia import encoding
 from motia.authoring.durations import seconds
-from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten, Watched
+from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.core.update import UpdateOperation
 from motia.errors import ConflictError, HandlerError, InputError
@@ -148,7 +148,7 @@ class Context:
         return self._run(lambda: self._calls.call(step, data))
 
     def _first(self, request: EnqueueRequest) -> Awaitable[Any]:
-        return self._run(lambda: _mapped(self._calls.enqueue([request]), _head))
+        return self._run(lambda: self._calls.enqueue_one(request))
 
     # Services ---------------------------------------------------------------------------------------
 
@@ -434,11 +434,11 @@ class State:
 
     def _read(self, read: Callable[[Calls], asyncio.Future[T]], then: Callable[[T], U]) -> Awaitable[Any]:
         calls = self._context._calls
-        return self._context._run(lambda: _mapped(read(calls), then))
+        return self._context._run(lambda: _mapped(calls, read(calls), then))
 
     def _write(self, write: StateWrite, then: Callable[[Any], Any]) -> Awaitable[Any]:
         calls = self._context._calls
-        return self._context._run(lambda: _mapped(calls.state_write(write), then))
+        return self._context._run(lambda: _mapped(calls, calls.state_write(write), then))
 
     @staticmethod
     async def _compare_and_set(calls: Calls, scope: str, key: str, expected: Any, value: Any) -> bool:
@@ -626,34 +626,27 @@ def _copy(done: asyncio.Future[T], crossing: ThreadFuture[T]) -> None:
         crossing.set_result(done.result())
 
 
-def _mapped(future: asyncio.Future[T], then: Callable[[T], U]) -> asyncio.Future[U]:
-    """A future of `then(result)`; already done when `future` is."""
-    mapped: Watched[U] = Watched(future.get_loop(), future)
+def _mapped(calls: Calls, future: asyncio.Future[T], then: Callable[[T], U]) -> asyncio.Future[U]:
+    """A future of `then(result)`; already done when `future` is. Who looks at it has looked at both."""
+    mapped: asyncio.Future[U] = calls.loop.create_future()
 
     def finish(done: asyncio.Future[T]) -> None:
         if mapped.done():
             return
         if done.cancelled():
             mapped.cancel()
-            return
-        # Asked of the base class: passing an error on is no look at it.
-        error = asyncio.Future.exception(done)
-        if error is not None:
+        elif (error := done.exception()) is not None:
             mapped.set_exception(error)
-            # The engine looks at the first future of the pair; this one may never be awaited.
-            mapped.overlooked()
+            # The mark that nobody saw it has gone over to this one.
+            calls.watch(mapped)
         else:
-            mapped.set_result(then(asyncio.Future.result(done)))
+            mapped.set_result(then(done.result()))
 
     if future.done():
         finish(future)
     else:
         future.add_done_callback(finish)
     return mapped
-
-
-def _head(ids: list[str]) -> str:
-    return ids[0]
 
 
 def _value(entry: StateEntry | None) -> Any:

@@ -59,9 +59,11 @@ class Backend(Protocol):
         """Wait for the batches in hand and release everything. Safe twice."""
         ...
 
-    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         """Apply a batch; the future's list holds one result an operation, in their order.
 
+        With `then` the future holds what it makes of that list. It is called once the batch is applied, on
+        the loop, also where nobody waits for the future any more.
         When it resolves, the batch is as durable as `capabilities` say. *Order*: batches are applied in
         the order of the calls. *Concurrency*: batches that wait together share one transaction; one that
         fails is rolled back alone and its neighbours go on. *Cancellation*: cancelling the future does not

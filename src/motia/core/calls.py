@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -14,41 +14,13 @@ from motia.core.update import UpdateOperation
 T = TypeVar("T")
 
 
-class Watched(asyncio.Future[T]):
-    """The future of a call. It knows whether anybody looked at how it ended: a failure that nobody saw is
-    the execution's, one that the handler dealt with is not. A look at it is one at its `origin`, too."""
-
-    __slots__ = ("looked_at", "origin")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, origin: asyncio.Future[Any] | None = None) -> None:
-        super().__init__(loop=loop)
-        self.looked_at = False
-        self.origin = origin if isinstance(origin, Watched) else None
-
-    def _look(self) -> None:
-        self.looked_at = True
-        if self.origin is not None:
-            self.origin._look()
-
-    def __await__(self) -> Generator[Any, None, T]:
-        self._look()
-        return super().__await__()
-
-    __iter__ = __await__
-
-    def result(self) -> T:
-        self._look()
-        return super().result()
-
-    def exception(self) -> BaseException | None:
-        self._look()
-        return super().exception()
-
-    def overlooked(self) -> BaseException | None:
-        """Its failure, if it has one that nobody looked at. It must be done."""
-        # Asked of the base class, so that asyncio does not tell of it a second time.
-        error = None if self.cancelled() else super().exception()
-        return None if self.looked_at else error
+def overlooked(future: asyncio.Future[Any]) -> BaseException | None:
+    """The failure of a future that has ended, if nobody has asked for it: a failure that nobody saw is the
+    execution's, one that the handler dealt with is not. asyncio keeps that mark for its own warning, which
+    this call takes the place of."""
+    if future.cancelled() or not future._log_traceback:
+        return None
+    return future.exception()
 
 
 @dataclass(slots=True)
@@ -106,7 +78,7 @@ class Calls(Protocol):
     loop: asyncio.AbstractEventLoop
     user: Any
     """What the trigger's `auth` returned."""
-    pending: list[Watched[Any]]
+    pending: list[asyncio.Future[Any]]
     """What the handler began and may not have awaited."""
     stop_reason: str | None
     """Why the handler was asked to stop: `timed_out`, `drained`, `not_started`; None = it was not."""
@@ -121,12 +93,20 @@ class Calls(Protocol):
         """Wait for all that the handler began. Failure: the first error that nobody looked at."""
         ...
 
+    def watch(self, future: asyncio.Future[Any]) -> None:
+        """Take a future for something the handler began."""
+        ...
+
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Start `work` as something the handler began."""
         ...
 
     def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:
         """Store messages in one commit; resolves with an id each when they are durable."""
+        ...
+
+    def enqueue_one(self, request: EnqueueRequest) -> asyncio.Future[str]:
+        """As `enqueue`, for one message: nearly every call."""
         ...
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:

@@ -23,14 +23,14 @@ from motia.core.batch import (
     StateUpdate,
     StateVersion,
 )
-from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, Watched
+from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, overlooked
 from motia.core.flow import Duplicate
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
 from motia.core.message import Claim, TraceContext
 from motia.core.state import StateEntry
 from motia.core.update import apply_update
-from motia.engine.enqueue import fan_out, standing
+from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.errors import HandlerError
 from motia.tracing.logger import StepLogger
 
@@ -70,7 +70,7 @@ class Execution:
         self.loop = engine.loop
         self.timeout_s = timeout_s
         self.started_s = started_s
-        self.pending: list[Watched[Any]] = []
+        self.pending: list[asyncio.Future[Any]] = []
         """Work begun by the handler that may not have been awaited."""
         claim = invocation.claim
         if claim is not None:
@@ -83,45 +83,56 @@ class Execution:
     # Messages ---------------------------------------------------------------------------------------
 
     def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:
+        ids: list[str] = []
+        operations: list[Enqueue] = []
+        for request in requests:
+            found = self._fan_out(request)
+            ids.append(format_id(found.id))
+            operations += [Enqueue(message) for message in found.messages]
+        return self._store(operations, ids, _same)
+
+    def enqueue_one(self, request: EnqueueRequest) -> asyncio.Future[str]:
+        found = self._fan_out(request)
+        return self._store([Enqueue(message) for message in found.messages], [format_id(found.id)], _first)
+
+    def _fan_out(self, request: EnqueueRequest) -> FanOut:
         engine = self._engine
         trace = self.invocation.trace
-        onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
-        operations: list[Enqueue] = []
-        ids: list[str] = []
-        room = engine.claim_target() if self._write_set is None else None
-        for request in requests:
-            found = fan_out(
-                engine.registry,
-                request,
-                engine.ids,
-                onward,
-                now_ms=engine.clock.now_ms(),
-                max_bytes=engine.settings.limits.message_bytes,
-                claim_for=room,
-            )
-            ids.append(format_id(found.id))
-            if found.unknown:
-                self.logger.warning(found.unknown)
-            operations += [Enqueue(message) for message in found.messages]
+        found = fan_out(
+            engine.registry,
+            request,
+            engine.ids,
+            TraceContext(trace.trace_id, trace.span_id, trace.hops + 1),
+            now_ms=engine.clock.now_ms(),
+            max_bytes=engine.settings.limits.message_bytes,
+            claim_for=engine.claim_target() if self._write_set is None else None,
+        )
+        if found.unknown:
+            self.logger.warning(found.unknown)
+        return found
+
+    def _store(
+        self, operations: list[Enqueue], ids: list[str], give: Callable[[list[str]], T]
+    ) -> asyncio.Future[T]:
+        """Put the messages; gives what `give` makes of their ids once they are durable."""
         if self._write_set is not None:
             self._write_set.operations += operations
-            return self._done(ids)
+            return self._done(give(ids))
         if not operations:
-            return self._done(ids)
-        committed = self._commit(operations)
+            return self._done(give(ids))
+        engine = self._engine
 
-        def accept(results: list[Any]) -> list[str]:
+        def accept(results: list[Any]) -> T:
             engine.stored([operation.message for operation in operations])
+            told = ids
             for result in results:
                 if type(result) is Claim:
                     engine.accept_claim(result)
-            return (
-                ids
-                if not any(type(result) is Duplicate for result in results)
-                else standing(ids, operations, results)
-            )
+                elif type(result) is Duplicate:
+                    told = standing(ids, operations, results)
+            return give(told)
 
-        return self._then(committed, accept)
+        return self._commit(operations, then=accept)
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:
         return self.begin(self._engine.call_step(step, data, self.invocation.trace))
@@ -168,16 +179,15 @@ class Execution:
             self._write_set.operations.append(operation)
             self._write_set.guards += guards
             return self.begin(self._write_set.note(self._engine, write, operation))
-        committed = self._commit([operation], guards)
         if not self._engine.recorder.listened:
-            return self._then(committed, _written)
+            return self._commit([operation], guards, _written)
 
         def told(results: list[Any]) -> StateWritten:
             written = _written(results)
             self._engine.tell_state_changed(self.invocation, write, written)
             return written
 
-        return self._then(committed, told)
+        return self._commit([operation], guards, told)
 
     def _state_operation(self, write: StateWrite) -> tuple[Operation, tuple[Guard, ...]]:
         engine = self._engine
@@ -259,7 +269,7 @@ class Execution:
                 [operation.message for operation in operations if isinstance(operation, Enqueue)]
             )
 
-        return self._then(self._commit(operations, tuple(write_set.guards)), settled)
+        return self._commit(operations, tuple(write_set.guards), settled)
 
     def abandon_atomic(self) -> None:
         self._write_set = None
@@ -280,44 +290,31 @@ class Execution:
         return self._logger
 
     def _commit(
-        self, operations: Sequence[Operation], guards: tuple[Guard, ...] = ()
-    ) -> asyncio.Future[list[Any]]:
+        self,
+        operations: Sequence[Operation],
+        guards: tuple[Guard, ...] = (),
+        then: Callable[[list[Any]], Any] | None = None,
+    ) -> asyncio.Future[Any]:
         if self.ended and self.invocation.claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
-        self._last_write = self._engine.backend.commit(Batch(operations, (*self._guards, *guards)))
+        batch = Batch(operations, (*self._guards, *guards))
+        self._last_write = self._watched(self._engine.backend.commit(batch, then))
         return self._last_write
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Start `work` as something the handler began."""
-        task = asyncio.ensure_future(work)
-        watched = self._then(task, _same)
-        # Whoever gives up waiting, as `wait_for` does, ends the work itself.
-        watched.add_done_callback(lambda done: done.cancelled() and task.cancel())
-        return watched
+        return self._watched(asyncio.ensure_future(work))
 
-    def _then(self, future: asyncio.Future[Any], then: Callable[[Any], Any]) -> Watched[Any]:
-        """A future of `then(result)`, as something the handler began. `then` runs even if nobody waits."""
-        mapped: Watched[Any] = Watched(self.loop)
-
-        def finish(done: asyncio.Future[Any]) -> None:
-            error = None if done.cancelled() else done.exception()
-            value = None if done.cancelled() or error is not None else then(done.result())
-            if mapped.done():
-                return
-            if done.cancelled():
-                mapped.cancel()
-            elif error is not None:
-                mapped.set_exception(error)
-                mapped.overlooked()
-            else:
-                mapped.set_result(value)
-
-        future.add_done_callback(finish)
-        self.pending.append(mapped)
+    def watch(self, future: asyncio.Future[T]) -> None:
+        """Take a future for something the handler began."""
+        self.pending.append(future)
         if len(self.pending) > self._look_at:
-            self.pending = [work for work in self.pending if not work.done() or work.overlooked()]
+            self.pending = [work for work in self.pending if not work.done() or _has_failed(work)]
             self._look_at = max(_KEPT, 2 * len(self.pending))
-        return mapped
+
+    def _watched(self, future: asyncio.Future[T]) -> asyncio.Future[T]:
+        self.watch(future)
+        return future
 
     def _done(self, value: Any) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.loop.create_future()
@@ -326,14 +323,16 @@ class Execution:
 
     async def finish_pending(self) -> None:
         """Wait for everything the handler began. An error nobody looked at fails the attempt."""
-        overlooked: BaseException | None = None
+        failure: BaseException | None = None
         while self.pending:
             work, self.pending = self.pending, []
             await asyncio.wait(work)
             for ended in work:
-                overlooked = overlooked or ended.overlooked()
-        if overlooked is not None:
-            raise overlooked
+                # Each is asked, so that none is told of a second time.
+                error = overlooked(ended)
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def claim_superseded_by(self, claim: Claim) -> bool:
         own = self.invocation.claim
@@ -415,8 +414,17 @@ class _WriteSet:
         return None if entry is None else encoding.decode(entry.value)
 
 
-def _same(value: T) -> T:
-    return value
+def _same(ids: list[str]) -> list[str]:
+    return ids
+
+
+def _first(ids: list[str]) -> str:
+    return ids[0]
+
+
+def _has_failed(future: asyncio.Future[Any]) -> bool:
+    """Whether it failed and nobody has asked for it yet; does not ask itself."""
+    return not future.cancelled() and future._log_traceback
 
 
 def _name(value: Any, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +195,8 @@ class _Recording(MemoryBackend):
         super().__init__(MemoryStore(), node)
         self.messages: list[Any] = []
 
-    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         self.messages += [
             operation.message for operation in batch.operations if isinstance(operation, Enqueue)
         ]
-        return super().commit(batch)
+        return super().commit(batch, then)

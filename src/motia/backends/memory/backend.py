@@ -46,7 +46,7 @@ class MemoryBackend:
             self._open = False
             self._store.wakers.remove(self._wake)
 
-    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         try:
             if not self._open:
                 raise BackendError("memory: is not open", code="backend.closed")
@@ -60,7 +60,7 @@ class MemoryBackend:
         if self._operations.made_ready:
             for wake in self._store.wakers:
                 asyncio.get_running_loop().call_soon(wake)
-        return done(results)
+        return done(results if then is None else then(results))
 
     def on_work(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)

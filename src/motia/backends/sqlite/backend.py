@@ -103,12 +103,12 @@ class SqliteBackend:
             release(self._guarded)
         self._checkpointer.release()
 
-    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
+    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         if self._writer is None:
             future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
             future.set_exception(BackendError(f"{self.path}: is not open", code="backend.closed"))
             return future
-        return self._writer.commit(batch)
+        return self._writer.commit(batch, then)
 
     def on_work(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)

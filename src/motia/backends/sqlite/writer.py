@@ -29,7 +29,8 @@ _MOST_BATCHES = 2000
 
 _NOTHING: list[Any] = [None]
 
-Pending = tuple[Batch, "asyncio.Future[list[Any]]"]
+Then = Callable[[list[Any]], Any] | None
+Pending = tuple[Batch, "asyncio.Future[Any]", Then]
 
 
 class _Mismatch(Exception):
@@ -61,13 +62,13 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    def commit(self, batch: Batch) -> asyncio.Future[list[Any]]:
-        future: asyncio.Future[list[Any]] = self._loop.create_future()
+    def commit(self, batch: Batch, then: Then = None) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self._loop.create_future()
         if self._closed:
             future.set_exception(BackendError(f"{self._path}: the backend is closed", code="backend.closed"))
             return future
         self._pending += len(batch.operations)
-        self._queue.put((batch, future))
+        self._queue.put((batch, future, then))
         return future
 
     def run_between(self, work: Callable[[apsw.Connection], None]) -> None:
@@ -104,7 +105,7 @@ class Writer:
                     break
                 item = self._queue.get_nowait()
             if group:
-                results = self._commit_group([batch for batch, _ in group])
+                results = self._commit_group([batch for batch, _, _ in group])
                 made_ready = self._transaction.made_ready
                 self._tell(partial(self._deliver, group, results, made_ready))
             for run in work:
@@ -123,14 +124,14 @@ class Writer:
             return
 
     def _deliver(self, group: list[Pending], results: list[Any], made_ready: bool) -> None:
-        self._pending -= sum(len(batch.operations) for batch, _ in group)
-        for (_, future), result in zip(group, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, BaseException):
+        for (batch, future, then), result in zip(group, results, strict=True):
+            self._pending -= len(batch.operations)
+            if type(result) is list:
+                value = result if then is None else then(result)
+                if not future.done():
+                    future.set_result(value)
+            elif not future.done():
                 future.set_exception(result)
-            else:
-                future.set_result(result)
         self._after_commit(made_ready)
 
     def _commit_group(self, batches: list[Batch]) -> list[Any]:

@@ -42,7 +42,8 @@ class Node:
 
     async def commit(self, *operations: Operation, guards: Sequence[Guard] = ()) -> list[Any]:
         """The results of one batch."""
-        return await self.backend.commit(Batch(operations, guards))
+        results: list[Any] = await self.backend.commit(Batch(operations, guards))
+        return results
 
     async def one(self, operation: Operation) -> Any:
         """The result of a batch of one operation."""
