@@ -12,18 +12,16 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, ClaimReady, Completed, Settle, Unclaim
+from motia.core.batch import Batch, ClaimReady, Unclaim
 from motia.core.clock import Timer
-from motia.core.invocation import Expired, Failed, Invocation, Outcome, Released
-from motia.core.message import Claim, NodeId, QueueName, TraceContext
-from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
-from motia.core.registry import QueueEntry
-from motia.engine.batches import Batches, bundled, payload_of
+from motia.core.invocation import Outcome, Released
+from motia.core.message import Claim, NodeId, QueueName
+from motia.engine.batches import Batches, bundled
 from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
 from motia.engine.flow_control import wanted_of
-from motia.errors import BackendError, ConflictError, HandlerError
-from motia.queue.transitions import Decision, decide
+from motia.engine.run import QueuePlan, Run, plan_of
+from motia.queue.transitions import Decision
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
@@ -44,7 +42,8 @@ class Consumer:
         self._held: dict[QueueName, deque[Claim]] = {}
         self._held_count = 0
         self._held_bytes = 0
-        self._running: dict[asyncio.Task[None], Execution | None] = {}
+        self._running: dict[Run, None] = {}
+        self._plans: dict[QueueName, QueuePlan] = {}
         self._fetching: asyncio.Task[None] | None = None
         self._fetch_again = False
         self._taking = False
@@ -90,23 +89,22 @@ class Consumer:
         return not self._busy()
 
     def _busy(self) -> bool:
-        return any(execution is None or not execution.given_up for execution in self._running.values())
+        return any(run.busy for run in self._running)
 
     async def release_running(self, grace_s: float) -> None:
         """Interrupt what still runs and give it back uncharged, also what swallows the interruption."""
         if not self._busy():
             return
-        for execution in self._running.values():
-            if execution is not None and not execution.given_up:
-                stop(execution, "drained")
+        for run in self._running:
+            if run.execution is not None and not run.execution.given_up:
+                stop(run.execution, "drained")
         await self.wait_idle(grace_s + _ANSWER_S)
-        for execution in list(self._running.values()):
+        for run in list(self._running):
+            execution = run.execution
             if execution is None or execution.ended or execution.settled:
                 continue
-            claim = execution.invocation.claim
-            assert claim is not None
             execution.ended = execution.given_up = True
-            self._engine.background(self.settle(claim, self._decide(Released(), claim), Released()))
+            self.give_up(execution, Released())
 
     @property
     def running(self) -> int:
@@ -219,55 +217,57 @@ class Consumer:
                 return
             if claim is claims[0]:
                 claims.popleft()
-                del self._held[queue]
-                if claims:
-                    self._held[queue] = claims
+                if not claims:
+                    del self._held[queue]
+                elif len(self._held) > 1:
+                    # To the end of the round: the other queues come first.
+                    self._held[queue] = self._held.pop(queue)
             else:
                 self._held[claim.queue].remove(claim)
                 if not self._held[claim.queue]:
                     del self._held[claim.queue]
-            for one in bundled(claim):
+            for one in bundled(claim) if claim.bundle else (claim,):
                 self._held_count -= 1
                 self._held_bytes -= len(one.payload)
-            task = asyncio.ensure_future(self._run(claim))
-            self._running[task] = None
+            self._run(claim)
 
     def _next_suspect(self) -> Claim | None:
         return next((claim for claims in self._held.values() for claim in claims if claim.suspect), None)
 
     # Running ----------------------------------------------------------------------------------------
 
-    async def _run(self, claim: Claim) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        engine = self._engine
-        trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
-        started_ms = engine.clock.now_ms()
-        try:
-            for one in bundled(claim):
-                engine.liveness.started(one, trace, started_ms)
-            entry = engine.registry.queues.get(claim.queue)
-            if entry is None:
-                # The step went with a reload after the message was claimed.
-                await engine.backend.commit(Batch((Unclaim(bundled(claim)),)))
-                return
-            await self._execute(claim, entry, task, trace, started_ms)
-        except ConflictError as conflict:
-            engine.report(f"{claim.queue.step}: {conflict}")
-        except Exception as error:
-            engine.report(f"{claim.queue.step}: its result could not be stored: {error}", "error")
-        finally:
-            for one in bundled(claim):
-                engine.liveness.ended(one)
-            del self._running[task]
-            if claim.suspect:
-                self._suspect_until_s = float("-inf")
-            if not self._taking and not self._busy():
-                self._idle.set()
-            if self._held:
-                self._pump()
-            if self._taking:
-                self._after_run(claim)
+    def _run(self, claim: Claim) -> None:
+        plan = self._plans.get(claim.queue)
+        if plan is None and (entry := self._engine.registry.queues.get(claim.queue)) is not None:
+            plan = plan_of(entry, self._engine.settings.queue.handler_timeout_s)
+            self._plans[claim.queue] = plan
+        run = Run(self._engine, claim, plan, taking=self.is_taking, ended=self._ended)
+        self._running[run] = None
+        run.start()
+
+    def is_taking(self) -> bool:
+        """Whether this node takes messages: until it drains."""
+        return self._taking
+
+    def _ended(self, run: Run) -> None:
+        del self._running[run]
+        if run.claim.suspect:
+            self._suspect_until_s = float("-inf")
+        if not self._taking and not self._busy():
+            self._idle.set()
+        if self._held:
+            self._pump()
+        if self._taking:
+            self._after_run(run.claim)
+
+    def give_up(self, execution: Execution, outcome: Outcome) -> Decision | None:
+        """End an execution whose handler goes on; what becomes of its message, if it has one."""
+        run = next((run for run in self._running if run.execution is execution), None)
+        if run is None or execution.settled:
+            return None
+        decision = run.decide(outcome)
+        self._engine.background(run.settle_for(decision, outcome))
+        return decision
 
     def _after_run(self, claim: Claim) -> None:
         """Look for more where this node may have left some behind: after a suspect, in queues whose limit
@@ -281,125 +281,3 @@ class Consumer:
         low = (self.backlog_seen or self._look_wanted) and self._fetching is None and not self._holds_enough
         if claim.suspect or limited or low:
             self.wake()
-
-    async def _execute(
-        self,
-        claim: Claim,
-        entry: QueueEntry,
-        task: asyncio.Task[None],
-        trace: TraceContext,
-        started_ms: int,
-    ) -> None:
-        engine = self._engine
-        clock = engine.clock
-        timeout_s = entry.policy.timeout_s or engine.settings.queue.handler_timeout_s
-        invocation = Invocation(
-            step=entry.step,
-            trigger_index=entry.trigger_index,
-            occurrence=_occurrence(claim, entry),
-            trace=trace,
-            attempt=claim.attempt,
-            claim=claim,
-        )
-        started_s = clock.monotonic_s()
-        execution = Execution(engine, invocation, timeout_s, started_s)
-        self._running[task] = execution
-        if claim.trace.hops > engine.settings.queue.max_hops:
-            outcome: Outcome = Failed(_loop_detected(claim, engine.settings.queue.max_hops), retryable=False)
-        elif claim.expires_at_ms is not None and claim.expires_at_ms <= started_ms:
-            outcome = Expired()
-        else:
-            outcome = await engine.run_guarded(execution)
-        if execution.given_up:
-            engine.report(
-                f"{claim.queue.step}: a handler that was given up has ended; its result is not used"
-            )
-            return
-        ended_s = clock.monotonic_s()
-        execution.ended = True
-        if execution.settled:
-            decision = Decision(Completed(), "completed")
-            self._tell(claim, decision, outcome)
-        else:
-            decision = self._decide(outcome, claim)
-            await self.settle(claim, decision, outcome)
-        engine.record_execution(
-            execution,
-            outcome,
-            started_ms,
-            ended_s - started_s,
-            parent=claim.trace.span_id,
-            verdict=decision.verdict,
-        )
-
-    def _decide(self, outcome: Outcome, claim: Claim) -> Decision:
-        engine = self._engine
-        policy = engine.registry.queues[claim.queue].policy.retry
-        return decide(
-            outcome,
-            claim,
-            policy,
-            now_ms=engine.clock.now_ms(),
-            random_unit=engine.entropy.unit(),
-            max_crashes=engine.settings.queue.max_crashes,
-        )
-
-    async def settle(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:
-        """Commit the end of an attempt, then tell of it. Storage that refuses is asked again for as long as
-        this node takes messages. Failure: `ConflictError` once another attempt has begun."""
-        engine = self._engine
-        while True:
-            try:
-                await engine.backend.commit(
-                    Batch([Settle(one, decision.settlement) for one in bundled(claim)])
-                )
-                break
-            except ConflictError:
-                raise
-            except BackendError as error:
-                if not self._taking:
-                    raise
-                engine.report(f"{claim.queue.step}: its result could not be stored yet: {error}")
-            await engine.clock.sleep(_RETRY_AFTER_S)
-        self._tell(claim, decision, outcome)
-
-    def _tell(self, claim: Claim, decision: Decision, outcome: Outcome) -> None:
-        if self._engine.recorder.listened:
-            for one in bundled(claim):
-                self._engine.tell_settled(one, decision)
-        if decision.verdict == "expired":
-            self._engine.report(f"{claim.queue.step}: a message expired before it could start")
-        if decision.verdict in ("retried", "crashed", "dead"):
-            self._engine.report_failure(claim, outcome, decision)
-        if decision.retry_in_s is not None:
-            self._engine.due_sooner(decision.retry_in_s)
-
-
-def _occurrence(claim: Claim, entry: QueueEntry) -> Occurrence:
-    topic = claim.queue.topic
-    if topic.startswith("$state"):
-        return StateChange(payload=claim.payload)
-    if topic.startswith("$stream"):
-        return StreamChange(payload=claim.payload)
-    if topic.startswith(("$cron", "$at")):
-        return Tick(
-            scheduled_at_ms=claim.enqueued_at_ms,
-            payload=claim.payload,
-            kind="cron" if topic.startswith("$cron") else "at",
-        )
-    return Message(
-        topic=topic,
-        payload=claim.payload if entry.policy.batch is None else payload_of(claim),
-        message_id=claim.id,
-        attempt=claim.attempt,
-        attributes=claim.attributes,
-    )
-
-
-def _loop_detected(claim: Claim, limit: int) -> HandlerError:
-    return HandlerError(
-        f"{claim.queue.step}: expected a trace of at most {limit} enqueues in a row, got one that goes on;"
-        " do steps enqueue to each other in a circle?",
-        code="loop.detected",
-        retryable=False,
-    )

@@ -38,10 +38,10 @@ from motia.engine.pruner import Pruner
 from motia.engine.rescuer import Rescuer
 from motia.engine.schedules import Schedules
 from motia.errors import HandlerError, InputError, InternalError, MotiaError, WorkerError
-from motia.queue.transitions import Decision, decide
+from motia.queue.transitions import Decision
 from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
-from motia.tracing.record import Level, SpanStatus
+from motia.tracing.record import Identifiers, Level, SpanStatus
 from motia.tracing.recorder import Recorder
 
 _STATUS: dict[str, SpanStatus] = {
@@ -215,15 +215,10 @@ class Engine:
         that another attempt may begin and what it still writes is refused."""
         execution.ended = execution.given_up = True
         outcome = TimedOut(execution.timeout_s)
+        decision = self.consumer.give_up(execution, outcome)
         claim = execution.invocation.claim
-        parent, verdict = "", ""
-        if claim is not None and not execution.settled:
-            policy = self.registry.queues[claim.queue].policy.retry
-            decision = decide(
-                outcome, claim, policy, now_ms=self.clock.now_ms(), random_unit=self.entropy.unit()
-            )
-            parent, verdict = claim.trace.span_id, decision.verdict
-            self.background(self.consumer.settle(claim, decision, outcome))
+        parent = "" if claim is None or decision is None else claim.trace.span_id
+        verdict = "" if decision is None else decision.verdict
         duration_s = self.clock.monotonic_s() - execution.started_s
         started_ms = self.clock.now_ms() - round(duration_s * 1000)
         self.record_execution(execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict)
@@ -375,7 +370,7 @@ class Engine:
             error = error_of(outcome)
         attributes = None
         if claim is not None:
-            attributes = {"topic": claim.queue.topic, "message_id": claim.id.hex(), "verdict": verdict}
+            attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
         self.recorder.span(
             invocation.trace.trace_id,
             invocation.trace.span_id,

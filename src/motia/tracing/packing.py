@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from motia.tracing.describe import snapshot
-from motia.tracing.record import LogRecord, SpanRecord
+from motia.tracing.record import Identifiers, LogRecord, SpanRecord
 from motia.tracing.redaction import Redactor
 
 _MAX_REDACTED_BYTES = 1024 * 1024
@@ -39,8 +39,10 @@ class Packer:
     def span(self, record: SpanRecord) -> PackedSpan:
         """The span, packed. Never raises for what its attributes hold."""
         data = _try_pack_span(record)
-        if data is not None and record.error is None and record.attributes is None:
-            # Ids, a name of the author's and numbers: there is nothing to take out.
+        attributes = record.attributes
+        plain = attributes is None or type(attributes) is Identifiers
+        if data is not None and plain and record.error is None:
+            # Ids, names of the author's and numbers: there is nothing to take out.
             return PackedSpan(record, data)
         if data is None or len(data) > self._payload_bytes or self._redactor.suspicious(data.decode()):
             record = record._replace(

@@ -12,6 +12,10 @@ Level = Literal["debug", "info", "warning", "error", "critical"]
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
+class Identifiers(dict[str, str]):
+    """Attributes that are ids and names of the project alone: no value of a caller, so nothing to redact."""
+
+
 class SpanRecord(NamedTuple):
     """One execution that has ended."""
 

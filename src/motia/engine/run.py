@@ -1,0 +1,283 @@
+"""One execution of a claimed message, from its start until its end is stored.
+
+    start ─► handler ─► decide ─► Settle ─┬─► stored: told, traced, over
+                                          └─► storage refused: again, for as long as this node takes messages
+
+The handler's task ends with the handler: what comes after it is callbacks, so that a message costs one task
+and no switch back into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from motia.core.batch import Batch, Completed, Settle, Unclaim
+from motia.core.invocation import Expired, Failed, Invocation, Outcome, Succeeded
+from motia.core.message import Claim, TraceContext
+from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
+from motia.core.registry import QueueEntry
+from motia.core.retry import RetryPolicy
+from motia.engine.batches import bundled, payload_of
+from motia.engine.execution import Execution
+from motia.errors import BackendError, ConflictError, HandlerError
+from motia.queue.transitions import Decision, decide
+
+if TYPE_CHECKING:
+    from motia.engine.engine import Engine
+
+_RETRY_AFTER_S = 0.5
+"""How soon storage that refused is asked again."""
+_COMPLETED = Decision(Completed(), "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlan:
+    """What every run of one queue needs of the registry and the settings, looked up once."""
+
+    entry: QueueEntry
+    timeout_s: float
+    retry: RetryPolicy
+    occurrence: Callable[[Claim], Occurrence]
+
+
+def plan_of(entry: QueueEntry, handler_timeout_s: float) -> QueuePlan:
+    policy = entry.policy
+    return QueuePlan(entry, policy.timeout_s or handler_timeout_s, policy.retry, _occurrence_of(entry))
+
+
+class Run:
+    """A claimed message that is being executed. `ended` is called once, when all is stored and told."""
+
+    __slots__ = (
+        "_ended",
+        "_engine",
+        "_plan",
+        "_started_ms",
+        "_taking",
+        "_task",
+        "_trace",
+        "claim",
+        "claims",
+        "execution",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        claim: Claim,
+        plan: QueuePlan | None,
+        *,
+        taking: Callable[[], bool],
+        ended: Callable[[Run], None],
+    ) -> None:
+        """`plan` is None where the step went with a reload after the message was claimed."""
+        self._engine = engine
+        self._plan = plan
+        self._taking = taking
+        self._ended = ended
+        self._task: asyncio.Task[None] | None = None
+        self.claim = claim
+        self.claims = bundled(claim)
+        self.execution: Execution | None = None
+        """None before the handler is called."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a drain has to wait for it: not for a handler that was given up."""
+        return self.execution is None or not self.execution.given_up
+
+    def start(self) -> None:
+        engine, claim = self._engine, self.claim
+        self._trace = TraceContext(claim.trace.trace_id, engine.ids.span_id(), claim.trace.hops)
+        self._started_ms = engine.clock.now_ms()
+        for one in self.claims:
+            engine.liveness.started(one, self._trace, self._started_ms)
+        self._task = engine.loop.create_task(self._execute() if self._plan else self._give_back())
+
+    async def _give_back(self) -> None:
+        try:
+            await self._engine.backend.commit(Batch((Unclaim(self.claims),)))
+        except Exception as error:
+            self._engine.report(f"{self.claim.queue.step}: could not be given back: {error}", "error")
+        finally:
+            self._end()
+
+    async def _execute(self) -> None:
+        engine, claim, plan = self._engine, self.claim, self._plan
+        assert plan is not None
+        try:
+            invocation = Invocation(
+                plan.entry.step,
+                plan.entry.trigger_index,
+                plan.occurrence(claim),
+                self._trace,
+                claim.attempt,
+                None,
+                claim,
+            )
+            started_s = engine.clock.monotonic_s()
+            execution = self.execution = Execution(engine, invocation, plan.timeout_s, started_s)
+            max_hops = engine.settings.queue.max_hops
+            if claim.trace.hops > max_hops:
+                outcome: Outcome = Failed(_loop_detected(claim, max_hops), retryable=False)
+            elif claim.expires_at_ms is not None and claim.expires_at_ms <= self._started_ms:
+                outcome = Expired()
+            else:
+                outcome = await engine.run_guarded(execution)
+        except BaseException as error:
+            engine.report(f"{claim.queue.step}: its execution was cut: {error!r}", "error")
+            self._end()
+            raise
+        if execution.given_up:
+            engine.report(
+                f"{claim.queue.step}: a handler that was given up has ended; its result is not used"
+            )
+            self._end()
+            return
+        duration_s = engine.clock.monotonic_s() - started_s
+        execution.ended = True
+        if execution.settled:
+            self._over(_COMPLETED, outcome, duration_s)
+            return
+        decision = self.decide(outcome)
+        stored = engine.backend.commit(self._settlement(decision))
+        stored.add_done_callback(lambda done: self._stored(done, decision, outcome, duration_s))
+
+    def decide(self, outcome: Outcome) -> Decision:
+        """What becomes of the message."""
+        engine = self._engine
+        if type(outcome) is Succeeded:
+            return _COMPLETED
+        retry = self._plan.retry if self._plan is not None else RetryPolicy()
+        return decide(
+            outcome,
+            self.claim,
+            retry,
+            now_ms=engine.clock.now_ms(),
+            random_unit=engine.entropy.unit(),
+            max_crashes=engine.settings.queue.max_crashes,
+        )
+
+    def _settlement(self, decision: Decision) -> Batch:
+        return Batch([Settle(one, decision.settlement) for one in self.claims])
+
+    def _stored(
+        self, done: asyncio.Future[object], decision: Decision, outcome: Outcome, duration_s: float
+    ) -> None:
+        error = done.exception()
+        if error is None:
+            self._over(decision, outcome, duration_s)
+        else:
+            self._engine.background(self._store_again(error, decision, outcome, duration_s))
+
+    async def _store_again(
+        self, error: BaseException, decision: Decision, outcome: Outcome, duration_s: float
+    ) -> None:
+        try:
+            await self._store(decision, error)
+        except Exception as failure:
+            self._report_unstored(failure)
+            self._end()
+        else:
+            self._over(decision, outcome, duration_s)
+
+    async def _store(self, decision: Decision, error: BaseException | None = None) -> None:
+        """Commit the end of the attempt. Storage that refuses is asked again for as long as this node takes
+        messages. Failure: `ConflictError` once another attempt has begun, `BackendError`."""
+        engine = self._engine
+        while True:
+            if error is not None:
+                if not isinstance(error, BackendError) or not self._taking():
+                    raise error
+                engine.report(f"{self.claim.queue.step}: its result could not be stored yet: {error}")
+                await engine.clock.sleep(_RETRY_AFTER_S)
+            try:
+                await engine.backend.commit(self._settlement(decision))
+                return
+            except BackendError as refused:
+                error = refused
+
+    async def settle_for(self, decision: Decision, outcome: Outcome) -> None:
+        """Store and tell how it ends while its handler, which was given up, still runs."""
+        try:
+            await self._store(decision)
+        except Exception as failure:
+            self._report_unstored(failure)
+        else:
+            self._tell(decision, outcome)
+
+    def _report_unstored(self, failure: Exception) -> None:
+        if isinstance(failure, ConflictError):
+            self._engine.report(f"{self.claim.queue.step}: {failure}")
+        else:
+            step = self.claim.queue.step
+            self._engine.report(f"{step}: its result could not be stored: {failure}", "error")
+
+    def _over(self, decision: Decision, outcome: Outcome, duration_s: float) -> None:
+        engine, execution = self._engine, self.execution
+        assert execution is not None
+        self._tell(decision, outcome)
+        engine.record_execution(
+            execution,
+            outcome,
+            self._started_ms,
+            duration_s,
+            parent=self.claim.trace.span_id,
+            verdict=decision.verdict,
+        )
+        self._end()
+
+    def _end(self) -> None:
+        for one in self.claims:
+            self._engine.liveness.ended(one)
+        self._ended(self)
+
+    def _tell(self, decision: Decision, outcome: Outcome) -> None:
+        engine = self._engine
+        if engine.recorder.listened:
+            for one in self.claims:
+                engine.tell_settled(one, decision)
+        if decision is _COMPLETED:
+            return
+        if decision.verdict == "expired":
+            engine.report(f"{self.claim.queue.step}: a message expired before it could start")
+        if decision.verdict in ("retried", "crashed", "dead"):
+            engine.report_failure(self.claim, outcome, decision)
+        if decision.retry_in_s is not None:
+            engine.due_sooner(decision.retry_in_s)
+
+
+def _occurrence_of(entry: QueueEntry) -> Callable[[Claim], Occurrence]:
+    topic = entry.name.topic
+    if topic.startswith("$state"):
+        return lambda claim: StateChange(payload=claim.payload)
+    if topic.startswith("$stream"):
+        return lambda claim: StreamChange(payload=claim.payload)
+    if topic.startswith("$cron"):
+        return lambda claim: Tick(scheduled_at_ms=claim.enqueued_at_ms, payload=claim.payload)
+    if topic.startswith("$at"):
+        return lambda claim: Tick(scheduled_at_ms=claim.enqueued_at_ms, payload=claim.payload, kind="at")
+    in_batches = entry.policy.batch is not None
+
+    def message(claim: Claim) -> Message:
+        return Message(
+            topic=topic,
+            payload=payload_of(claim) if in_batches else claim.payload,
+            message_id=claim.id,
+            attempt=claim.attempt,
+            attributes=claim.attributes,
+        )
+
+    return message
+
+
+def _loop_detected(claim: Claim, limit: int) -> HandlerError:
+    return HandlerError(
+        f"{claim.queue.step}: expected a trace of at most {limit} enqueues in a row, got one that goes on;"
+        " do steps enqueue to each other in a circle?",
+        code="loop.detected",
+        retryable=False,
+    )
