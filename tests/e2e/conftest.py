@@ -11,9 +11,18 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from prerequisites import chromium_path
 from real_process import Project
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture
@@ -22,32 +31,18 @@ def real_project(tmp_path: Path) -> Iterator[Project]:
         yield Project(tmp_path, Path(runtime))
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, one for all tests of a process."""
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A tab of Debian's Chromium, with a profile of its own. A script error on the page fails the test.
+
+    One browser for each test: while Playwright runs, its thread has an event loop and `asyncio.run` fails.
+    """
     path = chromium_path()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-            ],
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A tab with a profile of its own. A script error on the page fails the test."""
-    with chromium.new_context() as context:
-        page = context.new_page()
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
-        assert errors == []
+        browser.close()
+    assert errors == []

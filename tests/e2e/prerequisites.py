@@ -29,11 +29,13 @@ def installed_packages(folder: Path) -> Path:
     return folder
 
 
-def bundle(script: Path, target: Path, *options: str) -> Path:
+def bundle(script: Path, target: Path) -> Path:
     """A script and what it imports from its folder's packages, as one file for a page."""
     packages = installed_packages(script.parent)
-    command = [packages / "node_modules" / ".bin" / "esbuild", script, "--bundle", f"--outfile={target}"]
-    subprocess.run([*command, "--jsx=automatic", "--log-level=warning", *options], check=True, timeout=60)
+    esbuild = packages / "node_modules" / ".bin" / "esbuild"
+    # A linked package finds its peers, as React, in the folder that links it.
+    options = ["--bundle", "--preserve-symlinks", "--jsx=automatic", "--log-level=warning"]
+    subprocess.run([esbuild, script, f"--outfile={target}", *options], check=True, timeout=60)
     return target
 
 

@@ -2,8 +2,17 @@ import { Connection, type Token, type WebSocketClass } from "./connection.js";
 import { StreamError } from "./errors.js";
 import { GroupSubscription } from "./group.js";
 import { ItemSubscription } from "./item.js";
-import { type Frame, type Item, type Place, encodeJoin, encodeLeave, roomOf } from "./protocol.js";
-import type { Subscription } from "./subscription.js";
+import {
+  type Frame,
+  type Item,
+  type Place,
+  encodeJoin,
+  encodeLeave,
+  parseFrame,
+  refusalIn,
+  roomOf,
+} from "./protocol.js";
+import type { Link, Subscription } from "./subscription.js";
 
 export interface StreamClientOptions {
   /** Handed to the app's `streamAuth`; a function is asked before each attempt to connect. */
@@ -11,6 +20,8 @@ export interface StreamClientOptions {
   /** Where there is no global one (Node 20): `(await import("ws")).WebSocket`. */
   readonly webSocket?: WebSocketClass;
 }
+
+const LONGEST_NAME = 1024;
 
 type AnySubscription = Subscription<unknown, unknown>;
 
@@ -20,6 +31,10 @@ export class StreamClient {
   readonly #token: Token | undefined;
   readonly #webSocket: WebSocketClass;
   readonly #rooms = new Map<string, Set<AnySubscription>>();
+  readonly #link: Link = {
+    join: (subscription) => this.#join(subscription),
+    leave: (subscription) => this.#leave(subscription),
+  };
   #connection: Connection | undefined;
   #closed = false;
 
@@ -32,12 +47,12 @@ export class StreamClient {
 
   /** All items of a group, now and as they change, until its `close()`. */
   group<T extends Item>(streamName: string, groupId: string): GroupSubscription<T> {
-    return this.#add(new GroupSubscription<T>({ streamName, groupId }, this.#leave));
+    return this.#add(new GroupSubscription<T>({ streamName, groupId }, this.#link));
   }
 
   /** One item, now and as it changes, until its `close()`. */
   item<T extends Item>(streamName: string, groupId: string, id: string): ItemSubscription<T> {
-    return this.#add(new ItemSubscription<T>({ streamName, groupId, id }, this.#leave));
+    return this.#add(new ItemSubscription<T>({ streamName, groupId, id }, this.#link));
   }
 
   /** Close all subscriptions and the connection, for good. */
@@ -49,6 +64,7 @@ export class StreamClient {
 
   #add<S extends AnySubscription>(subscription: S): S {
     if (this.#closed) throw new StreamError("stream.closed", "subscribe: the client is closed");
+    for (const [what, name] of Object.entries(subscription.place)) checkName(what, name);
     const room = roomOf(subscription.place);
     this.#rooms.set(room, (this.#rooms.get(room) ?? new Set<AnySubscription>()).add(subscription));
     if (this.#connection) this.#join(subscription);
@@ -67,26 +83,26 @@ export class StreamClient {
   #join(subscription: AnySubscription): void {
     subscription.joining();
     this.#connection?.send(
-      encodeJoin(subscription.place, subscription.subscriptionId, subscription.resumeFrom),
+      encodeJoin(subscription.place, subscription.subscriptionId, subscription.version),
     );
   }
 
-  readonly #leave = (subscription: AnySubscription): void => {
+  #leave(subscription: AnySubscription): void {
     const room = roomOf(subscription.place);
     const members = this.#rooms.get(room);
     members?.delete(subscription);
     if (members?.size === 0) this.#rooms.delete(room);
     this.#connection?.send(encodeLeave(subscription.place, subscription.subscriptionId));
-  };
+  }
 
-  /** A frame reaches its item's subscriptions and, unless it answers an item's join, its group's. */
+  /** What happens to an item reaches its subscriptions and those of its group; an answer, who asked. */
   #receive(text: string): void {
-    const frame = JSON.parse(text) as Frame;
-    this.#connection?.proved();
+    const frame = parseFrame(text);
+    if (!frame) return;
     this.#deliver(frame, frame);
-    if (frame.id !== undefined && frame.id !== null && frame.event.type !== "sync") {
-      this.#deliver({ streamName: frame.streamName, groupId: frame.groupId }, frame);
-    }
+    const { streamName, groupId, id, event } = frame;
+    const isAnswer = event.type === "sync" || event.type === "resumed" || refusalIn(event) !== undefined;
+    if (id !== undefined && !isAnswer) this.#deliver({ streamName, groupId }, frame);
   }
 
   #deliver(place: Place, frame: Frame): void {
@@ -101,6 +117,12 @@ export class StreamClient {
 /** A client for the streams of the app at `url`; in a browser, by default the app that the page came from. */
 export function connect(url: string | URL = globalThis.location?.origin, options?: StreamClientOptions): StreamClient {
   return new StreamClient(url, options);
+}
+
+function checkName(what: string, name: unknown): void {
+  if (typeof name === "string" && name !== "" && name.length <= LONGEST_NAME) return;
+  const got = typeof name === "string" ? `${name.length} characters` : String(name);
+  throw new TypeError(`${what}: expected a text of 1 to ${LONGEST_NAME} characters, got ${got}`);
 }
 
 function webSocketUrl(url: string | URL): string {

@@ -1,5 +1,6 @@
 import { backoffMs } from "./backoff.js";
 import { StreamError } from "./errors.js";
+import { PING } from "./protocol.js";
 
 /** The part of the standard `WebSocket` that is used; that of the `ws` package fits too. */
 export interface WebSocketLike {
@@ -24,6 +25,7 @@ export interface ConnectionEvents {
   lost(error: StreamError): void;
 }
 
+const LOOK_MS = 20_000;
 const OPEN = 1;
 const NORMAL_CLOSURE = 1000;
 const PROTOCOL_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -36,7 +38,9 @@ export class Connection {
   readonly #events: ConnectionEvents;
   #socket: WebSocketLike | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
   #attempt = 0;
+  #silentLooks = 0;
   #closed = false;
 
   constructor(url: string, token: Token | undefined, webSocket: WebSocketClass, events: ConnectionEvents) {
@@ -51,11 +55,6 @@ export class Connection {
   /** Send now, or not at all: who joins again when a connection opens need not send before. */
   send(text: string): void {
     if (this.#socket?.readyState === OPEN) this.#socket.send(text);
-  }
-
-  /** A frame made sense: the next loss starts with a short wait again. */
-  proved(): void {
-    this.#attempt = 0;
   }
 
   close(): void {
@@ -76,8 +75,14 @@ export class Connection {
 
   #listen(socket: WebSocketLike): void {
     this.#socket = socket;
-    socket.onopen = () => this.#events.opened();
+    socket.onopen = () => {
+      this.#silentLooks = 0;
+      this.#watch = setInterval(this.#look, LOOK_MS);
+      this.#events.opened();
+    };
     socket.onmessage = ({ data }: { data: unknown }) => {
+      this.#silentLooks = 0;
+      this.#attempt = 0; // it works: the next loss starts with a short wait again
       if (typeof data === "string") this.#events.received(data);
     };
     socket.onerror = () => {}; // a close follows, and says as much as may be known
@@ -100,10 +105,20 @@ export class Connection {
     void this.#connect();
   };
 
+  /** A network may vanish without a word. Ask after 20 s of silence; 20 s later the connection is dead. */
+  readonly #look = (): void => {
+    this.#silentLooks += 1;
+    if (this.#silentLooks === 2) this.send(PING);
+    if (this.#silentLooks < 3) return;
+    this.#drop();
+    this.#lost(new StreamError("stream.disconnected", `${this.#url}: no answer`));
+  };
+
   /** Forget the socket; nothing it still says is heard. */
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    clearInterval(this.#watch);
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(NORMAL_CLOSURE);

@@ -1,5 +1,6 @@
 import type { StreamError } from "./errors.js";
-import type { Item, StreamEvent } from "./protocol.js";
+import { GrowingItem } from "./growing-item.js";
+import type { DataEvent, Item } from "./protocol.js";
 import { type Status, Subscription } from "./subscription.js";
 
 export type GroupChange<T extends Item> =
@@ -15,33 +16,42 @@ export interface GroupSnapshot<T extends Item> {
 
 /** A group of a stream: all of its items. */
 export class GroupSubscription<T extends Item> extends Subscription<GroupSnapshot<T>, GroupChange<T>> {
-  #items = new Map<string, T>();
+  #items = new Map<string, GrowingItem<T>>();
 
   get items(): readonly T[] {
     return this.snapshot.items;
   }
 
   get(id: string): T | undefined {
-    return this.#items.get(id);
+    return this.#items.get(id)?.shown;
   }
 
   protected override makeSnapshot(): GroupSnapshot<T> {
-    return { items: [...this.#items.values()], status: this.status, error: this.error };
+    const items = [...this.#items.values()].map(({ shown }) => shown);
+    return { items, status: this.status, error: this.error };
   }
 
   protected override whole(): GroupChange<T> {
     return { type: "sync", items: this.items };
   }
 
-  protected override take(event: Exclude<StreamEvent, { type: "event" }>): GroupChange<T> | undefined {
+  protected override take(event: DataEvent, id: string | undefined): GroupChange<T> | undefined {
     if (event.type === "sync") {
-      const items = (event.data ?? []) as readonly T[];
-      this.#items = new Map(items.map((item) => [item.id, item]));
+      const items = event.data as readonly T[];
+      this.#items = new Map(items.map((item) => [item.id, new GrowingItem(item)]));
       return { type: "sync", items };
     }
+    if (id === undefined) return undefined;
+    const known = this.#items.get(id);
+    if (event.type === "delta") {
+      if (!known) return undefined;
+      known.grow(event);
+      return { type: "update", item: known.shown };
+    }
     const item = event.data as T;
-    if (event.type === "delete") this.#items.delete(item.id);
-    else this.#items.set(item.id, item);
+    if (event.type === "delete") this.#items.delete(id);
+    else if (known) known.store(item);
+    else this.#items.set(id, new GrowingItem(item));
     return { type: event.type, item };
   }
 }

@@ -1,5 +1,6 @@
 import type { StreamError } from "./errors.js";
-import type { Item, StreamEvent } from "./protocol.js";
+import { GrowingItem } from "./growing-item.js";
+import type { DataEvent, Item } from "./protocol.js";
 import { type Status, Subscription } from "./subscription.js";
 
 export type ItemChange<T extends Item> =
@@ -15,23 +16,30 @@ export interface ItemSnapshot<T extends Item> {
 
 /** One item of a stream. */
 export class ItemSubscription<T extends Item> extends Subscription<ItemSnapshot<T>, ItemChange<T>> {
-  #item: T | null | undefined;
+  #item: GrowingItem<T> | null | undefined;
 
   get item(): T | null | undefined {
-    return this.#item;
+    return this.#item && this.#item.shown;
   }
 
   protected override makeSnapshot(): ItemSnapshot<T> {
-    return { item: this.#item, status: this.status, error: this.error };
+    return { item: this.item, status: this.status, error: this.error };
   }
 
   protected override whole(): ItemChange<T> {
-    return { type: "sync", item: this.#item ?? null };
+    return { type: "sync", item: this.item ?? null };
   }
 
-  protected override take(event: Exclude<StreamEvent, { type: "event" }>): ItemChange<T> | undefined {
+  protected override take(event: DataEvent): ItemChange<T> | undefined {
+    if (event.type === "delta") {
+      if (!this.#item) return undefined;
+      this.#item.grow(event);
+      return { type: "update", item: this.#item.shown };
+    }
     const item = event.data as T | null;
-    this.#item = event.type === "delete" ? null : item;
+    if (event.type === "delete" || item === null) this.#item = null;
+    else if (event.type !== "sync" && this.#item) this.#item.store(item);
+    else this.#item = new GrowingItem(item);
     return { type: event.type, item } as ItemChange<T>;
   }
 }

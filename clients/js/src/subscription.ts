@@ -1,6 +1,11 @@
+import { backoffMs } from "./backoff.js";
 import { ChangeQueue } from "./change-queue.js";
 import { StreamError } from "./errors.js";
-import type { Frame, Place, Signal, StreamEvent } from "./protocol.js";
+import { type DataEvent, type Frame, type Place, type Signal, refusalIn } from "./protocol.js";
+
+/** The server could not look now; it is asked again after a while. */
+const UNAVAILABLE = "stream.unavailable";
+const RETRY_ATTEMPT = 3;
 
 /**
  * - `connecting`: nothing received yet.
@@ -11,6 +16,12 @@ import type { Frame, Place, Signal, StreamEvent } from "./protocol.js";
  */
 export type Status = "connecting" | "live" | "stale" | "denied" | "closed";
 
+/** What a subscription needs of its client. */
+export interface Link {
+  join(subscription: Subscription<unknown, unknown>): void;
+  leave(subscription: Subscription<unknown, unknown>): void;
+}
+
 export interface SignalChange {
   readonly type: "signal";
   readonly signal: Signal;
@@ -20,19 +31,21 @@ export interface SignalChange {
 export abstract class Subscription<S, C> {
   readonly place: Place;
   readonly subscriptionId = crypto.randomUUID();
-  /** The newest change that is in the data; a reconnect asks for what came after it. */
-  protected version: number | undefined;
-  readonly #leave: (subscription: Subscription<unknown, unknown>) => void;
+  #version: number | undefined;
+  readonly #link: Link;
   readonly #listeners = new Set<() => void>();
   readonly #signals = new Map<string, Set<(data: never) => void>>();
   readonly #queues = new Set<ChangeQueue<C | SignalChange>>();
+  /** The server answered the join of this connection. What comes before is meant for others on it. */
+  #answered = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #status: Status = "connecting";
   #error: StreamError | undefined;
   #snapshot: S | undefined;
 
-  constructor(place: Place, leave: (subscription: Subscription<unknown, unknown>) => void) {
+  constructor(place: Place, link: Link) {
     this.place = place;
-    this.#leave = leave;
+    this.#link = link;
   }
 
   get status(): Status {
@@ -96,7 +109,8 @@ export abstract class Subscription<S, C> {
   /** Leave. The data stays as it is; nothing changes it any more. */
   close(): void {
     if (this.#status === "closed") return;
-    this.#leave(this);
+    clearTimeout(this.#retry);
+    this.#link.leave(this);
     this.#enter("closed");
     for (const queue of this.#queues) queue.end();
     this.#queues.clear();
@@ -104,14 +118,15 @@ export abstract class Subscription<S, C> {
     this.#signals.clear();
   }
 
-  /** @internal */
-  get resumeFrom(): number | undefined {
-    return this.version;
+  /** @internal The version of the newest change that is in the data; a join asks for what came after it. */
+  get version(): number | undefined {
+    return this.#version;
   }
 
-  /** @internal The connection opened, and the server was asked. */
+  /** @internal The server is being asked. */
   joining(): void {
-    if (this.#status === "denied") this.#enter(this.version === undefined ? "connecting" : "stale");
+    this.#answered = false;
+    if (this.#status === "denied") this.#enter(this.#version === undefined ? "connecting" : "stale");
   }
 
   /** @internal */
@@ -123,35 +138,51 @@ export abstract class Subscription<S, C> {
   /** @internal */
   receive(frame: Frame): void {
     const { event } = frame;
-    if (event.type === "event") this.#signal(event.event);
-    else this.#apply(event, frame.version);
+    const refusal = refusalIn(event);
+    if (refusal) this.#refuse(new StreamError(codeOf(refusal.code), refusal.message));
+    else if (event.type === "event") this.#signal(event.event);
+    else if (event.type === "resumed") this.#live();
+    else this.#apply(event, frame);
   }
 
   protected abstract makeSnapshot(): S;
   /** All of the data as one change. */
   protected abstract whole(): C;
   /** Take an event of the server in; the change that it made, if any. */
-  protected abstract take(event: Exclude<StreamEvent, { type: "event" }>): C | undefined;
+  protected abstract take(event: DataEvent, id: string | undefined): C | undefined;
 
-  #apply(event: Exclude<StreamEvent, { type: "event" }>, version: number | undefined): void {
-    const known = version !== undefined && this.version !== undefined && version <= this.version;
-    if (known && event.type !== "sync") return;
-    const change = this.take(event);
-    this.version = version ?? this.version;
-    this.#enter("live");
+  #apply(event: DataEvent, { id, version }: Frame): void {
+    if (event.type !== "sync") {
+      if (!this.#answered || (version !== undefined && version <= (this.#version ?? -1))) return;
+      if (version !== undefined && this.place.id === undefined && version !== (this.#version ?? 0) + 1) {
+        this.#link.join(this); // a group's versions have no gaps: something was missed
+        return;
+      }
+    }
+    const change = this.take(event, id);
+    this.#version = version ?? this.#version;
+    this.#live();
     if (change !== undefined) for (const queue of this.#queues) queue.push(change);
   }
 
+  #live(): void {
+    this.#answered = true;
+    this.#enter("live");
+  }
+
   #signal(signal: Signal): void {
-    if (signal.type === "error" && isDenial(signal.data)) {
-      this.#deny(new StreamError("stream.denied", signal.data.message));
-      return;
-    }
     for (const listener of [...(this.#signals.get(signal.type) ?? [])]) listener(signal.data as never);
     for (const queue of this.#queues) queue.push({ type: "signal", signal });
   }
 
-  #deny(error: StreamError): void {
+  #refuse(error: StreamError): void {
+    if (error.code === UNAVAILABLE) {
+      this.lost(error);
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.#link.join(this), backoffMs(RETRY_ATTEMPT, Math.random()));
+      return;
+    }
+    this.#answered = false;
     this.#enter("denied", error);
     for (const queue of this.#queues) queue.end(error);
     this.#queues.clear();
@@ -165,6 +196,7 @@ export abstract class Subscription<S, C> {
   }
 }
 
-function isDenial(data: unknown): data is { code: string; message: string } {
-  return typeof data === "object" && data !== null && "code" in data && data.code === "STREAM_ACCESS_DENIED";
+/** `STREAM_ACCESS_DENIED` on the wire is `stream.access_denied` here. */
+function codeOf(code: string): string {
+  return code.toLowerCase().replace("_", ".");
 }

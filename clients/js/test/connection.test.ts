@@ -4,7 +4,7 @@ import { backoffMs } from "../src/backoff.js";
 import { connect } from "../src/index.js";
 import { fakeApp, last, settled, type Todo } from "./fake-socket.js";
 
-beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "setInterval"] }));
 afterEach(() => mock.timers.reset());
 
 test("no connection is made before the first subscription", async () => {
@@ -53,6 +53,24 @@ test("a lost connection comes back, later and later, and at once after it worked
   mock.timers.tick(250);
   await settled();
   assert.equal(sockets.length, 6);
+});
+
+test("a connection that answers nothing any more is replaced", async () => {
+  const { client, sockets } = fakeApp();
+  client.group<Todo>("todo", "inbox");
+  await settled();
+  last(sockets).open();
+  const pings = (): number => last(sockets).sent.filter(({ type }) => type === "ping").length;
+  for (let answered = 0; answered < 3; ) {
+    mock.timers.tick(20_000);
+    if (pings() > answered) last(sockets).say({ type: "pong" });
+    answered = pings();
+  }
+  assert.equal(sockets.length, 1);
+  mock.timers.tick(60_000);
+  mock.timers.tick(250);
+  await settled();
+  assert.equal(sockets.length, 2);
 });
 
 test("the wait is bounded and spread", () => {

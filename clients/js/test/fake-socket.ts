@@ -5,7 +5,7 @@ type Handler = ((event: never) => void) | null;
 
 export interface Sent {
   readonly type: "join" | "leave" | "ping";
-  readonly data: { subscriptionId: string; streamName: string; groupId: string; id?: string; version?: number };
+  readonly data: { subscriptionId: string; streamName: string; groupId: string; id?: string; version: number | null };
 }
 
 export class FakeSocket {

@@ -7,7 +7,7 @@ const INBOX = { streamName: "todo", groupId: "inbox" };
 const tea = { id: "t1", text: "tea" };
 const milk = { id: "t2", text: "milk" };
 
-beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "setInterval"] }));
 afterEach(() => mock.timers.reset());
 
 async function inbox(): Promise<{ group: GroupSubscription<Todo>; socket: FakeSocket; sockets: FakeSocket[] }> {
@@ -64,6 +64,8 @@ test("after a reconnect it asks for what it missed, and shows what it had meanwh
   const { data } = last(last(sockets).sent);
   assert.equal(data.version, 7);
   assert.equal(data.subscriptionId, group.subscriptionId);
+  last(sockets).say({ ...INBOX, version: 7, event: { type: "resumed" } });
+  assert.deepEqual([group.status, group.items], ["live", [tea]]);
   changed(last(sockets), 8, "create", milk);
   assert.deepEqual([group.status, group.items], ["live", [tea, milk]]);
 });
@@ -92,10 +94,57 @@ test("an item and its group hear one frame, each once", async () => {
   last(sockets).open();
   last(sockets).say({ ...INBOX, id: "t1", event: { type: "event", event: { type: "typing", data: 1 } } });
   assert.deepEqual(heard.sort(), ["group", "item"]);
+  synced(last(sockets), 0);
+  last(sockets).say({ ...INBOX, id: "t1", version: 0, event: { type: "sync", data: null } });
   changed(last(sockets), 1, "create", tea);
   assert.deepEqual([group.items, item.item], [[tea], tea]);
   changed(last(sockets), 2, "delete", tea);
   assert.deepEqual([group.items, item.item], [[], null]);
+});
+
+test("what an item missed does not run ahead of its group", async () => {
+  const { client, sockets } = fakeApp();
+  const item = client.item<Todo>("todo", "inbox", "t1");
+  const group = client.group<Todo>("todo", "inbox");
+  await settled();
+  last(sockets).open();
+  last(sockets).say({ ...INBOX, id: "t1", version: 1, event: { type: "sync", data: tea } });
+  synced(last(sockets), 1, tea);
+  last(sockets).cut();
+  mock.timers.tick(250);
+  await settled();
+  last(sockets).open();
+  last(sockets).say({ ...INBOX, id: "t1", version: 1, event: { type: "resumed" } });
+  changed(last(sockets), 3, "update", { id: "t1", text: "green tea" });
+  assert.deepEqual([item.item?.text, group.get("t1")?.text], ["green tea", "tea"]);
+  last(sockets).say({ ...INBOX, version: 1, event: { type: "resumed" } });
+  changed(last(sockets), 2, "create", milk);
+  changed(last(sockets), 3, "update", { id: "t1", text: "green tea" });
+  assert.deepEqual(group.items, [{ id: "t1", text: "green tea" }, milk]);
+});
+
+test("a gap makes a group ask again", async () => {
+  const { group, socket } = await inbox();
+  synced(socket, 4, tea);
+  changed(socket, 6, "create", milk);
+  assert.deepEqual([group.items, last(socket.sent).type, last(socket.sent).data.version], [[tea], "join", 4]);
+});
+
+test("a server that cannot look now is asked again", async () => {
+  const { group, socket } = await inbox();
+  const error = { code: "STREAM_UNAVAILABLE", message: "try again later" };
+  socket.say({ ...INBOX, event: { type: "event", event: { type: "error", data: error } } });
+  assert.deepEqual([group.status, group.error?.code, socket.sent.length], ["connecting", "stream.unavailable", 1]);
+  mock.timers.tick(2000);
+  assert.equal(socket.sent.length, 2);
+  synced(socket, 1, tea);
+  assert.deepEqual([group.status, group.error], ["live", undefined]);
+});
+
+test("names that no server takes are refused at once", () => {
+  const { client } = fakeApp();
+  assert.throws(() => client.group("todo", ""), /groupId: expected a text of 1 to 1024 characters, got 0/);
+  assert.throws(() => client.item("todo", "inbox", undefined as never), /id: expected .* got undefined/);
 });
 
 test("a denied subscription says so, and is asked for again with the next connection", async () => {
@@ -104,7 +153,7 @@ test("a denied subscription says so, and is asked for again with the next connec
   const error = { code: "STREAM_ACCESS_DENIED", message: "not yours" };
   socket.say({ ...INBOX, event: { type: "event", event: { type: "error", data: error } } });
   assert.deepEqual([group.status, group.error?.message], ["denied", "not yours"]);
-  await assert.rejects(ready, { code: "stream.denied" });
+  await assert.rejects(ready, { code: "stream.access_denied" });
   socket.cut();
   assert.equal(group.status, "denied");
   mock.timers.tick(250);
@@ -112,6 +161,29 @@ test("a denied subscription says so, and is asked for again with the next connec
   last(sockets).open();
   synced(last(sockets), 1, tea);
   assert.deepEqual([group.status, group.items], ["live", [tea]]);
+});
+
+test("an item that is refused does not close its group", async () => {
+  const { client, sockets } = fakeApp();
+  const group = client.group<Todo>("todo", "inbox");
+  const item = client.item<Todo>("todo", "inbox", "t1");
+  await settled();
+  last(sockets).open();
+  synced(last(sockets), 1, tea);
+  const error = { code: "STREAM_LIMIT_REACHED", message: "too many" };
+  last(sockets).say({ ...INBOX, id: "t1", event: { type: "event", event: { type: "error", data: error } } });
+  assert.deepEqual([group.status, item.status, item.error?.code], ["live", "denied", "stream.limit_reached"]);
+});
+
+test("a step's own event named error is a signal like any other", async () => {
+  const { group, socket } = await inbox();
+  synced(socket, 1);
+  const heard: unknown[] = [];
+  group.on("error", (data) => heard.push(data));
+  for (const data of [null, "x", { code: 7 }, { code: "MINE" }]) {
+    socket.say({ ...INBOX, event: { type: "event", event: { type: "error", data } } });
+  }
+  assert.deepEqual([heard.length, group.status], [4, "live"]);
 });
 
 test("changes are read one by one, and end with the subscription", async () => {
