@@ -51,7 +51,7 @@ def handler(request, ctx):
 """
 PEEK = """
 import sqlite3
-config = {"name": "Peek", "triggers": [http("GET", "/peek"), queue("peek", attempts=1)]}
+config = {"name": "Peek", "triggers": [http("GET", "/peek"), queue("peek")]}
 async def handler(input, ctx):
     connection = sqlite3.connect(".motia/motia.db")
     return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -117,7 +117,7 @@ def test_a_step_that_opens_the_data_file_is_refused(real_project: Project) -> No
             found = [path.name for path in (real_project.folder / ".motia").glob("*.db")]
             assert "motia.db" in found, found
             async with httpx.AsyncClient(base_url=base, timeout=10) as client:
-                body = is_problem(await client.get("/peek"), 503, "backend.foreign_access")
+                body = is_problem(await client.get("/peek"), 500, "backend.foreign_access")
                 assert body["trace_id"]
             assert real_project.command("emit", "peek", "{}").returncode == 0
 
@@ -126,6 +126,7 @@ def test_a_step_that_opens_the_data_file_is_refused(real_project: Project) -> No
                 return dead or None
 
             (dead,) = await eventually(buried, 10, lambda: running.text)
+            assert dead.failures == 1
             error = encoding.decode(dead.error)
             assert "expected a step to leave motia's own database alone" in error["message"]
             assert "keep your own data in another file" in error["hint"]

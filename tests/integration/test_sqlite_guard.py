@@ -10,7 +10,7 @@ _PRELUDE = """
 import asyncio, os, sqlite3, sys
 from pathlib import Path
 from motia.backends.sqlite.backend import SqliteBackend
-from motia.errors import BackendError
+from motia.errors import HandlerError
 
 folder = Path(sys.argv[1])
 database = folder / "motia.db"
@@ -18,7 +18,7 @@ database = folder / "motia.db"
 def refused(access, *arguments, **options):
     try:
         access(*arguments, **options)
-    except BackendError as error:
+    except HandlerError as error:
         assert error.code == "backend.foreign_access", error
         assert error.hint
     else:

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from motia.errors import BackendError
+from motia.errors import HandlerError
 
 Guarded = frozenset[tuple[int, int]]
 """Device and inode of the files that one `guard` protects."""
@@ -60,11 +60,12 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
         event == "sqlite3.connect" and path.startswith("file:") and _identity(_path_of_uri(path)) in _guarded
     ):
         return
-    raise BackendError(
+    raise HandlerError(
         f"{path}: expected a step to leave motia's own database alone, got {event} of it in the same"
         " process, which would drop the locks that protect it",
         code="backend.foreign_access",
         hint="read it with the `motia` command, or keep your own data in another file",
+        retryable=False,
     )
 
 

@@ -235,13 +235,14 @@ class PythonRuntime:
         )
 
     def _handler_error(self, error: BaseException, step: Step) -> MotiaError:
-        if isinstance(error, MotiaError) and not isinstance(error, HandlerError):
+        if isinstance(error, MotiaError):
             if not getattr(error, "stack", ""):
                 error.stack = self._own_stack(error)  # type: ignore[attr-defined]
+            if isinstance(error, HandlerError) and not error.type_name:
+                error.type_name = type(error).__name__
             return error
         failure = HandlerError(
             str(error) or type(error).__name__,
-            code=error.code if isinstance(error, HandlerError) else "handler.raised",
             type_name=type(error).__name__,
             stack=self._own_stack(error),
         )
@@ -295,4 +296,4 @@ def _stopped(calls: Calls) -> Outcome:
 
 
 def _is_retryable(error: BaseException) -> bool:
-    return not isinstance(error, MotiaError) or error.retryable or isinstance(error, HandlerError)
+    return not isinstance(error, MotiaError) or error.retryable
