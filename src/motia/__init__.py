@@ -11,6 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from motia.authoring.auth import Auth as Auth
+    from motia.authoring.auth import api_key as api_key
+    from motia.authoring.auth import bearer as bearer
+    from motia.authoring.auth import custom as custom
     from motia.authoring.context import Context as Context
     from motia.authoring.context import TriggerInfo as TriggerInfo
     from motia.authoring.context import call as call
@@ -100,6 +104,7 @@ if TYPE_CHECKING:
     from motia.authoring.types import schema_to_json_schema as schema_to_json_schema
 
 _HOMES = {
+    "auth": "Auth api_key bearer custom",
     "context": "Context TriggerInfo call emit enqueue logger stateManager state_manager trigger",
     "depends": "Body Cookie Depends Header Query",
     "forms": "UploadFile",

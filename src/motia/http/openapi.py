@@ -82,7 +82,8 @@ class _Document:
             operation["parameters"] = parameters
         if trigger.body_schema is not None:
             operation["requestBody"] = {
-                "required": trigger.method in ("POST", "PUT", "PATCH"),
+                # A request without a body skips the schema, unless a parameter of the handler needs it.
+                "required": bool(getattr(trigger.body_schema, "is_required", False)),
                 "content": self._json(trigger.body_schema, f"{step.name}.body"),
             }
         operation["responses"] = self._responses(trigger, step.name)

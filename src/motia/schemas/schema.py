@@ -22,7 +22,7 @@ class Schema(Mapping[str, Any]):
     The JSON Schema of a type is made when first read: it costs a millisecond, and most are never asked for.
     """
 
-    __slots__ = ("_check", "_defaults", "_json_schema", "_reader", "from_hints", "source")
+    __slots__ = ("_check", "_defaults", "_json_schema", "_reader", "from_hints", "is_required", "source")
 
     def __init__(
         self,
@@ -37,6 +37,8 @@ class Schema(Mapping[str, Any]):
         self.source = source
         self.from_hints = from_hints
         """Made from a function's own type hints: binding its arguments validates, this need not."""
+        self.is_required = False
+        """There must be a value: a parameter without default is made from it."""
         self._reader = reader
         if defaults is None:
             defaults = _defaults_of(json_schema) if isinstance(json_schema, Mapping) else {}

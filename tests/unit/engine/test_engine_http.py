@@ -176,7 +176,7 @@ def test_auth_gives_the_user_or_refuses(project: Any) -> None:
     project.step(
         "me",
         """
-        from motia.http.auth import bearer
+        from motia.authoring.auth import bearer
         def user_of(token):
             return {"alice": {"name": "Alice"}, "banned": False}.get(token)
         config = {"name": "Me", "triggers": [http("GET", "/me", auth=bearer(user_of))]}
@@ -336,5 +336,48 @@ def test_a_condition_that_is_false_refuses_a_request(project: Any) -> None:
     async def scenario(app: TestApp) -> None:
         assert (await app.http.get("/gate", headers={"x-key": "1"})).status_code == 200
         assert_problem(await app.http.get("/gate"), 422, "condition.not_met")
+
+    project.run(scenario)
+
+
+def test_the_document_requires_a_body_exactly_where_one_is_needed(project: Any) -> None:
+    project.step(
+        "bodies",
+        """
+        from pydantic import BaseModel
+        class Order(BaseModel):
+            id: int
+        @step(http("POST", "/given", body_schema=Order))
+        async def given(request):
+            return {"body": request.body}
+        @step(http("POST", "/hinted"))
+        async def hinted(order: Order):
+            return order
+        @step(http("POST", "/optional"))
+        async def optional(order: Order | None = None):
+            return {"order": order}
+        @step(http("POST", "/field"))
+        async def field(id: int):
+            return id
+        @step(http("POST", "/fields"))
+        async def fields(id: int = 1):
+            return id
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        paths = (await app.http.get("/openapi.json")).json()["paths"]
+        found = {}
+        for path, item in paths.items():
+            answer = await app.http.post(path)
+            assert answer.status_code in (200, 422), answer
+            found[path] = item["post"]["requestBody"]["required"], answer.status_code == 422
+        assert found == {
+            "/given": (False, False),
+            "/hinted": (True, True),
+            "/optional": (False, False),
+            "/field": (True, True),
+            "/fields": (False, False),
+        }
 
     project.run(scenario)

@@ -114,7 +114,7 @@ def test_an_operation() -> None:
         {"name": "q", "in": "query", "required": False, "schema": {"type": "string"}, "description": "text"},
         {"name": "page", "in": "query", "schema": {"type": "string"}},
     ]
-    assert operation["requestBody"]["required"] is True
+    assert operation["requestBody"]["required"] is False
     assert set(operation["responses"]) == {"201", "204", "400", "401", "403", "422", "default"}
     assert "content" not in operation["responses"]["204"]
     problem = operation["responses"]["422"]["content"]["application/problem+json"]["schema"]

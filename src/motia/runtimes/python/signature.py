@@ -21,6 +21,7 @@ from motia.runtimes.python.hints import (
     EMPTY,
     Argument,
     Signature,
+    allows_none,
     bare,
     is_context,
     is_many,
@@ -204,8 +205,10 @@ def signature_schemas(function: Callable[..., Any], trigger: Mapping[str, Any]) 
     name = "body" if place.kind == "http" else "input"
     if whole is not None:
         schemas[name] = _hinted(whole.argument.annotation, where)
+        schemas[name].is_required = whole.argument.required and not allows_none(whole.argument.annotation)
     elif fields and place.kind in ("http", "queue"):
         schemas[name] = _object(slots, "field", where)
+        schemas[name].is_required = any(slot.argument.required for slot in fields)
     if place.kind != "http":
         return schemas
     for part, source in (("query", "query"), ("params", "path")):

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from motia.authoring.auth import Auth, api_key, bearer, custom
 from motia.errors import AccessError, BackendError
-from motia.http.auth import Auth, api_key, bearer, custom
 
 
 class Request:
