@@ -189,7 +189,7 @@ class App:
             builtin=self._builtin(development),
             control=control_endpoint(self.engine),
             full=lambda: self._disk_full,
-            console=self._console(engine, self.discovered) if settings.workbench.enabled else None,
+            console=await self._console(engine, self.discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
         )
         self._look_at_disk()
@@ -249,17 +249,11 @@ class App:
             sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
         return sinks
 
-    def _console(self, engine: Engine, discovered: Discovered) -> ConsolePort:
+    async def _console(self, engine: Engine, discovered: Discovered) -> ConsolePort:
         # Imported here: a node without a console does not need it.
-        from motia.workbench.api import routes_of
-        from motia.workbench.console import Console
-        from motia.workbench.session import (
-            DEVELOPMENT_LIFETIME_S,
-            PRODUCTION_LIFETIME_S,
-            ConsoleSecrets,
-            Sessions,
-            read_secrets,
-        )
+        from motia.workbench.opening import open_console
+        from motia.workbench.sampler import DepthSampler
+        from motia.workbench.session import ConsoleSecrets, read_secrets
         from motia.workbench.workspace import Workspace
 
         settings = self.settings
@@ -278,20 +272,13 @@ class App:
             boot_id=self._node_id.hex(),
             closing=self._closing,
         )
-        development = settings.mode == "development"
+        sampler = DepthSampler(engine.backend, traces, self._clock)
+        await sampler.start()
+        self._stack.push_async_callback(sampler.stop)
         # Whoever started this node has made the secrets; a node without a starter is a test's.
         held = read_secrets(runtime_dir(settings)) if self._given_backend is None else None
         self.console_secrets = held or ConsoleSecrets.fresh(settings.workbench.password)
-        return Console(
-            routes_of(workspace),
-            Sessions(
-                self.console_secrets,
-                lifetime_s=DEVELOPMENT_LIFETIME_S if development else PRODUCTION_LIFETIME_S,
-            ),
-            settings=settings,
-            clock=self._clock,
-            report=lambda line, data: engine.recorder.log("info", line, step="motia", data=data),
-        )
+        return open_console(workspace, self.console_secrets)
 
     def _storage(self) -> tuple[Backend, Liveness, str]:
         if self._given_backend is not None:

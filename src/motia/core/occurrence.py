@@ -26,6 +26,8 @@ class Request:
     client: str | None = None
     """Address of the peer."""
     scheme: str = "http"
+    trace_id: str = ""
+    """Of the run that answers it, once there is one."""
     kind: Literal["http"] = "http"
 
 

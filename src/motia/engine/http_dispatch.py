@@ -48,6 +48,7 @@ class StepEndpoint:
             if inbound is not None:
                 trace = TraceContext(inbound.trace_id, trace.span_id, 0)
                 parent = inbound.span_id
+        request.trace_id = trace.trace_id
         invocation = Invocation(self._step, self._index, request, trace)
         started_ms, started_s = clock.now_ms(), clock.monotonic_s()
         execution = Execution(engine, invocation, self._timeout_s, started_s)

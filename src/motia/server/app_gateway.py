@@ -45,6 +45,22 @@ class BuiltinEndpoint:
         return await self.make(request)
 
 
+@dataclass(frozen=True, slots=True)
+class _TracedEndpoint:
+    """A step's route that says which trace it made: the console leads there."""
+
+    endpoint: Endpoint
+
+    @property
+    def max_body_bytes(self) -> int:
+        return self.endpoint.max_body_bytes
+
+    async def answer(self, request: Request, give_up: GiveUp) -> HttpResponse:
+        response = await self.endpoint.answer(request, give_up)
+        response.headers = [*response.headers, (b"x-trace-id", request.trace_id.encode())]
+        return response
+
+
 class AppGateway:
     """`server.gateway.Gateway` of a loaded project."""
 
@@ -94,7 +110,7 @@ class AppGateway:
         endpoint = match.target
         request.route = endpoint.route
         request.path_params = match.path_params
-        return endpoint
+        return _TracedEndpoint(endpoint) if listener == WORKBENCH else endpoint
 
     def finish(self, request: Request, response: HttpResponse) -> HttpResponse:
         if self._cors is not None:
