@@ -21,6 +21,7 @@ from motia.core.calls import EnqueueRequest
 from motia.core.clock import Clock, Entropy, SystemClock, SystemEntropy, Timer
 from motia.core.ids import Ids
 from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
+from motia.core.registry import Registry
 from motia.cron.expression import CronError, parse
 from motia.discovery.project import Discovered, discover
 from motia.engine.engine import Engine
@@ -51,6 +52,7 @@ from motia.tracing.recorder import Recorder
 from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink, TraceStore
 from motia.tracing.writer import TraceWriter
+from motia.typegen.files import write_types
 
 TRACE_FILE = "trace.db"
 _DISK_LOOK_S = 1.0
@@ -154,6 +156,8 @@ class App:
                 hint="mend them, or start without --strict",
             )
         self.problems = problems
+        if settings.mode == "development" and self._worker_sockets is not None and self.slot == 0:
+            self._write_types(registry)
         backend, liveness, lock_path = self._storage()
         await backend.open()
         self._stack.push_async_callback(backend.close)
@@ -215,6 +219,12 @@ class App:
         for worker in workers:
             self._stack.callback(worker.close)
         return workers
+
+    def _write_types(self, registry: Registry) -> None:
+        try:
+            write_types(registry, self.settings.project_dir)
+        except OSError as error:
+            self.recorder.log("warning", f"the types of the steps were not written: {error}", step="")
 
     def _tell_worker(self, event: WorkerEvent) -> None:
         if event.what != "started":

@@ -22,6 +22,10 @@ COMMANDS = (
 """In the order of the help. A module of this package each: a function of that name, or `app` with several."""
 
 
+_OLD_SPELLINGS = {"generate-types": ("generate", "types")}
+"""Commands of the earlier framework that scripts of a project may still call."""
+
+
 def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
     """The parser of a command line of one of these commands. Only their modules are imported."""
     parser = typer.Typer(
@@ -63,10 +67,11 @@ def main(arguments: Sequence[str], *, spawned: Spawned | None = None) -> int:
 
     `spawned` is a node that has begun already, for the commands that need one.
     """
+    arguments = [*_OLD_SPELLINGS.get("".join(arguments[:1]), arguments[:1]), *arguments[1:]]
     known = [name for name in arguments[:1] if name in COMMANDS]
     try:
         result = command_line(known or COMMANDS)(
-            args=list(arguments) or ["--help"], prog_name="motia", standalone_mode=False, obj=spawned
+            args=arguments or ["--help"], prog_name="motia", standalone_mode=False, obj=spawned
         )
     except MotiaError as error:
         print_error(error)

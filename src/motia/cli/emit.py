@@ -12,13 +12,21 @@ from motia.cli.project import load_project
 
 
 def emit(
-    topic: Annotated[str, typer.Argument(help="Topic to put the message on.")],
+    topic: Annotated[
+        str | None, typer.Argument(help="Topic to put the message on.", show_default=False)
+    ] = None,
     data: Annotated[str, typer.Argument(help="The message as JSON; - reads it from stdin.")] = "null",
+    topic_option: Annotated[str | None, typer.Option("--topic", hidden=True)] = None,
+    message_option: Annotated[str | None, typer.Option("--message", hidden=True)] = None,
     directory: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Put a message on a topic, durably; a running node takes it at once."""
-    payload = parse_json(data, "data")
+    # `emit --topic t --message '{}'` is how the earlier framework spelled it.
+    topic = topic if topic is not None else topic_option
+    if topic is None:
+        raise typer.BadParameter("expected a topic", param_hint="TOPIC")
+    payload = parse_json(message_option if message_option is not None else data, "data")
     settings = load_project(directory).settings
     import asyncio
 

@@ -19,6 +19,43 @@ def _group() -> None:
     pass
 
 
+@app.command("types")
+def types(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File for TypeScript; default types.d.ts.", show_default=False),
+    ] = None,
+    python: Annotated[
+        bool, typer.Option("--python", help="Also motia_types.py, with a TypedDict a topic and stream.")
+    ] = False,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write types.d.ts: the handlers, topics and streams as types. `motia dev` does so on save."""
+    target = output.absolute() if output is not None else None
+    settings = load_project(directory).settings
+    discovered = discover(settings)
+    from motia.typegen.files import PYTHON_FILE, TYPESCRIPT_FILE, write_if_changed
+    from motia.typegen.python import python_stub
+    from motia.typegen.typescript import typescript_declarations
+
+    registry = discovered.registry
+    texts = {target or settings.project_dir / TYPESCRIPT_FILE: typescript_declarations(registry)}
+    if python:
+        texts[settings.project_dir / PYTHON_FILE] = python_stub(registry)
+    changed = [str(path) for path, text in texts.items() if write_if_changed(path, text)]
+    if as_json:
+        print_json({"files": [str(path) for path in texts], "changed": changed})
+    else:
+        for path in texts:
+            print_line(f"{path}{'' if str(path) in changed else ' (unchanged)'}")
+    for problem in discovered.problems:
+        print_error(problem)
+    if discovered.problems:
+        note("broken steps are missing in the types")
+        raise typer.Exit(EXIT_FAILED)
+
+
 @app.command("openapi")
 def openapi(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is stdout.")] = Path(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-_SUFFIXES = (".py", ".ts", ".js", ".mjs", ".rb", ".go", ".toml")
+_SUFFIXES = (".py", ".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".rb", ".go", ".toml")
+_GENERATED = ("motia_types.py",)
 _IGNORED_DIRS = frozenset({"node_modules", "__pycache__", "venv", "build", "dist", "site-packages"})
 _DEBOUNCE_MS = 50
 _STEP_MS = 15
@@ -22,6 +23,8 @@ def is_watched_file(name: str) -> bool:
     """Whether a change of a file of this name may change what the project does."""
     if name == ".env" or name.startswith(".env."):
         return True
+    if name in _GENERATED or name.endswith((".d.ts", ".d.mts")):
+        return False  # made from the steps: writing them must not load the project again
     return name.endswith(_SUFFIXES) and not name.startswith(".")
 
 

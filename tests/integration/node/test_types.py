@@ -1,0 +1,113 @@
+"""The generated types, checked by the TypeScript compiler beside the shipped ones."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import motia
+
+PACKAGE = Path(motia.__file__).parent / "workers" / "node"
+STEPS = {
+    "steps/create.step.ts": """
+import { type ApiRouteConfig, type Handlers } from 'motia'
+import { z } from 'zod'
+export const config: ApiRouteConfig = {
+  type: 'api', name: 'Create', method: 'POST', path: '/orders', emits: ['order.created'],
+  bodySchema: z.object({ item: z.string(), n: z.number().default(1) }),
+  responseSchema: { 201: z.object({ id: z.string() }) },
+}
+export const handler: Handlers['Create'] = async (req, { emit, streams, state }) => {
+  const item: string = req.body.item
+  const n: number = req.body.n
+  await emit({ topic: 'order.created', data: { item, n } })
+  const stored = await streams.orders.set('all', 'id', { item })
+  await state.set<number>('a', 'b', n)
+  return { status: 201, body: { id: stored.id } }
+}
+""",
+    "steps/process.step.ts": """
+import { type StepConfig, type Handlers, queue, http } from 'motia'
+import { z } from 'zod'
+export const config = {
+  name: 'Process',
+  triggers: [queue('order.created', { input: z.object({ item: z.string(), n: z.number() }) })],
+  enqueues: [],
+} as const satisfies StepConfig
+export const handler: Handlers<typeof config> = async (input, { logger }) => {
+  const n: number = input.n
+  logger.info('n', { n })
+}
+""",
+    "steps/tutorial.ts": """
+import { api, event, cron, logger } from '@motia/core'
+import { z } from 'zod'
+const Schema = z.object({ name: z.string(), role: z.enum(['user', 'admin']).default('user') })
+export const create = api({ id: 'create-user', method: 'POST', path: '/users', schema: { body: Schema } }, async ({ body }) => {
+  const name: string = body.name
+  await motia.trigger('welcome', { userId: name })
+  logger.info('created')
+  return { success: true, name }
+})
+export const welcome = event({ id: 'welcome', schema: z.object({ userId: z.string() }) }, async ({ userId }) => userId.length)
+export const loose = event({ id: 'loose' }, async ({ orderId, items }) => ({ orderId, items }))
+export const daily = cron({ id: 'daily', schedule: '0 9 * * *' }, async () => undefined)
+""",
+    "steps/orders.stream.ts": """
+import { type StreamConfig } from 'motia'
+import { z } from 'zod'
+export const config: StreamConfig = { name: 'orders', schema: z.object({ item: z.string() }), baseConfig: { storageType: 'default' } }
+""",
+    "tsconfig.json": json.dumps(
+        {
+            "compilerOptions": {
+                "strict": True,
+                "noEmit": True,
+                "target": "es2022",
+                "module": "esnext",
+                "moduleResolution": "bundler",
+                "types": [],
+                "skipLibCheck": True,
+                "paths": {"@motia/core": ["./node_modules/motia/index.d.ts"]},
+            },
+            "include": ["steps", "types.d.ts"],
+        }
+    ),
+}
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=55, check=False)
+
+
+def test_generated_types_check_and_find_mistakes(tmp_path: Path, npm_packages: Path) -> None:
+    for name, text in STEPS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    modules = tmp_path / "node_modules"
+    (modules / "motia").mkdir(parents=True)
+    (modules / "zod").symlink_to(npm_packages / "zod")
+    (modules / "motia" / "index.d.ts").symlink_to(PACKAGE / "npm" / "index.d.ts")
+    (modules / "motia" / "package.json").write_text('{"name": "motia", "types": "index.d.ts"}')
+    command = [sys.executable, "-m", "motia.cli.main", "generate", "types", "--python"]
+    made = run(*command, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    stub = ast.parse((tmp_path / "motia_types.py").read_text())
+    classes = {node.name for node in stub.body if isinstance(node, ast.ClassDef)}
+    assert classes == {"OrderCreated", "OrdersItem", "Welcome"}
+    compiler = npm_packages / ".bin" / "tsc"
+    checked = run(compiler, "-p", ".", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout + (tmp_path / "types.d.ts").read_text()
+    bad = tmp_path / "steps" / "create.step.ts"
+    bad.write_text(bad.read_text().replace("const n: number = req.body.n", "const n: string = req.body.n"))
+    assert "steps/create.step.ts(11,9)" in run(compiler, "-p", ".", cwd=tmp_path).stdout
+
+
+def test_the_worker_itself_is_type_checked(npm_packages: Path) -> None:
+    checked = run(
+        npm_packages / ".bin" / "tsc", "-p", PACKAGE, "--typeRoots", npm_packages / "@types", cwd=PACKAGE
+    )
+    assert checked.returncode == 0, checked.stdout
