@@ -15,6 +15,7 @@ from motia.core.batch import Batch
 from motia.cron.store import ScheduleStore
 from motia.queue.store import QueueStore
 from motia.state.store import StateStore
+from motia.streams.store import StreamStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,9 @@ class Backend(Protocol):
     @property
     def schedule(self) -> ScheduleStore: ...
 
+    @property
+    def streams(self) -> StreamStore: ...
+
     async def open(self) -> None:
         """Open the storage and bring its schema up to date.
 
@@ -77,6 +81,21 @@ class Backend(Protocol):
 
         Signals may be lost or merged; whoever listens also looks by itself now and then.
         """
+        ...
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the loop whenever this or another node may have lengthened the change log.
+
+        Signals may be merged but none is lost for good: after each change there is a call within a second.
+        """
+        ...
+
+    def tell_nodes(self, news: bytes) -> None:
+        """Send a few kilobytes to the other nodes at once, past storage. They may be lost on the way."""
+        ...
+
+    def on_news(self, listener: Callable[[bytes], None]) -> None:
+        """Call `listener` on the loop with what another node tells."""
         ...
 
     def pending_operations(self) -> int:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from motia.core.flow import RateWindow
 from motia.core.message import Claim, MessageId, NewMessage, NodeId, QueueName, TraceContext
@@ -33,7 +33,17 @@ class StateVersion:
     now_ms: int | None = None
 
 
-Guard = ClaimHeld | StateVersion
+@dataclass(frozen=True, slots=True)
+class StreamVersion:
+    """Guard: the item was last changed by this version of its group; 0 = it does not exist."""
+
+    stream: str
+    group: str
+    id: str
+    version: int
+
+
+Guard = ClaimHeld | StateVersion | StreamVersion
 
 
 @dataclass(slots=True)
@@ -89,7 +99,7 @@ class Settle:
 
 @dataclass(slots=True)
 class StateDelivery:
-    """A state trigger to run if the operation changes the key: stored in the same commit (R9)."""
+    """A trigger to run if the operation changes the key or item: stored in the same commit (R9)."""
 
     queue: QueueName
     message_id: MessageId
@@ -271,6 +281,83 @@ class StateClear:
     now_ms: int
 
 
+@dataclass(slots=True, kw_only=True)
+class StreamPut:
+    """Set an item to `data` (JSON text, an object with its `id`). Result: `StreamResult`."""
+
+    stream: str
+    group: str
+    id: str
+    data: bytes
+    now_ms: int
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamDelete:
+    """Remove an item. Result: `StreamResult`; a missing item changes nothing and tells nobody."""
+
+    stream: str
+    group: str
+    id: str
+    now_ms: int
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamUpdate:
+    """Apply `operations` to an item atomically. Result: `StreamResult`.
+
+    An item that does not exist begins as an object with its id alone. `check` gives what is stored of what
+    comes out, or raises what fails the batch. An operation that does not fit: `state.bad_update`.
+    """
+
+    stream: str
+    group: str
+    id: str
+    operations: Sequence[UpdateOperation]
+    now_ms: int
+    check: Callable[[Any], Any] | None = None
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamSend:
+    """Tell the subscribers of a group, or of one item, of an event. Result: None.
+
+    `event` is JSON text `{"type", "data"}`. It changes no item and no version; nobody gets it later.
+    """
+
+    stream: str
+    group: str
+    id: str | None
+    event: bytes
+    now_ms: int
+    deliveries: Sequence[StateDelivery] = ()
+
+
+@dataclass(slots=True)
+class StreamResult:
+    """What a stream operation found and left; None = no such item. JSON texts."""
+
+    old: bytes | None
+    new: bytes | None
+    version: int
+    """Of the group after the operation: one more, if it changed something."""
+
+
+@dataclass(slots=True)
+class TrimChanges:
+    """Delete lines of the change log, the oldest first: those before `before_ms`, and all but the newest
+    `keep`. A group that holds nothing is forgotten with its last line. Result: number of lines deleted."""
+
+    before_ms: int
+    keep: int
+    limit: int = 1000
+
+
+StreamWriteOperation = StreamPut | StreamDelete | StreamUpdate | StreamSend
+
 Operation = (
     Enqueue
     | Settle
@@ -278,6 +365,11 @@ Operation = (
     | StateDelete
     | StateUpdate
     | StateClear
+    | StreamPut
+    | StreamDelete
+    | StreamUpdate
+    | StreamSend
+    | TrimChanges
     | Fire
     | ClaimReady
     | Unclaim

@@ -9,6 +9,7 @@ from typing import Any
 from motia.backends.memory.operations import Operations
 from motia.backends.memory.reads import MemoryQueueStore, MemoryScheduleStore, MemoryStateStore, done
 from motia.backends.memory.store import MemoryStore
+from motia.backends.memory.stream_reads import MemoryStreamStore
 from motia.backends.protocol import Capabilities
 from motia.core.batch import Batch
 from motia.core.message import NodeId
@@ -16,6 +17,7 @@ from motia.cron.store import ScheduleStore
 from motia.errors import BackendError, InternalError, MotiaError
 from motia.queue.store import QueueStore
 from motia.state.store import StateStore
+from motia.streams.store import StreamStore
 
 
 class MemoryBackend:
@@ -31,20 +33,27 @@ class MemoryBackend:
         self.queue: QueueStore = MemoryQueueStore(store)
         self.state: StateStore = MemoryStateStore(store)
         self.schedule: ScheduleStore = MemoryScheduleStore(store)
+        self.streams: StreamStore = MemoryStreamStore(store)
         self._store = store
         self._operations = Operations(store)
         self._listeners: list[Callable[[], None]] = []
+        self._change_listeners: list[Callable[[], None]] = []
+        self._news_listeners: list[Callable[[bytes], None]] = []
         self._open = False
 
     async def open(self) -> None:
         if not self._open:
             self._open = True
             self._store.wakers.append(self._wake)
+            self._store.change_wakers.append(self._wake_of_changes)
+            self._store.news_wakers.append(self._hear)
 
     async def close(self) -> None:
         if self._open:
             self._open = False
             self._store.wakers.remove(self._wake)
+            self._store.change_wakers.remove(self._wake_of_changes)
+            self._store.news_wakers.remove(self._hear)
 
     def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         try:
@@ -57,6 +66,9 @@ class MemoryBackend:
             failure = InternalError(f"the commit failed: {error!r}", code="internal.writer")
             failure.__cause__ = error
             return _failed(failure)
+        if self._operations.made_changes:
+            for wake in self._store.change_wakers:
+                asyncio.get_running_loop().call_soon(wake)
         if self._operations.made_ready:
             for wake in self._store.wakers:
                 asyncio.get_running_loop().call_soon(wake)
@@ -65,6 +77,17 @@ class MemoryBackend:
     def on_work(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._change_listeners.append(listener)
+
+    def on_news(self, listener: Callable[[bytes], None]) -> None:
+        self._news_listeners.append(listener)
+
+    def tell_nodes(self, news: bytes) -> None:
+        for hear in self._store.news_wakers:
+            if hear != self._hear:
+                asyncio.get_running_loop().call_soon(hear, news)
+
     def pending_operations(self) -> int:
         return 0
 
@@ -72,6 +95,16 @@ class MemoryBackend:
         if self._open:
             for listener in self._listeners:
                 listener()
+
+    def _wake_of_changes(self) -> None:
+        if self._open:
+            for listener in self._change_listeners:
+                listener()
+
+    def _hear(self, news: bytes) -> None:
+        if self._open:
+            for listener in self._news_listeners:
+                listener(news)
 
 
 def _failed(error: MotiaError) -> asyncio.Future[list[Any]]:

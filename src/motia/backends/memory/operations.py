@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.memory import cron, queue, queue_claims, queue_dead, state
+from motia.backends.memory import cron, queue, queue_claims, queue_dead, state, streams
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -23,17 +23,22 @@ class Operations:
         """The last batch left a message for any node to take."""
         return self._transaction.made_ready
 
+    @property
+    def made_changes(self) -> bool:
+        """The last batch lengthened the change log."""
+        return self._transaction.made_changes
+
     def apply(self, batch: ops.Batch) -> list[Any]:
         """One result an operation. Whatever is raised, the store is then as it was before."""
         transaction = self._transaction
-        transaction.made_ready = False
+        transaction.made_ready = transaction.made_changes = False
         try:
             for guard in batch.guards:
                 _CHECK[type(guard)](transaction, guard)
             results = [_run(transaction, operation) for operation in batch.operations]
         except BaseException:
             transaction.journal.take_back()
-            transaction.made_ready = False
+            transaction.made_ready = transaction.made_changes = False
             raise
         transaction.journal.keep()
         return results
@@ -68,8 +73,14 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.StateUpdate: state.change,
     ops.StateClear: state.state_clear,
     ops.Expire: _expire,
+    ops.StreamPut: streams.write,
+    ops.StreamDelete: streams.write,
+    ops.StreamUpdate: streams.write,
+    ops.StreamSend: streams.send,
+    ops.TrimChanges: streams.trim,
 }
 _CHECK: dict[type, Callable[[Transaction, Any], None]] = {
     ops.ClaimHeld: queue.check_claim_held,
     ops.StateVersion: state.check_version,
+    ops.StreamVersion: streams.check_version,
 }

@@ -94,8 +94,8 @@ class MemoryStateStore:
         entries = self._store.state.get(scope, {})
         found = [
             StateEntry(key, entries[key].value, entries[key].version, entries[key].expires_at_ms)
-            for key in sorted(entries, key=_by_bytes)
-            if entries[key].lives_at(now_ms) and (after_key is None or _by_bytes(key) > _by_bytes(after_key))
+            for key in sorted(entries, key=by_bytes)
+            if entries[key].lives_at(now_ms) and (after_key is None or by_bytes(key) > by_bytes(after_key))
         ]
         return done(found[:limit])
 
@@ -104,9 +104,9 @@ class MemoryStateStore:
     ) -> asyncio.Future[list[str]]:
         found = [
             scope
-            for scope in sorted(self._store.state, key=_by_bytes)
+            for scope in sorted(self._store.state, key=by_bytes)
             if any(entry.lives_at(now_ms) for entry in self._store.state[scope].values())
-            and (after is None or _by_bytes(scope) > _by_bytes(after))
+            and (after is None or by_bytes(scope) > by_bytes(after))
         ]
         return done(found[:limit])
 
@@ -129,6 +129,6 @@ def done(value: T) -> asyncio.Future[T]:
     return future
 
 
-def _by_bytes(text: str) -> bytes:
+def by_bytes(text: str) -> bytes:
     """The order of the UTF-8 bytes, in which databases sort."""
     return text.encode()

@@ -8,6 +8,7 @@ from enum import Enum
 
 from motia.core.flow import Flow, RateWindow
 from motia.core.message import DeadLetter, MessageId, NodeId, QueueName, TraceContext
+from motia.core.stream import LoggedChange
 from motia.queue.rate import Starts
 
 NO_FLOW = Flow()
@@ -72,6 +73,23 @@ class StoredValue:
         return self.expires_at_ms is None or self.expires_at_ms > now_ms
 
 
+@dataclass(frozen=True, slots=True)
+class StreamGroup:
+    """A group of a stream, whether or not it holds anything."""
+
+    version: int
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """One item of a group; `seq` orders it among the others."""
+
+    seq: int
+    data: bytes
+    version: int
+
+
 class MemoryStore:
     """The tables. Give one store to several `MemoryBackend`s of one event loop and they are one system."""
 
@@ -90,8 +108,13 @@ class MemoryStore:
         """(topic, step), either of them `*`, since when."""
         self.cancellations: dict[tuple[NodeId, int], MessageId] = {}
         self.nodes: dict[NodeId, tuple[int, str]] = {}
+        self.stream_groups: dict[tuple[str, str], StreamGroup] = {}
+        self.stream_items: dict[tuple[str, str], dict[str, StoredItem]] = {}
+        self.changes: dict[int, LoggedChange] = {}
         self.wakers: list[Callable[[], None]] = []
         """One a node that is open."""
+        self.change_wakers: list[Callable[[], None]] = []
+        self.news_wakers: list[Callable[[bytes], None]] = []
 
     def next_number(self) -> int:
         self.counter += 1

@@ -14,3 +14,5 @@ class Transaction:
         self.journal = Journal()
         self.made_ready = False
         """The last batch left a message for any node to take."""
+        self.made_changes = False
+        """The last batch lengthened the change log."""

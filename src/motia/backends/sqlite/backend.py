@@ -13,8 +13,9 @@ from motia.backends.protocol import Capabilities
 from motia.backends.sqlite.checkpoint import Checkpointer
 from motia.backends.sqlite.connection import close_after_failure, connect, migrate, refuse_network_file_system
 from motia.backends.sqlite.guard import Guarded, guard, release
-from motia.backends.sqlite.notifier import Notifier
+from motia.backends.sqlite.notifier import CHANGES, NEWS, WORK, Notifier
 from motia.backends.sqlite.reads import Reader, SqliteQueueStore, SqliteScheduleStore, SqliteStateStore
+from motia.backends.sqlite.stream_reads import SqliteStreamStore
 from motia.backends.sqlite.writer import Writer
 from motia.core.batch import Batch
 from motia.core.message import NodeId
@@ -22,6 +23,7 @@ from motia.cron.store import ScheduleStore
 from motia.errors import BackendError
 from motia.queue.store import QueueStore
 from motia.state.store import StateStore
+from motia.streams.store import StreamStore
 
 _POLL_S = 0.25
 """Backstop for lost wake-ups: how often the file is asked whether another process wrote to it."""
@@ -34,6 +36,7 @@ class SqliteBackend:
     queue: QueueStore
     state: StateStore
     schedule: ScheduleStore
+    streams: StreamStore
 
     def __init__(
         self, path: Path, node: NodeId, *, folder_for_sockets: Path | None = None, vfs: str | None = None
@@ -47,6 +50,8 @@ class SqliteBackend:
         self._notifier: Notifier | None = None
         self._checkpointer = Checkpointer(path.with_name("checkpoint.lock"))
         self._listeners: list[Callable[[], None]] = []
+        self._change_listeners: list[Callable[[], None]] = []
+        self._news_listeners: list[Callable[[bytes], None]] = []
         self._poll: asyncio.TimerHandle | None = None
         self._guarded: Guarded = frozenset()
         self._data_version = 0
@@ -73,8 +78,9 @@ class SqliteBackend:
         self.queue = SqliteQueueStore(self._reader)
         self.state = SqliteStateStore(self._reader)
         self.schedule = SqliteScheduleStore(self._reader)
+        self.streams = SqliteStreamStore(self._reader)
         if self._folder_for_sockets is not None:
-            self._notifier = Notifier(self._folder_for_sockets, self._node.hex()[-16:], self._wake_listeners)
+            self._notifier = Notifier(self._folder_for_sockets, self._node.hex()[-16:], self._hear)
         self._poll = loop.call_later(_POLL_S, self._look_for_foreign_writes)
 
     def _connect_and_migrate(self) -> apsw.Connection:
@@ -113,6 +119,16 @@ class SqliteBackend:
     def on_work(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._change_listeners.append(listener)
+
+    def on_news(self, listener: Callable[[bytes], None]) -> None:
+        self._news_listeners.append(listener)
+
+    def tell_nodes(self, news: bytes) -> None:
+        if self._notifier is not None:
+            self._notifier.tell_others(NEWS + news)
+
     def pending_operations(self) -> int:
         return 0 if self._writer is None else self._writer.pending
 
@@ -121,14 +137,31 @@ class SqliteBackend:
         """Transactions this node has committed; each costs one sync of the disk."""
         return 0 if self._writer is None else self._writer.commits
 
-    def _after_commit(self, made_ready: bool) -> None:
-        if made_ready:
+    def _after_commit(self, made_ready: bool, made_changes: bool) -> None:
+        for made, wake, letter in (
+            (made_changes, self._wake_change_listeners, CHANGES),
+            (made_ready, self._wake_listeners, WORK),
+        ):
+            if made:
+                wake()
+                if self._notifier is not None:
+                    self._notifier.tell_others(letter)
+
+    def _hear(self, datagram: bytes) -> None:
+        if datagram == WORK:
             self._wake_listeners()
-            if self._notifier is not None:
-                self._notifier.wake_others()
+        elif datagram == CHANGES:
+            self._wake_change_listeners()
+        else:
+            for listener in self._news_listeners:
+                listener(datagram[len(NEWS) :])
 
     def _wake_listeners(self) -> None:
         for listener in self._listeners:
+            listener()
+
+    def _wake_change_listeners(self) -> None:
+        for listener in self._change_listeners:
             listener()
 
     def _look_for_foreign_writes(self) -> None:
@@ -140,6 +173,7 @@ class SqliteBackend:
         if version != self._data_version:
             self._data_version = version
             self._wake_listeners()
+            self._wake_change_listeners()
         self._poll_count += 1
         if self._poll_count % 4 == 0:
             self._writer.run_between(self._checkpointer.run)

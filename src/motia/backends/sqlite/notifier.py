@@ -9,17 +9,20 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+WORK, CHANGES, NEWS = b"w", b"c", b"n"
+"""What a datagram tells: messages are ready, the change log grew, or what stands behind this letter."""
 _REFRESH_S = 1.0
+_MAX_BYTES = 64 * 1024
 
 
 class Notifier:
     """This node's socket and the addresses of the others, all in one folder."""
 
-    def __init__(self, folder: Path, name: str, on_wake: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, name: str, on_datagram: Callable[[bytes], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._path = folder / f"{name}.wake"
-        self._on_wake = on_wake
+        self._on_datagram = on_datagram
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -28,15 +31,15 @@ class Notifier:
         self._others: list[str] = []
         self._refreshed_s = float("-inf")
 
-    def wake_others(self) -> None:
-        """Tell every other node that there may be work. A full or vanished socket is passed over."""
+    def tell_others(self, datagram: bytes) -> None:
+        """Send to every other node. A full or vanished socket is passed over, as is what is too long."""
         now_s = self._loop.time()
         if now_s - self._refreshed_s > _REFRESH_S:
             self._refreshed_s = now_s
             self._others = [str(path) for path in self._folder.glob("*.wake") if path.name != self._path.name]
         for address in self._others:
             try:
-                self._socket.sendto(b"w", address)
+                self._socket.sendto(datagram, address)
             except ConnectionRefusedError:
                 # Its node died without removing it.
                 Path(address).unlink(missing_ok=True)
@@ -45,15 +48,18 @@ class Notifier:
                 continue
             except OSError as error:
                 # A full queue of datagrams on macOS and the BSDs.
-                if error.errno != errno.ENOBUFS:
+                if error.errno not in (errno.ENOBUFS, errno.EMSGSIZE):
                     raise
 
     def _receive(self) -> None:
+        found: dict[bytes, None] = {}
         try:
-            while self._socket.recv(16):
-                pass
+            while datagram := self._socket.recv(_MAX_BYTES):
+                found[datagram] = None
         except BlockingIOError:
-            self._on_wake()
+            # A thousand wake-ups of one kind are one.
+            for datagram in found:
+                self._on_datagram(datagram)
 
     def close(self) -> None:
         if self._socket.fileno() == -1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, state
+from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, state, streams
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 
@@ -30,8 +30,14 @@ APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.StateUpdate: state.state_update,
     ops.StateClear: state.state_clear,
     ops.Expire: _expire,
+    ops.StreamPut: streams.put,
+    ops.StreamDelete: streams.delete,
+    ops.StreamUpdate: streams.update,
+    ops.StreamSend: streams.send,
+    ops.TrimChanges: streams.trim,
 }
 CHECK: dict[type, Callable[[Transaction, Any], None]] = {
     ops.ClaimHeld: queue.check_claim_held,
     ops.StateVersion: state.check_version,
+    ops.StreamVersion: streams.check_version,
 }

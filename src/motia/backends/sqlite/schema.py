@@ -118,6 +118,30 @@ MIGRATIONS: tuple[str, ...] = (
       node BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (node, seq)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE stream_groups (
+      id INTEGER PRIMARY KEY, stream TEXT NOT NULL, name TEXT NOT NULL,
+      version INTEGER NOT NULL, timestamp INTEGER NOT NULL,
+      UNIQUE (stream, name)
+    );
+
+    CREATE TABLE stream_items (
+      scope INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, version INTEGER NOT NULL,
+      data BLOB NOT NULL,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE changes (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      key TEXT,
+      kind TEXT NOT NULL,
+      version INTEGER,
+      timestamp INTEGER NOT NULL,
+      data BLOB NOT NULL
+    );
+    CREATE INDEX changes_by_version ON changes (scope, version) WHERE version IS NOT NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -36,6 +36,8 @@ class Transaction:
         self._pauses: set[Any] | None = None
         self.made_ready = False
         """A message was left for any node to take."""
+        self.made_changes = False
+        """The change log grew."""
 
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
@@ -43,7 +45,7 @@ class Transaction:
         self._backlog.clear()
         self._pauses = None
         self._new_queues.clear()
-        self.made_ready = False
+        self.made_ready = self.made_changes = False
 
     def commit(self) -> None:
         if self._counter is not None and self._counter != self._counter_read:
@@ -54,7 +56,7 @@ class Transaction:
         if self.connection.in_transaction:
             self.execute("ROLLBACK")
         self._forget_queues_after(0)
-        self.made_ready = False
+        self.made_ready = self.made_changes = False
 
     def _forget_queues_after(self, count: int) -> None:
         """The queues that this transaction made, but for the first `count`, do not exist."""

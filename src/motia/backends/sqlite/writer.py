@@ -45,7 +45,7 @@ class Writer:
         connection: apsw.Connection,
         path: Path,
         loop: asyncio.AbstractEventLoop,
-        after_commit: Callable[[bool], None],
+        after_commit: Callable[[bool, bool], None],
     ) -> None:
         self._connection = connection
         self._path = path
@@ -106,8 +106,8 @@ class Writer:
                 item = self._queue.get_nowait()
             if group:
                 results = self._commit_group([batch for batch, _, _ in group])
-                made_ready = self._transaction.made_ready
-                self._tell(partial(self._deliver, group, results, made_ready))
+                made = (self._transaction.made_ready, self._transaction.made_changes)
+                self._tell(partial(self._deliver, group, results, made))
             for run in work:
                 try:
                     run(self._connection)
@@ -123,7 +123,7 @@ class Writer:
             # The loop is closed: nobody is left to be told; what was committed stays committed.
             return
 
-    def _deliver(self, group: list[Pending], results: list[Any], made_ready: bool) -> None:
+    def _deliver(self, group: list[Pending], results: list[Any], made: tuple[bool, bool]) -> None:
         for (batch, future, then), result in zip(group, results, strict=True):
             self._pending -= len(batch.operations)
             if type(result) is list:
@@ -132,7 +132,7 @@ class Writer:
                     future.set_result(value)
             elif not future.done():
                 future.set_exception(result)
-        self._after_commit(made_ready)
+        self._after_commit(*made)
 
     def _commit_group(self, batches: list[Batch]) -> list[Any]:
         """One result or exception a batch."""
@@ -152,7 +152,7 @@ class Writer:
         except apsw.Error:
             # The file failed, not a batch: smaller transactions may still succeed, as on a full disk.
             self._transaction.rollback()
-        made_ready = False
+        made_ready = made_changes = False
         results: list[Any] = []
         for batch in batches:
             try:
@@ -161,7 +161,8 @@ class Writer:
                 self._transaction.rollback()
                 results.append(self._failure(error))
             made_ready = made_ready or self._transaction.made_ready
-        self._transaction.made_ready = made_ready
+            made_changes = made_changes or self._transaction.made_changes
+        self._transaction.made_ready, self._transaction.made_changes = made_ready, made_changes
         return results
 
     def _apart(self, batches: list[Batch]) -> list[Any]:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import inspect
 
 from motia.backends.protocol import Capabilities
-from motia.testing.conformance import cron, queue, queue_claims, queue_flow, queue_recovery, seam, state
+from motia.testing.conformance import (
+    cron,
+    queue,
+    queue_claims,
+    queue_flow,
+    queue_recovery,
+    seam,
+    state,
+    streams,
+)
 from motia.testing.conformance.harness import Check
 
-_MODULES = (seam, queue, queue_claims, queue_flow, queue_recovery, state, cron)
+_MODULES = (seam, queue, queue_claims, queue_flow, queue_recovery, state, streams, cron)
 
 
 def checks(capabilities: Capabilities) -> list[Check]:
