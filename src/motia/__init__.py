@@ -1,4 +1,4 @@
-"""Steps for HTTP, durable queues, cron and state. Everything a step file imports comes from here.
+"""Steps for HTTP, durable queues, cron, state and realtime streams. Step files import everything from here.
 
 Names are loaded when they are first used, so that every other import of the package stays cheap.
 """
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from motia.authoring.steps import multi_trigger_step as multi_trigger_step
     from motia.authoring.steps import noop as noop
     from motia.authoring.steps import step as step
+    from motia.authoring.streams import Stream as Stream
     from motia.authoring.triggers import ApiMiddleware as ApiMiddleware
     from motia.authoring.triggers import ApiRouteMethod as ApiRouteMethod
     from motia.authoring.triggers import ApiTrigger as ApiTrigger
@@ -114,6 +115,7 @@ _HOMES = {
     "steps": (
         "MultiTriggerStepBuilder StepBuilder StepDefinition api cron event multi_trigger_step noop step"
     ),
+    "streams": "Stream",
     "triggers": (
         "ApiMiddleware ApiRouteMethod ApiTrigger CronTrigger QueueTrigger StateTrigger StreamTrigger "
         "TimeTrigger TriggerCondition TriggerConfig at http queue state stream"

@@ -22,6 +22,8 @@ from motia.core.clock import Clock, Entropy, SystemClock, SystemEntropy, Timer
 from motia.core.ids import Ids
 from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
 from motia.core.registry import Registry
+from motia.core.step import Source
+from motia.core.trigger import FunctionId
 from motia.cron.expression import CronError, parse
 from motia.discovery.project import Discovered, discover
 from motia.engine.engine import Engine
@@ -42,6 +44,7 @@ from motia.runtimes.worker.process import WorkerEvent
 from motia.runtimes.worker.runtime import WorkerRuntime
 from motia.server.app_gateway import AppGateway, ConsolePort
 from motia.server.control import control_endpoint
+from motia.server.sockets import Sockets
 from motia.settings import Settings
 from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
@@ -103,6 +106,7 @@ class App:
         """Answers requests once `start` is through."""
         self._worker_sockets = worker_sockets
         """Of the supervisor's workers, by kind; None = this node starts its own."""
+        self._sockets: Sockets | None = None
         self._stack = AsyncExitStack()
         self._draining = False
         self._closing = asyncio.Event()
@@ -177,6 +181,7 @@ class App:
             node_id=self._node_id,
             pid=os.getpid(),
             flush_traces=writer.flush,
+            stream_auth=_stream_auth(python, settings.project_dir, self.discovered.app_file),
         )
         capture_output()
         self._stack.callback(restore_output)
@@ -187,6 +192,9 @@ class App:
         cors = None
         if development or settings.cors.origins:
             cors = Cors(settings.cors, allow_loopback=development)
+        self._sockets = sockets = Sockets(engine)
+        await sockets.start()
+        self._stack.push_async_callback(sockets.stop)
         self.gateway = AppGateway(
             build_router(self.engine),
             cors=cors,
@@ -195,6 +203,7 @@ class App:
             full=lambda: self._disk_full,
             console=await self._console(engine, self.discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
+            sockets=sockets,
         )
         self._look_at_disk()
 
@@ -364,8 +373,8 @@ class App:
         """Take nothing new and wait for what runs; what does not end within `drain_s` is given back."""
         self._draining = True
         self._closing.set()
-        if self.engine is not None:
-            await self.engine.drain()
+        if self.engine is not None and self._sockets is not None:
+            await asyncio.gather(self.engine.drain(), self._sockets.drain())
 
     async def stop(self) -> None:
         """Stop the services and close the storage. Safe twice and after a failed `start`."""
@@ -422,6 +431,16 @@ class App:
         """Another node is dead: look for its messages at once."""
         if self.engine is not None:
             self.engine.rescuer.look_now()
+
+
+def _stream_auth(
+    python: PythonRuntime, project_dir: Path, app_file: Path | None
+) -> tuple[Source, FunctionId] | None:
+    """Who says whether a client may follow streams: a function of `app.py`, else of `motia.config.py`."""
+    for file in (app_file, project_dir.resolve() / "motia.config.py"):
+        if file is not None and file.is_file() and (function := python.load_stream_auth(file)) is not None:
+            return Source(path=file.name, line=1), function
+    return None
 
 
 def _utc(at_ms: int | None) -> str:

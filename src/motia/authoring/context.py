@@ -12,7 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from motia import encoding
 from motia.authoring.durations import seconds
@@ -21,6 +21,9 @@ from motia.core.state import StateEntry
 from motia.core.update import UpdateOperation
 from motia.errors import ConflictError, HandlerError, InputError
 from motia.state.operations import parse_operations
+
+if TYPE_CHECKING:
+    from motia.authoring.streams import Streams
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -49,11 +52,12 @@ def running_context() -> Context:
 class Context:
     """One execution of a step, as its handler sees it."""
 
-    __slots__ = ("_calls", "_state", "_trigger", "input_value", "printed")
+    __slots__ = ("_calls", "_state", "_streams", "_trigger", "input_value", "printed")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._state: State | None = None
+        self._streams: Streams | None = None
         self._trigger: TriggerInfo | None = None
         self.printed: dict[str, str] | None = None
         """What was printed without an end of line yet, by level."""
@@ -165,12 +169,13 @@ class Context:
         return self._calls.logger
 
     @property
-    def streams(self) -> Any:
-        raise HandlerError(
-            "ctx.streams: realtime streams are not part of this version",
-            code="streams.unavailable",
-            retryable=False,
-        )
+    def streams(self) -> Streams:
+        """Realtime streams, by name: `ctx.streams.chat.set(group, id, item)`."""
+        if self._streams is None:
+            from motia.authoring.streams import Streams
+
+            self._streams = Streams(self)
+        return self._streams
 
     @property
     def utils(self) -> Utils:

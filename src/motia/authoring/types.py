@@ -98,6 +98,7 @@ class StreamConfig(_Config):
     description: str | None = None
     schema: Any = None
     base_config: Mapping[str, Any] | None = None
+    access: Mapping[str, Sequence[str]] | None = None
     can_access: Callable[..., Any] | None = None
     on_join: Callable[..., Any] | None = None
     on_leave: Callable[..., Any] | None = None

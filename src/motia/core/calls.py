@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from motia.core.invocation import Invocation
 from motia.core.state import StateEntry
+from motia.core.stream import StreamItem
 from motia.core.update import UpdateOperation
 
 T = TypeVar("T")
@@ -63,6 +64,54 @@ class StateWritten:
     old: Any
     new: Any
     version: int
+
+
+@dataclass(slots=True)
+class StreamWrite:
+    """One change of one item, or an event. `kind` put · delete · update · send."""
+
+    kind: str
+    stream: str
+    group: str
+    id: str | None
+    data: Any = None
+    """The item, or the event `{"type", "data"}`."""
+    operations: Sequence[UpdateOperation] = ()
+
+
+@dataclass(slots=True)
+class StreamWritten:
+    """What a change found and left, decoded; None = no such item."""
+
+    old: Any
+    new: Any
+    version: int
+
+
+class StreamCalls(Protocol):
+    """The streams of one execution; see `Calls` for order, concurrency and failure.
+
+    *Failure*, of all: `HandlerError` `streams.unknown` for a stream that nobody declares.
+    """
+
+    def get(self, stream: str, group: str, id: str) -> asyncio.Future[StreamItem | None]: ...
+
+    def group(self, stream: str, group: str) -> asyncio.Future[list[StreamItem]]:
+        """The items of a group, in the order of their creation."""
+        ...
+
+    def groups(self, stream: str) -> asyncio.Future[list[str]]: ...
+
+    def write(self, write: StreamWrite) -> asyncio.Future[StreamWritten | None]:
+        """Change an item; resolves with None inside `atomic`, but for a put.
+
+        *Failure*: `HandlerError` `streams.invalid_item` where the item does not fit the stream's schema.
+        """
+        ...
+
+    def tell_delta(self, stream: str, group: str, id: str, path: str, offset: int, text: str) -> None:
+        """Tell subscribers of a piece of text that is stored later. It may be lost on its way."""
+        ...
 
 
 class Calls(Protocol):
@@ -121,6 +170,13 @@ class Calls(Protocol):
 
     def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten | None]:
         """Change a key; resolves with None inside `atomic`, where what is left is known only at the end."""
+        ...
+
+    @property
+    def streams(self) -> StreamCalls: ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait, by the engine's clock."""
         ...
 
     @property

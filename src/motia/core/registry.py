@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 
 from motia.core.message import QueueName
 from motia.core.step import Step, StreamDefinition
-from motia.core.trigger import CronTrigger, QueuePolicy, QueueTrigger, StateTrigger, TimeTrigger
+from motia.core.trigger import (
+    CronTrigger,
+    QueuePolicy,
+    QueueTrigger,
+    StateTrigger,
+    StreamTrigger,
+    TimeTrigger,
+)
 
 MANUAL_TOPIC = ""
 """Topic of a message that was sent to one step by name and not through a topic."""
@@ -41,6 +48,8 @@ class Registry:
     subscribers: Mapping[str, tuple[QueueEntry, ...]] = field(default_factory=dict)
     """Topic → its queues."""
     state_triggers: tuple[tuple[Step, int, StateTrigger], ...] = ()
+    stream_triggers: Mapping[str, tuple[tuple[Step, int, StreamTrigger], ...]] = field(default_factory=dict)
+    """By the name of the stream."""
     cron_triggers: tuple[tuple[Step, int, CronTrigger], ...] = ()
     time_triggers: tuple[tuple[Step, int, TimeTrigger], ...] = ()
 
@@ -71,6 +80,7 @@ def build_registry(
     queues: dict[QueueName, QueueEntry] = {}
     subscribers: dict[str, list[QueueEntry]] = defaultdict(list)
     state_triggers, cron_triggers, time_triggers = [], [], []
+    stream_triggers: dict[str, list[tuple[Step, int, StreamTrigger]]] = defaultdict(list)
     for step in by_name.values():
         if step.handler is not None:
             name = QueueName(MANUAL_TOPIC, step.name)
@@ -85,6 +95,8 @@ def build_registry(
                 subscribers[trigger.topic].append(entry)
             elif isinstance(trigger, StateTrigger):
                 state_triggers.append((step, index, trigger))
+            elif isinstance(trigger, StreamTrigger):
+                stream_triggers[trigger.stream].append((step, index, trigger))
             elif isinstance(trigger, CronTrigger):
                 cron_triggers.append((step, index, trigger))
             elif isinstance(trigger, TimeTrigger):
@@ -96,6 +108,7 @@ def build_registry(
         queues=queues,
         subscribers={topic: tuple(entries) for topic, entries in subscribers.items()},
         state_triggers=tuple(state_triggers),
+        stream_triggers={name: tuple(found) for name, found in stream_triggers.items()},
         cron_triggers=tuple(cron_triggers),
         time_triggers=tuple(time_triggers),
     )

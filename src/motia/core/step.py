@@ -58,6 +58,8 @@ class StreamDefinition:
     source: Source
     description: str = ""
     schema: JsonSchema | None = None
+    join_roles: frozenset[str] | None = None
+    """`access.join`: who may follow it; None = whom the functions let in, everybody without any."""
     can_access: FunctionId | None = None
     on_join: FunctionId | None = None
     on_leave: FunctionId | None = None

@@ -113,9 +113,16 @@ def _one_stream(group: list[StreamDefinition], notices: list[Notice]) -> StreamD
     return replace(
         chosen,
         description=chosen.description or next((s.description for s in group if s.description), ""),
+        join_roles=_strictest(stream.join_roles for stream in group),
         schema=next((s.schema for s in (chosen, *group) if s.schema is not None), None),
         sources=sources,
     )
+
+
+def _strictest(declared: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """Roles that every declaration which names any lets in."""
+    found = [roles for roles in declared if roles is not None]
+    return frozenset.intersection(*found) if found else None
 
 
 def _topic_notices(steps: Iterable[Step]) -> list[Notice]:

@@ -48,7 +48,7 @@ _ALL_KEYS = _STEP_KEYS | CONTAINERS | frozenset().union(*KEYS_OF_KIND.values())
 _TRIGGER_KEYS = {"type", "kind", "index", "description"}
 _STREAM_ALIASES = {"id": "name", "stream_name": "name"}
 _STREAM_KEYS = frozenset(
-    {"name", "description", "schema", "can_access", "on_join", "on_leave", "base_config", "type"}
+    {"name", "description", "schema", "access", "can_access", "on_join", "on_leave", "base_config", "type"}
 )
 
 
@@ -299,9 +299,22 @@ def to_stream(definition: Definition) -> NormalisedStream:
         source=source,
         description=_description(section),
         schema=section.schema("schema"),
+        join_roles=_join_roles(section),
         can_access=section.function("can_access"),
         on_join=section.function("on_join"),
         on_leave=section.function("on_leave"),
         sources=(source,),
     )
     return NormalisedStream(None if report.problems else stream, report.problems, report.notices)
+
+
+def _join_roles(section: Section) -> frozenset[str] | None:
+    access = section.value("access")
+    if access is None:
+        return None
+    roles = access.get("join") if isinstance(access, Mapping) and access.keys() == {"join"} else None
+    roles = [roles] if isinstance(roles, str) else roles
+    if not isinstance(roles, list | tuple) or not all(isinstance(role, str) and role for role in roles):
+        section.wrong("access", 'the roles that may join, as {"join": ["member"]}')
+        return None
+    return frozenset(roles)

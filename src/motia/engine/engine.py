@@ -29,6 +29,8 @@ from motia.core.invocation import (
 from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.occurrence import ManualCall
 from motia.core.registry import Registry, queue_of_trigger
+from motia.core.step import Source, Step
+from motia.core.trigger import FunctionId
 from motia.engine.consumer import Consumer
 from motia.engine.deadlines import Deadlines
 from motia.engine.enqueue import fan_out
@@ -37,6 +39,8 @@ from motia.engine.promoter import Promoter
 from motia.engine.pruner import Pruner
 from motia.engine.rescuer import Rescuer
 from motia.engine.schedules import Schedules
+from motia.engine.stream_gate import Gate
+from motia.engine.streams import Streams
 from motia.errors import HandlerError, InputError, InternalError, MotiaError, WorkerError
 from motia.queue.transitions import Decision
 from motia.runtimes.protocol import Runtime
@@ -77,6 +81,7 @@ class Engine:
         node_id: NodeId,
         pid: int,
         flush_traces: Callable[[], Awaitable[None]],
+        stream_auth: tuple[Source, FunctionId] | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.registry = registry
@@ -101,6 +106,7 @@ class Engine:
         self.rescuer = Rescuer(self)
         self.schedules = Schedules(self)
         self.pruner = Pruner(self)
+        self.streams = Streams(self, Gate(self, stream_auth))
 
     # Lifecycle --------------------------------------------------------------------------------------
 
@@ -113,6 +119,7 @@ class Engine:
         await self.consumer.start()
         await self.schedules.start()
         await self.pruner.start()
+        await self.streams.start()
         self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
 
     async def drain(self) -> None:
@@ -124,7 +131,14 @@ class Engine:
             await self.consumer.release_running(self.settings.queue.cancel_grace_s)
 
     async def stop(self) -> None:
-        for service in (self.pruner, self.schedules, self.consumer, self.promoter, self.rescuer):
+        for service in (
+            self.streams,
+            self.pruner,
+            self.schedules,
+            self.consumer,
+            self.promoter,
+            self.rescuer,
+        ):
             await service.stop()
         await self.consumer.release_running(self.settings.queue.cancel_grace_s)
         await self.deadlines.stop()
@@ -168,6 +182,14 @@ class Engine:
         self._background.discard(done)
         if not done.cancelled() and (error := done.exception()) is not None:
             self.report(f"work in the background failed: {error}")
+
+    def runtime_of(self, step: Step) -> Runtime:
+        """What runs the functions of a step's language. Failure: `WorkerError` `worker.unavailable`."""
+        runtime = self._runtimes.get(step.source.language)
+        if runtime is None:
+            language = step.source.language
+            raise WorkerError(f"no runtime for {language} steps", code="worker.unavailable")
+        return runtime
 
     # Running ----------------------------------------------------------------------------------------
 

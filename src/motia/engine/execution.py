@@ -31,6 +31,7 @@ from motia.core.message import Claim, TraceContext
 from motia.core.state import StateEntry
 from motia.core.update import apply_update
 from motia.engine.enqueue import FanOut, fan_out, standing
+from motia.engine.stream_calls import ExecutionStreams, StreamBuffer
 from motia.errors import HandlerError
 from motia.tracing.logger import StepLogger
 
@@ -62,6 +63,7 @@ class Execution:
     _look_at = _KEPT
     _last_write: asyncio.Future[Any] | None = None
     _write_set: _WriteSet | None = None
+    _streams: ExecutionStreams | None = None
     _logger: StepLogger | None = None
 
     def __init__(self, engine: Engine, invocation: Invocation, timeout_s: float, started_s: float) -> None:
@@ -234,6 +236,15 @@ class Execution:
         onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
         return [StateDelivery(name, self._engine.ids.message_id(), onward) for name in entries]
 
+    async def sleep(self, delay_s: float) -> None:
+        await self._engine.clock.sleep(delay_s)
+
+    @property
+    def streams(self) -> ExecutionStreams:
+        if self._streams is None:
+            self._streams = ExecutionStreams(self._engine, self)
+        return self._streams
+
     # Atomic -----------------------------------------------------------------------------------------
 
     def begin_atomic(self, *, settle: bool) -> None:
@@ -350,6 +361,7 @@ class _WriteSet:
         self.guards: list[Guard] = []
         self._seen: dict[tuple[str, str], StateEntry | None] = {}
         self._cleared: set[str] = set()
+        self.streams = StreamBuffer(self._turn, self.guards)
 
     async def get(self, engine: Engine, scope: str, key: str) -> StateEntry | None:
         """What the key would hold; a first read of the store becomes a guard."""

@@ -1,11 +1,11 @@
-"""Keeps storage small: expired state, dead letters past their retention."""
+"""Keeps storage small: expired state, dead letters and told changes past their retention."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, Expire, PurgeDead
+from motia.core.batch import Batch, Expire, PurgeDead, TrimChanges
 from motia.core.clock import Timer
 from motia.errors import BackendError
 
@@ -49,10 +49,18 @@ class Pruner:
             while more and not self._stopped:
                 now_ms = engine.clock.now_ms()
                 kept_ms = round(engine.settings.queue.dead_letter_days * _DAY_MS)
-                expired, purged = await engine.backend.commit(
-                    Batch((Expire(now_ms, _BATCH), PurgeDead(died_before_ms=now_ms - kept_ms, limit=_BATCH)))
+                streams = engine.settings.streams
+                told_ms = now_ms - round(streams.keep_changes_s * 1000)
+                deleted = await engine.backend.commit(
+                    Batch(
+                        (
+                            Expire(now_ms, _BATCH),
+                            PurgeDead(died_before_ms=now_ms - kept_ms, limit=_BATCH),
+                            TrimChanges(told_ms, streams.keep_changes, _BATCH),
+                        )
+                    )
                 )
-                more = expired >= _BATCH or purged == _BATCH
+                more = any(count >= _BATCH for count in deleted)
         except BackendError as error:
             engine.report(f"deleting what has expired failed: {error}")
         finally:

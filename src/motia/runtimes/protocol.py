@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from motia.core.calls import Calls
 from motia.core.invocation import Invocation, Outcome
 from motia.core.registry import Registry
 from motia.core.trigger import FunctionId
 from motia.errors import DefinitionError, MotiaError
+
+CONTEXT: Final = object()
+"""Among the arguments of `Runtime.call`: the context of the call."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +62,14 @@ class Runtime(Protocol):
 
         *Failure*: never raises for what the author's code does. *Cancellation*: when the task is cancelled
         and `calls.stop_reason` is set, the outcome is `TimedOut` or `Released`; otherwise it propagates.
+        """
+        ...
+
+    async def call(self, function: FunctionId, arguments: Sequence[Any], calls: Calls) -> Any:
+        """What a function that is no handler returns: `streamAuth`, `canAccess`, `onJoin`, `onLeave`.
+
+        `arguments` are JSON values, and `CONTEXT` where the context goes; a function that takes fewer gets
+        the first ones. *Failure*: raises what the function raises. *Cancellation*: interrupts it.
         """
         ...
 

@@ -14,7 +14,9 @@ from motia.http.cors import Cors
 from motia.http.problem import problem, problem_of, refusal
 from motia.http.response import HttpResponse
 from motia.http.router import Match, Router
+from motia.server.event_streams import PREFIX, StreamEndpoint, asks_for_events
 from motia.server.gateway import Endpoint, GiveUp
+from motia.server.sockets import Sockets
 
 CONTROL = "control"
 """Name of the listener that only the owner of this project can reach."""
@@ -74,6 +76,7 @@ class AppGateway:
         full: Callable[[], bool],
         report: Callable[[str], None],
         console: ConsolePort | None = None,
+        sockets: Sockets,
     ) -> None:
         """`builtin` answers GET on a path that no step serves; `control` everything on its own listener."""
         self._match = router.match
@@ -83,10 +86,13 @@ class AppGateway:
         self._full = full
         self._report = report
         self._console = console
+        self._sockets = sockets
 
     def admit(self, request: Request, raw_path: str, listener: str) -> Endpoint | HttpResponse:
         if listener == CONTROL:
             return self._control
+        if raw_path.startswith(PREFIX) and (listener != WORKBENCH or asks_for_events(request)):
+            return StreamEndpoint(self._sockets, raw_path)
         if listener == WORKBENCH and self._console is not None:
             admitted = self._console.admit(request, raw_path)
             if admitted is not None:
@@ -119,7 +125,7 @@ class AppGateway:
         return response
 
     def upgrade(self, request: Request, listener: str) -> asyncio.Protocol | None:
-        return None
+        return None if listener == CONTROL else self._sockets.open(request)
 
     def broke_off(self, request: Request, error: Exception) -> None:
         self._report(f"{request.method} {request.route}: the response broke off: {error!r}")

@@ -85,6 +85,29 @@ class WorkerSettings(_Frozen):
     """How long a worker may take to load its steps."""
 
 
+class StreamSettings(_Frozen):
+    """Realtime streams: who is connected, and what is kept for those who come back."""
+
+    connections: int = Field(10_000, gt=0)
+    """Sockets and event streams at once in a node."""
+    subscriptions: int = Field(10_000, gt=0)
+    """Of one connection."""
+    frame_bytes: int = Field(1024 * 1024, gt=0)
+    """Largest message of a client."""
+    buffer_bytes: int = Field(1024 * 1024, gt=0)
+    """Kept for a client that reads slowly; past it, it is told nothing more until it has read."""
+    patience_s: float = Field(30.0, gt=0)
+    """A client that reads nothing for this long is cut off."""
+    auth_timeout_s: float = Field(5.0, gt=0)
+    """`streamAuth`, `canAccess` and `onJoin` refuse when they take longer."""
+    recheck_s: float = Field(0.75, gt=0)
+    """How often `streamAuth`, roles and `canAccess` are asked again, so that withdrawn rights end."""
+    keep_changes_s: float = Field(600.0, gt=0)
+    """Who comes back within this time gets what it missed; later, everything."""
+    keep_changes: int = Field(100_000, gt=0)
+    """The same, by number."""
+
+
 class CorsSettings(_Frozen):
     """Browsers of other origins; off unless origins are named. In dev every loopback origin is allowed."""
 
@@ -137,6 +160,7 @@ class Settings(_Frozen):
     limits: LimitSettings = LimitSettings()
     queue: QueueSettings = QueueSettings()
     workers: WorkerSettings = WorkerSettings()
+    streams: StreamSettings = StreamSettings()
     cors: CorsSettings = CorsSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()

@@ -28,6 +28,7 @@ _MESSAGE = {
     "message_id": "id with dashes",
     "trace_id": "32 hex digits",
 }
+_FOLLOWED = {"stream": "name", "group": "group", "id": "id of the one item it follows, or None"}
 
 _KINDS = (
     EventKind(
@@ -92,6 +93,9 @@ _KINDS = (
             "trace_id": "32 hex digits",
         },
     ),
+    EventKind("stream.joined", "a client was let in to follow a stream", _FOLLOWED),
+    EventKind("stream.denied", "a client may not, or no longer, follow a stream", _FOLLOWED),
+    EventKind("stream.left", "a client follows a stream no longer", _FOLLOWED),
     EventKind(
         "cron.fired",
         "a tick is enqueued by this node",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, cast
 
 import motia
 from motia.authoring.context import Context, current
+from motia.authoring.payload import ChangePayload, payload_of
 from motia.authoring.request import Request
 from motia.authoring.results import Cancel, Retry, Snooze
 from motia.core import occurrence as core
@@ -29,14 +31,16 @@ from motia.core.invocation import (
 )
 from motia.core.registry import Registry
 from motia.core.step import Step
-from motia.core.trigger import HttpTrigger
-from motia.errors import AccessError, BackendError, HandlerError, InputError, MotiaError
-from motia.runtimes.protocol import Loaded
+from motia.core.trigger import FunctionId, HttpTrigger
+from motia.errors import AccessError, BackendError, DefinitionError, HandlerError, InputError, MotiaError
+from motia.runtimes.protocol import CONTEXT, Loaded
 from motia.runtimes.python.binding import BoundHandler, bind_handler
+from motia.runtimes.python.dependencies import is_async
 from motia.runtimes.python.loader import Loader
 from motia.runtimes.python.retrying import with_retry
 from motia.runtimes.python.threads import Threads
 
+_STREAM_AUTH_NAMES = ("stream_auth", "streamAuth", "authenticate_stream", "authenticateStream")
 _OWN_FOLDER = str(Path(motia.__file__).parent)
 
 
@@ -85,6 +89,31 @@ class PythonRuntime:
         module = self._loader.load_module(app_file)
         found: Callable[..., Any] | None = getattr(module, "lifespan", None)
         return found
+
+    def load_stream_auth(self, file: Path) -> FunctionId | None:
+        """The function of `app.py` or `motia.config.py` that says who a stream's client is; None without.
+
+        Failure: what the file raises; `DefinitionError` where the name holds no function.
+        """
+        module = self._loader.load_module(file)
+        places: list[Any] = [vars(module), vars(module).get("config")]
+        for place in places:
+            for name in _STREAM_AUTH_NAMES:
+                found = place.get(name) if isinstance(place, Mapping) else None
+                if found is None:
+                    continue
+                function = found.get("authenticate") if isinstance(found, Mapping) else found
+                if not callable(function):
+                    raise DefinitionError(
+                        f"{name}: expected a function, got {type(function).__name__}",
+                        code="streams.bad_auth",
+                        path=file.name,
+                        hint=f"define `async def {name}(request)`",
+                    )
+                handle = f"{file.name}:{name}"
+                self._loader.functions[handle] = function
+                return handle
+        return None
 
     def prepare(self, registry: Registry) -> list[MotiaError]:
         """Bind every Python step of the registry; gives what could not be bound."""
@@ -166,6 +195,23 @@ class PythonRuntime:
             if invocation.claim is None:
                 return failed
             return await with_retry(failed, error, entry.retry, invocation.attempt)
+        finally:
+            if context.printed is not None:
+                context.flush_output()
+            current.reset(token)
+
+    async def call(self, function: FunctionId, arguments: Sequence[Any], calls: Calls) -> Any:
+        target = self._loader.functions[function]
+        context = Context(calls)
+        given = [
+            context if one is CONTEXT else payload_of(one, ChangePayload)
+            for one in arguments[: _positional_count(target)]
+        ]
+        token = current.set(context)
+        try:
+            if is_async(target):
+                return await target(*given)
+            return await self._in_thread(lambda: target(*given), calls)
         finally:
             if context.printed is not None:
                 context.flush_output()
@@ -270,6 +316,15 @@ class PythonRuntime:
     def close(self) -> None:
         self._threads.close()
         self._loader.close()
+
+
+def _positional_count(function: Callable[..., Any]) -> int | None:
+    """How many arguments it takes by position; None = any number."""
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return None
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in by_position for kind in kinds)
 
 
 class _Skipped:

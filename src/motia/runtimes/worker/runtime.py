@@ -23,13 +23,13 @@ from motia.core.invocation import (
 )
 from motia.core.registry import Registry
 from motia.errors import DefinitionError, HandlerError, InputError, MotiaError, WorkerError
-from motia.runtimes.protocol import Definition, Loaded
+from motia.runtimes.protocol import CONTEXT, Definition, Loaded
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
 from motia.runtimes.worker.foreign_error import error_of
 from motia.runtimes.worker.frames import MessageTooLong
 from motia.runtimes.worker.link import Greeting, Link
 from motia.runtimes.worker.outcome import failure_of, outcome_of, stream_in
-from motia.runtimes.worker.plan import Plan, auth_params_text, make_plan, params_text
+from motia.runtimes.worker.plan import Plan, auth_params_text, context_text, make_plan, params_text
 from motia.runtimes.worker.values import ValueRefused, wire_text
 
 _REASONS = ("timed_out", "drained")
@@ -243,21 +243,36 @@ class WorkerRuntime:
                 return outcome
         return Failed(error, retryable=False)
 
-    async def call(self, function: str, arguments: Sequence[Any]) -> Any:
+    async def call(self, function: str, arguments: Sequence[Any], calls: Calls) -> Any:
         """What a function gives: `canAccess`, `onJoin`, a key or retry function.
 
         Failure: `HandlerError` for what it raised, `WorkerError` without a worker.
         """
+        number: int | None = None
+        link, connection = await self._await_link()
         try:
-            link, connection = await self._await_link()
-            texts = b",".join(wire_text(item, doubles=link.doubles) for item in arguments)
-            params = b'{"function":%b,"arguments":[%b]}' % (orjson.dumps(function), texts)
-            _, future = connection.call(b"call", params)
+            given = [item for item in arguments if item is not CONTEXT]
+            texts = b",".join(wire_text(item, doubles=link.doubles) for item in given)
+            params = b'"function":%b,"arguments":[%b]' % (orjson.dumps(function), texts)
+            if CONTEXT in arguments:
+                deadline_ms = self._clock.now_ms() + round(calls.timeout_s * 1000)
+                invocation = calls.invocation
+                context = context_text(make_plan(invocation.step, None), invocation, deadline_ms=deadline_ms)
+                params += b',"context":%b,"context_at":%d' % (context, arguments.index(CONTEXT))
+            number, future = connection.call(b"call", b"{%b}" % params)
+            link.running[number] = calls
             result = await future
+        except asyncio.CancelledError:
+            if number is not None and connection.is_open:
+                connection.note("cancel", {"id": number, "reason": "cancelled"})
+            raise
         except CallFailed as error:
             raise error_of(error.error) from error
         except ConnectionGone as gone:
             raise WorkerError(f"the {self.language} worker died: {gone}", code="worker.crashed") from gone
+        finally:
+            if number is not None:
+                link.done(number)
         return result.get("value") if type(result) is dict else None
 
     def _pick(self) -> Link | None:

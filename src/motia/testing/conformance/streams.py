@@ -169,9 +169,7 @@ async def an_update_is_applied_to_what_is_there(nodes: Nodes) -> None:
 async def an_update_of_nothing_creates_an_item_with_its_id(nodes: Nodes) -> None:
     node = await nodes.open()
     operations = [UpdateOperation("increment", ("n",), 1)]
-    result = await node.one(
-        StreamUpdate(stream="s", group="g", id="1", operations=operations, now_ms=NOW_MS)
-    )
+    result = await node.one(StreamUpdate(stream="s", group="g", id="1", operations=operations, now_ms=NOW_MS))
     assert encoding.decode(result.new) == {"id": "1", "n": 1}
     assert [change.kind for change in await node.backend.streams.changes(0)] == ["create"]
 

@@ -48,14 +48,15 @@ export function runStep(invocation, params, find, openStream) {
  * @param {Record<string, any>} params
  * @param {Find} find
  */
-export function callFunction(invocation, { function: handle, arguments: given, context: info }, find) {
+export function callFunction(invocation, { function: handle, arguments: given, context: info, context_at: at }, find) {
   const call = functionOf(find(handle))
   if (info === undefined) return call(...given)
   const context = new Context(invocation, info)
-  const [first, ...rest] = given
-  const isRequest = info.trigger.type === 'http' && first?.path_params !== undefined
+  const isRequest = info.trigger.type === 'http' && given[0]?.path_params !== undefined
+  if (isRequest) given[0] = new Request(given[0], null)
+  given.splice(at ?? given.length, 0, context)
   return running.run(context, async () => {
-    const value = await call(isRequest ? new Request(first, null) : first, ...rest, context)
+    const value = await call(...given)
     await invocation.pending.settled()
     return isRequest ? authenticated(value) : value
   })

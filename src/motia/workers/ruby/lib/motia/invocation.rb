@@ -109,8 +109,11 @@ module Motia
 
     def call_function
       arguments = @params["arguments"]
-      arguments += [Context.new(@connection, @number, @params["context"])] if @params["context"]
       arguments = arguments.map { |item| item.is_a?(Record) && item.key?("path_params") ? as_request(item) : item }
+      if @params["context"]
+        context = Context.new(@connection, @number, @params["context"])
+        arguments = arguments.dup.insert(@params["context_at"] || arguments.size, context)
+      end
       apply(@project.function(@params["function"]), arguments)
     end
 

@@ -1,0 +1,34 @@
+"""Which pages may open a socket or an event stream: browsers send cookies along, whoever's page asks."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from motia.http.cors import is_loopback_origin
+from motia.settings import Settings
+
+
+class OriginRule:
+    """Lets in clients without an `Origin`, origins named in `cors.origins`, and the app's own.
+
+    In development every page of this machine is let in. An app that is reached only by loopback there
+    trusts no other name, though it be its own: a foreign name that resolves to this machine is an attack.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._development = settings.mode == "development"
+        self._any = "*" in settings.cors.origins
+        self._named = frozenset(origin.rstrip("/").lower() for origin in settings.cors.origins)
+        local = is_loopback_origin(f"http://{settings.host}".encode())
+        self._own = not (self._development and local)
+
+    def allows(self, headers: list[tuple[bytes, bytes]]) -> bool:
+        """Whether a request with these headers may be answered."""
+        origin = next((value for name, value in headers if name == b"origin"), None)
+        if origin is None or self._any:
+            return True
+        text = origin.decode("latin-1").lower()
+        if text in self._named or (self._development and is_loopback_origin(origin)):
+            return True
+        host = next((value for name, value in headers if name == b"host"), b"").decode("latin-1").lower()
+        return self._own and bool(host) and urlsplit(text).netloc == host

@@ -1,0 +1,327 @@
+"""Who is told of a change: the subscribers of this node, from the change log that all nodes share.
+
+Every change, of this node or of another, is read from the log in commit order; a subscriber first gets what
+is there at some version, then every change after it (R10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from motia.core.clock import Clock
+from motia.core.stream import LoggedChange
+from motia.errors import MotiaError
+from motia.streams.messages import RESUMED, Envelope, Frame
+from motia.streams.store import StreamStore
+
+_PAGE = 500
+_MOST_MISSED = 1000
+"""Changes that are sent one by one to a subscriber that comes back; who missed more gets a snapshot."""
+_MOST_KEPT = 2000
+"""Changes kept for a subscriber while its snapshot is read."""
+_MOST_KEPT_SYNC_BYTES = 1024 * 1024
+_TOLD_BEFORE_YIELD = 5000
+_RETRY_S = 0.25
+
+
+class Subscriber(Protocol):
+    """A connection. `tell` must not wait and must not raise."""
+
+    def tell(self, frame: Frame) -> None: ...
+
+
+class Subscription:
+    """One connection that follows one group, or one item of it."""
+
+    __slots__ = ("extended", "id", "kept", "place", "subscriber", "version")
+
+    def __init__(
+        self, subscriber: Subscriber, stream: str, group: str, id: str | None, extended: bool
+    ) -> None:
+        self.subscriber = subscriber
+        self.place = (stream, group)
+        self.id = id
+        self.extended = extended
+        self.version: int | None = None
+        """What the subscriber has; while it is live, its room knows better."""
+        self.kept: list[Frame] | None = None
+        """What happened since it asked, until it has its snapshot."""
+
+
+class _Room:
+    """The subscribers of one group on this node."""
+
+    __slots__ = ("envelope", "items", "syncing", "version", "waiting", "whole")
+
+    def __init__(self, stream: str, group: str) -> None:
+        self.envelope = Envelope(stream, group)
+        self.whole: dict[Subscriber, Subscription] = {}
+        """Those who follow the group."""
+        self.items: dict[str, dict[Subscriber, Subscription]] = {}
+        self.waiting: dict[Subscription, None] = {}
+        """Those who read their snapshot, or whose snapshot is ahead of what was told here."""
+        self.version: int | None = None
+        """Of the last change that was told."""
+        self.syncing: tuple[int, Frame] | None = None
+        """The snapshot of the whole group, while it is the newest."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.whole or self.items or self.waiting)
+
+    def add(self, subscription: Subscription) -> None:
+        if subscription.id is None:
+            self.whole[subscription.subscriber] = subscription
+        else:
+            self.items.setdefault(subscription.id, {})[subscription.subscriber] = subscription
+
+    def remove(self, subscription: Subscription) -> bool:
+        """Whether it was told of changes; what it has had is then noted."""
+        if subscription in self.waiting:
+            del self.waiting[subscription]
+            return False
+        if subscription.id is None:
+            found = self.whole.pop(subscription.subscriber, None)
+        else:
+            subscribers = self.items.get(subscription.id, {})
+            found = subscribers.pop(subscription.subscriber, None)
+            if not subscribers:
+                self.items.pop(subscription.id, None)
+        if found is not None and self.version is not None:
+            subscription.version = max(self.version, subscription.version or 0)
+        return found is not None
+
+    def live(self) -> list[Subscription]:
+        return [*self.whole.values(), *(one for of in self.items.values() for one in of.values())]
+
+
+class Hub:
+    """Reads the change log while anybody listens, and tells each change to whom it concerns.
+
+    *Concurrency*: all on one event loop. A group that nobody follows costs nothing but the reading of its
+    lines. *Failure*: errors of the store are reported and tried again at the next signal.
+    """
+
+    def __init__(self, store: StreamStore, clock: Clock, report: Callable[[str], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._report = report
+        self._rooms: dict[tuple[str, str], _Room] = {}
+        self._cursor: int | None = None
+        """Line of the log up to which everything was told; None while nobody listens."""
+        self._reading: asyncio.Task[None] | None = None
+        self._again = False
+        self._resyncs: set[asyncio.Task[None]] = set()
+        self.told = 0
+        """Frames given to subscribers."""
+
+    async def follow(self, subscription: Subscription, since: int | None = None) -> None:
+        """Tell the subscriber what is there, or what it missed after `since`, and from now on every change.
+
+        *Cancellation*: it then follows nothing. *Failure*: `BackendError`, likewise.
+        """
+        room = self._rooms.get(subscription.place)
+        if room is None:
+            room = self._rooms[subscription.place] = _Room(*subscription.place)
+        kept: list[Frame] = []
+        subscription.kept = kept
+        room.waiting[subscription] = None
+        try:
+            if self._cursor is None:
+                seq = await self._store.last_seq()
+                self._cursor = seq if self._cursor is None else self._cursor
+            version, frames = await self._catch_up(room, subscription, since)
+            while len(kept) > _MOST_KEPT:
+                kept.clear()
+                version, frames = await self._catch_up(room, subscription, None)
+        except BaseException:
+            if subscription.kept is kept:
+                self.leave(subscription)
+            raise
+        if subscription.kept is not kept:
+            return  # it left meanwhile, or began again
+        tell = subscription.subscriber.tell
+        for frame in frames:
+            tell(frame)
+        for frame in kept:
+            if frame.version is None or frame.version > version:
+                tell(frame)
+                version = frame.version or version
+        self.told += len(frames) + len(kept)
+        subscription.version, subscription.kept = version, None
+        if room.version is not None and room.version >= version:
+            del room.waiting[subscription]
+            room.add(subscription)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Tell the subscriber nothing more; what it has had can be asked of it. Safe twice."""
+        subscription.kept = None
+        room = self._rooms.get(subscription.place)
+        if room is None:
+            return
+        room.remove(subscription)
+        if room.empty:
+            del self._rooms[subscription.place]
+            if not self._rooms:
+                self._cursor = None
+
+    def changed(self) -> None:
+        """The log may have grown."""
+        if self._cursor is None:
+            return
+        self._again = True
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._read())
+
+    def tell_delta(self, stream: str, group: str, id: str, event: bytes) -> None:
+        """Tell an event that is in no log to the subscribers of an item that know such events."""
+        room = self._rooms.get((stream, group))
+        if room is None:
+            return
+        frame = room.envelope.own(event, self._clock.now_ms(), id)
+        for subscriber, subscription in room.whole.items():
+            if subscription.extended:
+                subscriber.tell(frame)
+        for subscriber, subscription in room.items.get(id, {}).items():
+            if subscription.extended and subscriber not in room.whole:
+                subscriber.tell(frame)
+
+    async def stop(self) -> None:
+        """Read no more."""
+        self._cursor = None
+        tasks = [*self._resyncs, *([self._reading] if self._reading else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # Catching up ------------------------------------------------------------------------------------
+
+    async def _catch_up(
+        self, room: _Room, subscription: Subscription, since: int | None
+    ) -> tuple[int, list[Frame]]:
+        """The version the subscriber then has, and the frames that bring it there."""
+        (stream, group), id_ = subscription.place, subscription.id
+        if since is not None and subscription.extended:
+            missed = await self._store.missed(stream, group, since, limit=_MOST_MISSED)
+            if missed is not None:
+                version = since + len(missed)
+                resumed = room.envelope.own(RESUMED, self._clock.now_ms(), id_, since)
+                concerned = [change for change in missed if id_ is None or change.id == id_]
+                return version, [resumed, *map(room.envelope.change, concerned)]
+        if id_ is None:
+            version, frame = await self._sync(room, stream, group)
+            return version, [frame]
+        snapshot = await self._store.snapshot(stream, group, id_)
+        item = snapshot.items[0] if snapshot.items else None
+        if item is None and not subscription.extended:
+            return snapshot.version, []  # what published clients expect
+        timestamp_ms = max(1, snapshot.timestamp_ms)
+        return snapshot.version, [room.envelope.sync_item(id_, item, snapshot.version, timestamp_ms)]
+
+    async def _sync(self, room: _Room, stream: str, group: str) -> tuple[int, Frame]:
+        if room.syncing is not None:
+            return room.syncing
+        snapshot = await self._store.snapshot(stream, group)
+        timestamp_ms = max(1, snapshot.timestamp_ms)
+        frame = room.envelope.sync_group(snapshot.items, snapshot.version, timestamp_ms)
+        newest = room.version is None or snapshot.version >= room.version
+        if newest and len(frame.text) <= _MOST_KEPT_SYNC_BYTES:
+            room.syncing = (snapshot.version, frame)
+        return snapshot.version, frame
+
+    # Telling ----------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                while await self._read_page():
+                    pass
+        except MotiaError as error:
+            self._report(f"reading the change log failed: {error}")
+            self._clock.call_later(_RETRY_S, self.changed)
+        finally:
+            self._reading = None
+
+    async def _read_page(self) -> bool:
+        """Tell the next changes; whether there may be more."""
+        if self._cursor is None:
+            return False
+        changes = await self._store.changes(self._cursor, limit=_PAGE)
+        told_before = self.told
+        for change in changes:
+            if not self._rooms:
+                return False
+            if change.seq <= self._cursor:
+                continue  # everybody left and others came while it was read
+            self._cursor = change.seq
+            self._tell(change)
+            if self.told - told_before > _TOLD_BEFORE_YIELD:
+                told_before = self.told
+                await asyncio.ensure_future(_turn())
+        return len(changes) == _PAGE
+
+    def _tell(self, change: LoggedChange) -> None:
+        room = self._rooms.get((change.stream, change.group))
+        if room is None:
+            return
+        frame = room.envelope.change(change)
+        if change.version is not None:
+            if room.version is not None and change.version > room.version + 1:
+                self._resync(room)
+            room.version = change.version
+            room.syncing = None
+        for subscriber in room.whole:
+            subscriber.tell(frame)
+        self.told += len(room.whole)
+        if change.id is not None and (followers := room.items.get(change.id)):
+            for subscriber in followers:
+                # One frame a socket: clients hand it to all their subscriptions themselves.
+                if subscriber not in room.whole:
+                    subscriber.tell(frame)
+            self.told += len(followers)
+        if room.waiting:
+            self._tell_waiting(room, frame)
+
+    def _tell_waiting(self, room: _Room, frame: Frame) -> None:
+        told = {*room.whole, *room.items.get(frame.id or "", ())}
+        for subscription in list(room.waiting):
+            subscriber = subscription.subscriber
+            concerned = subscription.id is None or subscription.id == frame.id
+            if subscription.kept is not None:
+                # An event that it got as a follower of something else, too, must not come twice.
+                twice = frame.version is None and subscriber in told
+                if concerned and not twice and len(subscription.kept) <= _MOST_KEPT:
+                    subscription.kept.append(frame)
+                continue
+            have = subscription.version or 0
+            if concerned and subscriber not in told and (frame.version is None or frame.version > have):
+                subscriber.tell(frame)
+                told.add(subscriber)
+                self.told += 1
+            if frame.version is not None and frame.version >= have:
+                del room.waiting[subscription]
+                room.add(subscription)
+
+    def _resync(self, room: _Room) -> None:
+        """Lines were trimmed before they were told: everybody starts again from what is there."""
+        for subscription in room.live():
+            room.remove(subscription)
+            subscription.kept = []
+            room.waiting[subscription] = None
+            task = asyncio.ensure_future(self._follow_again(subscription, subscription.version))
+            self._resyncs.add(task)
+            task.add_done_callback(self._resyncs.discard)
+
+    async def _follow_again(self, subscription: Subscription, since: int | None) -> None:
+        try:
+            await self.follow(subscription, since)
+        except MotiaError as error:
+            self._report(f"a subscriber could not catch up: {error}")
+
+
+async def _turn() -> None:
+    """Let the loop do other things once."""
