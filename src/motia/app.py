@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from motia.backends.liveness import Liveness, OneNode
 from motia.backends.protocol import Backend
@@ -25,23 +25,20 @@ from motia.core.registry import Registry
 from motia.core.step import Source
 from motia.core.trigger import FunctionId
 from motia.cron.expression import CronError, parse
-from motia.discovery.project import Discovered, discover
+from motia.discovery.project import Discovered
 from motia.engine.engine import Engine
 from motia.engine.enqueue import fan_out
 from motia.engine.http_dispatch import build_router
 from motia.errors import InputError, SettingsError
 from motia.http.cors import Cors
 from motia.http.docs import docs_response
-from motia.http.middleware import compose
 from motia.http.openapi import openapi
 from motia.http.problem import problem
 from motia.http.response import HttpResponse, to_response
+from motia.loading import LoadedProject, ProjectLoader
 from motia.runtimes.protocol import Runtime
 from motia.runtimes.python.output import capture_output, restore_output
 from motia.runtimes.python.runtime import PythonRuntime
-from motia.runtimes.worker.assembly import OwnHost, by_language, make_runtimes
-from motia.runtimes.worker.process import WorkerEvent
-from motia.runtimes.worker.runtime import WorkerRuntime
 from motia.server.app_gateway import AppGateway, ConsolePort
 from motia.server.control import control_endpoint
 from motia.server.sockets import Sockets
@@ -50,7 +47,6 @@ from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
 from motia.tracing.console import ConsolePrinter
 from motia.tracing.packing import Packer
-from motia.tracing.record import Level
 from motia.tracing.recorder import Recorder
 from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink, TraceStore
@@ -98,6 +94,7 @@ class App:
         self._given_backend = backend
         self._given_sinks = sinks
         self._given_traces = traces
+        self._traces: TraceStore | None = None
         self.recorder = Recorder(self._clock.now_ms)
         self.engine: Engine | None = None
         self.discovered: Discovered | None = None
@@ -143,16 +140,19 @@ class App:
         )
         await writer.start()
         self._stack.push_async_callback(writer.stop)
-        python = PythonRuntime(
-            threads=settings.queue.threads, cancel_grace_s=settings.queue.cancel_grace_s, compose=compose
+        self._loader = loader = ProjectLoader(
+            settings,
+            self._clock,
+            self.recorder,
+            node=self._node_id.hex(),
+            check_cron=check_cron(settings),
+            worker_sockets=self._worker_sockets,
+            on_change=self._reload_soon,
         )
-        self._stack.callback(python.close)
-        workers = self._workers()
-        self.runtimes = {"python": python, **by_language(workers)}
-        self.discovered = await discover(settings.project_dir, self.runtimes, check_cron=check_cron(settings))
-        registry = self.discovered.registry
-        problems = [*self.discovered.problems, *python.prepare(registry)]
-        problems += [problem for worker in workers for problem in worker.prepare(registry)]
+        self._stack.push_async_callback(loader.stop)
+        self.runtimes = loader.runtimes
+        loaded = await loader.load()
+        self.discovered, problems = loaded.discovered, loaded.problems
         if problems and settings.strict:
             raise SettingsError(
                 f"{len(problems)} broken steps, the first: {problems[0]}",
@@ -160,16 +160,15 @@ class App:
                 hint="mend them, or start without --strict",
             )
         self.problems = problems
-        if settings.mode == "development" and self._worker_sockets is not None and self.slot == 0:
-            self._write_types(registry)
+        self._write_types(self.discovered.registry)
         backend, liveness, lock_path = self._storage()
         await backend.open()
         self._stack.push_async_callback(backend.close)
         self.backend = backend
         if self.discovered.app_file is not None:
-            await self._enter_lifespan(python, self.discovered.app_file)
+            await self._enter_lifespan(loader.python, self.discovered.app_file)
         self.engine = Engine(
-            registry=registry,
+            registry=self.discovered.registry,
             backend=backend,
             liveness=liveness,
             lock_path=lock_path,
@@ -181,69 +180,66 @@ class App:
             node_id=self._node_id,
             pid=os.getpid(),
             flush_traces=writer.flush,
-            stream_auth=_stream_auth(python, settings.project_dir, self.discovered.app_file),
+            stream_auth=_stream_auth(loader.python, settings.project_dir, self.discovered.app_file),
         )
         capture_output()
         self._stack.callback(restore_output)
         engine = self.engine
         await engine.start()
         self._stack.push_async_callback(engine.stop)
+        self._sockets = Sockets(engine)
+        await self._sockets.start()
+        self._stack.push_async_callback(self._sockets.stop)
+        self.gateway = await self._open_gateway(engine, self.discovered)
+        self._look_at_disk()
+
+    async def _open_gateway(self, engine: Engine, discovered: Discovered) -> AppGateway:
+        assert self._sockets is not None
+        settings = self.settings
         development = settings.mode == "development"
         cors = None
         if development or settings.cors.origins:
             cors = Cors(settings.cors, allow_loopback=development)
-        self._sockets = sockets = Sockets(engine)
-        await sockets.start()
-        self._stack.push_async_callback(sockets.stop)
-        self.gateway = AppGateway(
-            build_router(self.engine),
+        return AppGateway(
+            build_router(engine),
             cors=cors,
             builtin=self._builtin(development),
-            control=control_endpoint(self.engine),
+            control=control_endpoint(engine),
             full=lambda: self._disk_full,
-            console=await self._console(engine, self.discovered) if settings.workbench.enabled else None,
+            console=await self._console(engine, discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
-            sockets=sockets,
+            sockets=self._sockets,
         )
-        self._look_at_disk()
 
-    def _workers(self) -> list[WorkerRuntime]:
-        """The runtimes of other languages: of the supervisor's workers, else of workers of this node."""
-        own = OwnHost(self.settings, self._clock, report=self._tell_worker)
-        self._stack.push_async_callback(own.stop)
+    async def reload_workers(self, sockets: Mapping[str, Sequence[str]]) -> None:
+        """Serve the steps of other languages as they are now, by the workers at `sockets`. Those of Python
+        and every request that runs go on undisturbed."""
+        await self._take_over(await self._loader.load_from(sockets))
 
-        def sockets(kind: str) -> Sequence[Path]:
-            if self._worker_sockets is None:
-                return own.sockets(kind)
-            return [Path(path) for path in self._worker_sockets[kind]]
+    def _reload_soon(self) -> None:
+        """A worker came back with other steps than before."""
+        if self.engine is not None:
+            self.engine.background(self._reload())
 
-        workers = make_runtimes(
-            self.settings,
-            self._node_id.hex(),
-            self._clock,
-            sockets,
-            on_change=lambda: None,
-            on_log=self._log_of_worker,
-        )
-        for worker in workers:
-            self._stack.callback(worker.close)
-        return workers
+    async def _reload(self) -> None:
+        await self._take_over(await self._loader.load())
 
     def _write_types(self, registry: Registry) -> None:
+        """For editors, where somebody develops: by one node of those that a supervisor runs."""
+        if self.settings.mode != "development" or self._worker_sockets is None or self.slot != 0:
+            return
         try:
             write_types(registry, self.settings.project_dir)
         except OSError as error:
             self.recorder.log("warning", f"the types of the steps were not written: {error}", step="")
 
-    def _tell_worker(self, event: WorkerEvent) -> None:
-        if event.what != "started":
-            level = cast(Level, event.level)
-            self.recorder.log(level, event.text, step=event.worker)
-
-    def _log_of_worker(self, kind: str, params: dict[str, Any]) -> None:
-        level = params.get("level")
-        known: Level = level if level in ("debug", "warning", "error") else "info"
-        self.recorder.log(known, str(params.get("message", "")), step=kind)
+    async def _take_over(self, loaded: LoadedProject) -> None:
+        if self.engine is None or self.gateway is None:
+            return
+        self.discovered, self.problems = loaded.discovered, loaded.problems
+        self._write_types(loaded.discovered.registry)
+        self.engine.replace_registry(loaded.discovered.registry)
+        self.gateway.become(await self._open_gateway(self.engine, self.discovered))
 
     def _sinks(self) -> Sequence[RecordSink]:
         if self._given_sinks is not None:
@@ -271,9 +267,25 @@ class App:
     async def _console(self, engine: Engine, discovered: Discovered) -> ConsolePort:
         # Imported here: a node without a console does not need it.
         from motia.workbench.opening import open_console
+        from motia.workbench.workspace import Workspace
+
+        if self._traces is None:
+            self._traces = await self._begin_console(engine)
+        workspace = Workspace(
+            settings=self.settings,
+            engine=engine,
+            discovered=discovered,
+            problems=self.problems,
+            traces=self._traces,
+            boot_id=self._node_id.hex(),
+            closing=self._closing,
+        )
+        return open_console(workspace, self.console_secrets)
+
+    async def _begin_console(self, engine: Engine) -> TraceStore:
+        """What a console needs for as long as the node lives; the store it reads traces from."""
         from motia.workbench.sampler import DepthSampler
         from motia.workbench.session import ConsoleSecrets, read_secrets
-        from motia.workbench.workspace import Workspace
 
         settings = self.settings
         traces = self._given_traces
@@ -282,22 +294,13 @@ class App:
 
             traces = SqliteTraceStore(settings.project_dir / settings.data_dir / TRACE_FILE)
             self._stack.push_async_callback(traces.aclose)
-        workspace = Workspace(
-            settings=settings,
-            engine=engine,
-            discovered=discovered,
-            problems=self.problems,
-            traces=traces,
-            boot_id=self._node_id.hex(),
-            closing=self._closing,
-        )
         sampler = DepthSampler(engine.backend, traces, self._clock)
         await sampler.start()
         self._stack.push_async_callback(sampler.stop)
         # Whoever started this node has made the secrets; a node without a starter is a test's.
         held = read_secrets(runtime_dir(settings)) if self._given_backend is None else None
         self.console_secrets = held or ConsoleSecrets.fresh(settings.workbench.password)
-        return open_console(workspace, self.console_secrets)
+        return traces
 
     def _storage(self) -> tuple[Backend, Liveness, str]:
         if self._given_backend is not None:
@@ -494,20 +497,14 @@ def open_backend(settings: Settings, *, node_id: bytes | None = None, wake_other
 
 async def discover_project(settings: Settings) -> Discovered:
     """Everything one look at the project finds, without running anything of it."""
-    python = PythonRuntime(threads=1, cancel_grace_s=0.0, compose=compose)
     clock = SystemClock()
-    own = OwnHost(settings, clock, report=lambda event: None)
-    workers = make_runtimes(
-        settings, "cli", clock, own.sockets, on_change=lambda: None, on_log=lambda kind, params: None
+    loader = ProjectLoader(
+        settings, clock, Recorder(clock.now_ms), node="cli", check_cron=check_cron(settings)
     )
     try:
-        runtimes: dict[str, Runtime] = {"python": python, **by_language(workers)}
-        return await discover(settings.project_dir, runtimes, check_cron=check_cron(settings))
+        return (await loader.load()).discovered
     finally:
-        for worker in workers:
-            worker.close()
-        await own.stop()
-        python.close()
+        await loader.stop()
 
 
 async def enqueue_from_outside(

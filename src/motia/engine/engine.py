@@ -146,6 +146,12 @@ class Engine:
             await asyncio.wait(self._background)
         self.recorder.event("node.stopped", node=self.node_id.hex(), released=0)
 
+    def replace_registry(self, registry: Registry) -> None:
+        """Run these steps from now on. What runs ends as it began."""
+        self.registry = registry
+        self.schedules.replace(registry)
+        self.consumer.wake()
+
     # For executions ---------------------------------------------------------------------------------
 
     def claim_target(self) -> NodeId | None:

@@ -10,7 +10,7 @@ from motia import encoding
 from motia.core.batch import Batch, Fire
 from motia.core.clock import Timer
 from motia.core.message import NewMessage, TraceContext
-from motia.core.registry import queue_of_trigger
+from motia.core.registry import Registry, queue_of_trigger
 from motia.core.step import Step
 from motia.core.trigger import CronTrigger
 from motia.cron.expression import CronExpression, parse
@@ -41,6 +41,19 @@ def schedule_key(step: Step, index: int) -> str:
     return f"{step.name}#{index}:{what}"
 
 
+def _schedules_of(registry: Registry, timezone: str) -> list[Schedule]:
+    return [
+        Schedule(
+            schedule_key(step, index),
+            step,
+            index,
+            trigger,
+            parse(trigger.expression, trigger.timezone or timezone),
+        )
+        for step, index, trigger in registry.cron_triggers
+    ]
+
+
 class Schedules:
     """A `Service`. Sleeps until the nearest tick, never longer than a second."""
 
@@ -51,16 +64,7 @@ class Schedules:
         self._stopped = True
         self._since_ms = 0
         self._marks: dict[str, int] = {}
-        self.schedules = [
-            Schedule(
-                schedule_key(step, index),
-                step,
-                index,
-                trigger,
-                parse(trigger.expression, trigger.timezone or engine.settings.timezone),
-            )
-            for step, index, trigger in engine.registry.cron_triggers
-        ]
+        self.schedules = _schedules_of(engine.registry, engine.settings.timezone)
 
     async def start(self) -> None:
         if not self._stopped:
@@ -77,6 +81,14 @@ class Schedules:
             self._timer.cancel()
         if self._work is not None:
             await asyncio.wait([self._work])
+
+    def replace(self, registry: Registry) -> None:
+        """Fire the schedules of this registry from now on."""
+        self.schedules = _schedules_of(registry, self._engine.settings.timezone)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._engine.background(self._fire_points())
+        self._begin()
 
     async def fire_now(self, schedule: Schedule) -> NewMessage:
         """Run a schedule by hand, whatever its time; gives the message."""

@@ -54,6 +54,7 @@ class _Node:
         self._take = asyncio.Event()
         self._drain = asyncio.Event()
         self._app: NodeApp | None = None
+        self._taking: asyncio.Task[None] | None = None
         self._dump: StallDump | None = None
 
     async def run(self) -> int:
@@ -91,7 +92,9 @@ class _Node:
         time.tzset()
         _allow_files(settings.limits.connections + _OTHER_FILES)
         try:
-            self._app = app = factory(settings, slot=order["slot"], beat=self.beat)
+            self._app = app = factory(
+                settings, slot=order["slot"], beat=self.beat, worker_sockets=order["workers"]
+            )
         except Exception as error:
             return self._fail(error)
         starting = asyncio.ensure_future(_start(app))
@@ -165,8 +168,23 @@ class _Node:
             self._take.set()
         elif kind == "drain":
             self._drain.set()
+        elif kind == "workers":
+            self._taking = asyncio.ensure_future(self._take_workers(message, self._taking))
         elif kind == "node_died" and self._app is not None:
             self._app.node_died(message["pid"])
+
+    async def _take_workers(self, message: Message, before: asyncio.Task[None] | None) -> None:
+        """Go over to other workers, after a change that is not through yet."""
+        if before is not None:
+            await asyncio.wait([before])
+        app = self._app
+        try:
+            if app is not None:
+                await app.reload_workers(message["sockets"])
+        except Exception as error:
+            self._channel.send("took_workers", error=describe_failure(error), banner={})
+            return
+        self._channel.send("took_workers", error=None, banner=app.banner() if app is not None else {})
 
     def _on_end(self) -> None:
         self._drain.set()

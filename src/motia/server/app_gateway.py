@@ -88,6 +88,10 @@ class AppGateway:
         self._console = console
         self._sockets = sockets
 
+    def become(self, other: AppGateway) -> None:
+        """Answer as `other` from now on. Connections hold this one for as long as they last."""
+        self.__dict__.update(other.__dict__)
+
     def admit(self, request: Request, raw_path: str, listener: str) -> Endpoint | HttpResponse:
         if listener == CONTROL:
             return self._control

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from motia.errors import SettingsError
@@ -36,6 +36,13 @@ class NodeApp(Protocol):
         """Stop the services and close the backend. Safe after a failed `start`."""
         ...
 
+    async def reload_workers(self, sockets: Mapping[str, Sequence[str]]) -> None:
+        """Serve steps of other languages by the workers at these sockets, by kind, from now on.
+
+        *Failure*: whatever it raises is told; the workers of before go on.
+        """
+        ...
+
     def banner(self) -> dict[str, Any]:
         """What to tell the person at the terminal, JSON-able. Plain printing shows the lists of lines in
         `lines` and `notices` (at the first start) and `problems` (after every reload, too).
@@ -59,7 +66,12 @@ class AppFactory(Protocol):
     """Builds the application; `beat` tells the supervisor at once that the event loop is alive."""
 
     def __call__(
-        self, settings: Settings, *, slot: int = 0, beat: Callable[[], None] | None = None
+        self,
+        settings: Settings,
+        *,
+        slot: int = 0,
+        beat: Callable[[], None] | None = None,
+        worker_sockets: Mapping[str, Sequence[str]] | None = None,
     ) -> NodeApp: ...
 
     def preload(self) -> None:

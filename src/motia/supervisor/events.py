@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from motia.runtimes.worker.process import WorkerEvent
 from motia.supervisor.stall import Place
 
 
@@ -126,12 +127,19 @@ Event = (
     | Reloaded
     | SettingsKept
     | Stopping
+    | WorkerEvent
 )
 
 
 def describe(event: Event) -> list[str]:
     """Plain lines for a terminal; none for what only programs care about."""
     match event:
+        case WorkerEvent(what="output"):
+            return [f"[{event.worker}] {event.text}"]
+        case WorkerEvent(what="started"):
+            return []
+        case WorkerEvent():
+            return [f"the {event.worker} worker (pid {event.pid}): {event.text}"]
         case Listening():
             lines = [f"API        http://{event.host}:{event.port}"]
             if event.workbench_port is not None:

@@ -32,6 +32,7 @@ from motia.supervisor.node_process import NodeProcess
 from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
 from motia.supervisor.spawn import Spawned, spawn_node
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+from motia.supervisor.workers import Workers, kinds_changed
 
 if TYPE_CHECKING:
     from motia.settings.load import Loaded
@@ -93,6 +94,10 @@ class Supervisor:
         self._stopping = False
         self._exit_code = 0
         self._finished = asyncio.Event()
+        self._workers: Workers | None = None
+        self._taking_workers: dict[int, asyncio.Future[bool]] = {}
+        """By pid: nodes that were told of new workers."""
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
         """Start the nodes and return the exit code once, after `stop`, the last of them is gone.
@@ -112,6 +117,8 @@ class Supervisor:
         try:
             if self._spawned is not None:
                 self._spare = self._adopt(self._spawned)
+            environment = {**self._environment, **self._dotenv}
+            self._workers = Workers(self._settings, self._runtime_dir, environment, self._report)
             for slot in self._slots:
                 self._apply(slot.load(), slot.number)
             await self._finished.wait()
@@ -122,6 +129,10 @@ class Supervisor:
                 self._rolling.cancel()
             for node in self._nodes.values():
                 node.kill()
+            for retiring in self._retiring:
+                retiring.cancel()
+            if self._workers is not None:
+                await self._workers.stop()
 
     def reload(self, changed: frozenset[str] = frozenset()) -> None:
         """Replace every node by one with the code as it is now. During a reload: once more after it."""
@@ -177,6 +188,7 @@ class Supervisor:
             dotenv=dict(self._dotenv),
             dump_path=str(node.dump_path),
             stall_s=self._patience.report_s * 0.8,
+            workers=self._workers.sockets() if self._workers is not None else {},
         )
         self._settled[number] = loop.create_future()
         self._slots[number] = self._slots[number].loading_in(node.pid)
@@ -221,6 +233,8 @@ class Supervisor:
             self._apply(self._slots[node.slot].ready(node.pid), node.slot)
         elif kind == "serving":
             self._on_serving(node, node.slot, now_s)
+        elif kind == "took_workers":
+            self._took_workers(node, message)
         elif kind == "failed":
             self._on_failed(node, node.slot, message["error"])
 
@@ -273,6 +287,9 @@ class Supervisor:
 
     def _on_exit(self, node: NodeProcess, exit_code: int) -> None:
         del self._nodes[node.pid]
+        taking = self._taking_workers.pop(node.pid, None)
+        if taking is not None and not taking.done():
+            taking.set_result(False)
         self._hand_over(node.pid)
         asked = node.drain_end_s is not None or node.drained
         place = None if asked else self._place(node)
@@ -323,15 +340,54 @@ class Supervisor:
             self._reload_wanted = False
             self._report(Reloading(changed=sorted(changed)))
             self._renew_settings()
-            ok = True
-            for number in range(len(self._slots)):
-                if self._slots[number].loading is not None:
-                    await self._settled[number]  # code of an earlier moment
-                self._apply(self._slots[number].load(), number)
-                ok = self._slots[number].loading is not None and await self._settled[number]
-                if not ok:
-                    break
+            kinds, nodes_too = kinds_changed(changed)
+            if self._workers is not None:
+                self._workers.replace(kinds)
+            ok = await (self._roll_nodes() if nodes_too or not changed else self._roll_workers())
             self._report(Reloaded(ok=ok, took_s=loop.time() - began_s))
+            self._retire_workers()
+
+    async def _roll_nodes(self) -> bool:
+        for number in range(len(self._slots)):
+            if self._slots[number].loading is not None:
+                await self._settled[number]  # code of an earlier moment
+            self._apply(self._slots[number].load(), number)
+            if self._slots[number].loading is None or not await self._settled[number]:
+                return False
+        return True
+
+    async def _roll_workers(self) -> bool:
+        """Have every node go over to the new workers; what it runs in Python is not touched."""
+        assert self._workers is not None
+        for number, slot in enumerate(self._slots):
+            if slot.loading is not None:
+                await self._settled[number]
+        serving = [self._nodes[slot.serving] for slot in self._slots if slot.serving is not None]
+        for node in serving:
+            self._taking_workers[node.pid] = asyncio.get_running_loop().create_future()
+            node.send("workers", sockets=self._workers.sockets())
+        took = await asyncio.gather(*(self._taking_workers[node.pid] for node in serving))
+        return all(took)
+
+    def _took_workers(self, node: NodeProcess, message: Message) -> None:
+        taking = self._taking_workers.pop(node.pid, None)
+        if taking is not None and not taking.done():
+            taking.set_result(message["error"] is None)
+        if message["error"] is not None:
+            self._report(
+                LoadFailed(slot=node.slot or 0, pid=node.pid, error=message["error"], old_serves=True)
+            )
+        else:
+            node.banner = message["banner"]
+            self._report(
+                NodeServing(slot=node.slot or 0, pid=node.pid, took_s=0.0, first=False, banner=node.banner)
+            )
+
+    def _retire_workers(self) -> None:
+        assert self._workers is not None
+        retiring = asyncio.create_task(self._workers.retire(self._settings.drain_s))
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
 
     def _renew_settings(self) -> None:
         if self._read_again is None:

@@ -21,7 +21,14 @@ from motia.settings import Settings
 
 
 class FakeApp:
-    def __init__(self, settings: Settings, *, slot: int = 0, beat: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        slot: int = 0,
+        beat: Callable[[], None] | None = None,
+        worker_sockets: Any = None,
+    ) -> None:
         self.settings = settings
         self.slot = slot
         self.project: dict[str, Any] = {}

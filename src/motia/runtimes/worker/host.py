@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motia.core.clock import Clock
+from motia.runtimes.worker.greeting import Greeting
 from motia.runtimes.worker.kinds import WORKER_KINDS, WorkerKind
-from motia.runtimes.worker.link import Greeting
 from motia.runtimes.worker.process import WorkerEvent, WorkerProcess
 
 

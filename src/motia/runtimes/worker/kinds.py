@@ -21,6 +21,8 @@ class WorkerKind:
 
     name: str
     languages: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    """Of files whose change concerns it."""
     program: str
     """What it needs, as people call it."""
     oldest: tuple[int, ...]
@@ -75,18 +77,35 @@ def _missing(program: str, name: str, fix: str) -> WorkerError:
 
 
 _NODE_FIX = "install Node.js 20 or newer, or `pip install motia-steps[node]`"
-_RUBY_FIX = "install Ruby 3.0 or newer"
+_RUBY_FIX = "install Ruby 3.1 or newer"
 _GO_FIX = "install Go 1.21 or newer"
 
 WORKER_KINDS = (
     WorkerKind(
         name="node",
         languages=("typescript", "javascript"),
+        suffixes=(".ts", ".mts", ".js", ".mjs", ".cjs"),
         program="Node.js",
         oldest=(20,),
         fix=_NODE_FIX,
         command=_node,
     ),
-    WorkerKind(name="ruby", languages=("ruby",), program="Ruby", oldest=(3, 0), fix=_RUBY_FIX, command=_ruby),
-    WorkerKind(name="go", languages=("go",), program="Go", oldest=(1, 21), fix=_GO_FIX, command=_go),
+    WorkerKind(
+        name="ruby",
+        languages=("ruby",),
+        suffixes=(".rb",),
+        program="Ruby",
+        oldest=(3, 1),
+        fix=_RUBY_FIX,
+        command=_ruby,
+    ),
+    WorkerKind(
+        name="go",
+        languages=("go",),
+        suffixes=(".go",),
+        program="Go",
+        oldest=(1, 21),
+        fix=_GO_FIX,
+        command=_go,
+    ),
 )

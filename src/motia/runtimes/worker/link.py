@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +12,11 @@ from motia.core.clock import Clock
 from motia.errors import MotiaError, WorkerError
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone, error_data
 from motia.runtimes.worker.context_calls import BadParams, ContextCalls, write_log
-from motia.runtimes.worker.frames import FrameLimits
+from motia.runtimes.worker.greeting import PROTOCOL, Greeting
 
-PROTOCOL = 1
 _DIAL_S = 20.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
-    """What a node says of itself, and the bounds it sets."""
-
-    node: str
-    project_dir: Path
-    environment: str
-    limits: FrameLimits
-    stream_items: int
-    heartbeat_s: float
-    load_s: float
-
-    def params(self) -> dict[str, Any]:
-        return {
-            "protocol": PROTOCOL,
-            "node": self.node,
-            "project_dir": str(self.project_dir),
-            "environment": self.environment,
-            "limits": {
-                "frame_bytes": self.limits.frame_bytes,
-                "message_bytes": self.limits.message_bytes,
-                "stream_items": self.stream_items,
-                "heartbeat_s": self.heartbeat_s,
-            },
-        }
 
 
 class Link:

@@ -16,8 +16,8 @@ import orjson
 from motia.core.clock import Clock
 from motia.errors import WorkerError
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
+from motia.runtimes.worker.greeting import Greeting
 from motia.runtimes.worker.kinds import WorkerKind
-from motia.runtimes.worker.link import Greeting
 
 _BACKLOG = 128
 _EARLY_S = 5.0

@@ -27,7 +27,8 @@ from motia.runtimes.protocol import CONTEXT, Definition, Loaded
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
 from motia.runtimes.worker.foreign_error import error_of
 from motia.runtimes.worker.frames import MessageTooLong
-from motia.runtimes.worker.link import Greeting, Link
+from motia.runtimes.worker.greeting import Greeting
+from motia.runtimes.worker.link import Link
 from motia.runtimes.worker.outcome import failure_of, outcome_of, stream_in
 from motia.runtimes.worker.plan import Plan, auth_params_text, context_text, make_plan, params_text
 from motia.runtimes.worker.values import ValueRefused, wire_text
@@ -116,6 +117,10 @@ class WorkerRuntime:
                 problems.append(error)
         self._plans = plans
         return problems
+
+    def release(self) -> None:
+        """Leave the workers: the project has no file for them any more."""
+        self._loaded_links, self._unavailable = [], None
 
     def _loaded_again(self, result: Any) -> None:
         found = orjson.dumps(result)
