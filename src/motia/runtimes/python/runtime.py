@@ -212,6 +212,14 @@ class PythonRuntime:
             if is_async(target):
                 return await target(*given)
             return await self._in_thread(lambda: target(*given), calls)
+        except (GeneratorExit, Exception):
+            raise
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            # `sys.exit()`, or something that it waited for was cancelled: neither may go further than this.
+            raise self._handler_error(error, calls.invocation.step) from error
         finally:
             if context.printed is not None:
                 context.flush_output()
