@@ -10,7 +10,7 @@ from motia import encoding
 from motia.authoring.context import _mapped, running_context
 from motia.authoring.stream_writer import StreamWriter
 from motia.core.calls import StreamCalls, StreamWrite, StreamWritten
-from motia.core.stream import HIDDEN_FIELD, StreamItem
+from motia.core.stream import StreamItem, item_of_handler
 from motia.core.update import UpdateOperation
 from motia.errors import HandlerError
 from motia.state.operations import parse_operations
@@ -140,11 +140,7 @@ class StreamHandle:
         return None if item is None else self._item(group, item.id, encoding.decode(item.data))
 
     def _item(self, group: str, id_: str, data: Any) -> Any:
-        """The item as a handler gets it: it says where it belongs, so that a page can follow it."""
-        if not isinstance(data, dict):
-            return data
-        place = {"type": "state-stream", "streamName": self.name, "groupId": str(group), "id": str(id_)}
-        return {**data, HIDDEN_FIELD: place}
+        return item_of_handler(self.name, str(group), str(id_), data)
 
     def _changes(self, group: str, id_: str, written: StreamWritten) -> dict[str, Any]:
         return {"old_value": written.old, "new_value": written.new, "version": written.version}

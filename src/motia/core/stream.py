@@ -54,6 +54,14 @@ def with_id(value: Any, id_: str) -> Any:
     return item
 
 
+def item_of_handler(stream: str, group: str, id_: str, value: Any) -> Any:
+    """The item as a handler gets it: it says where it belongs, so that a page that gets it can follow it."""
+    if not isinstance(value, dict):
+        return value
+    place = {"type": "state-stream", "streamName": stream, "groupId": group, "id": id_}
+    return {**value, HIDDEN_FIELD: place}
+
+
 def change_frame(
     stream: bytes,
     group: bytes,

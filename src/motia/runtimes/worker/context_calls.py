@@ -9,6 +9,7 @@ from typing import Any
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.encoding import encode
+from motia.runtimes.worker.stream_calls import WorkerStreamCalls
 from motia.runtimes.worker.values import wire_text, wire_text_of_json
 from motia.state.operations import parse_operations
 
@@ -22,11 +23,12 @@ class BadParams(Exception):
 class ContextCalls:
     """One execution's calls. Every method gives a future and how its result is written."""
 
-    __slots__ = ("_calls", "_doubles")
+    __slots__ = ("_calls", "_doubles", "_streams")
 
     def __init__(self, calls: Calls, *, doubles: bool) -> None:
         self._calls = calls
         self._doubles = doubles
+        self._streams = WorkerStreamCalls(calls, doubles=doubles)
 
     def start(self, method: str, params: dict[str, Any]) -> tuple[Answer, Callable[[Any], bytes]]:
         """Begin what is asked. Failure: `BadParams`, and what the engine refuses at once."""
@@ -53,6 +55,8 @@ class ContextCalls:
             return self._calls.state_entries(_text(read["scope"])), self._entries
         if operation == "state.scopes":
             return self._calls.state_scopes(), lambda scopes: b'{"scopes":%b}' % encode(scopes)
+        if (found := self._streams.read(read)) is not None:
+            return found
         raise BadParams(f"context.read: expected an operation of the protocol, got {operation!r:.80}")
 
     def _entry(self, entry: StateEntry | None) -> bytes:
@@ -87,6 +91,8 @@ class ContextCalls:
         kind = operation["op"]
         if kind == "enqueue":
             return self._calls.enqueue([_message(one) for one in operation["messages"]]), encode
+        if (found := self._streams.write(operation)) is not None:
+            return found
         scope = _text(operation["scope"])
         if kind == "state.set":
             write = StateWrite(

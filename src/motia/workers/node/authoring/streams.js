@@ -45,6 +45,10 @@ export class Stream {
     return this.#handle.list(group)
   }
 
+  listGroups() {
+    return this.#handle.listGroups()
+  }
+
   /** @param {{groupId: string, id?: string}} channel @param {{type: string, data: unknown}} event */
   send(channel, event) {
     return this.#handle.send(channel, event)

@@ -47,6 +47,12 @@ export class StreamHandle {
     return this.list(group)
   }
 
+  /** Names of the groups that hold something. @returns {Promise<string[]>} */
+  listGroups() {
+    const read = { op: 'stream.groups', stream: this.#name }
+    return this.#invocation.request('context.read', { read }, (result) => result.groups)
+  }
+
   /**
    * An event to whoever follows the group or the item; it is kept nowhere.
    * @param {{groupId: string, id?: string}} channel
