@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from motia import encoding
 from motia.backends.liveness import Liveness
 from motia.backends.protocol import Backend
 from motia.core.batch import Batch, Died, Enqueue, RegisterNode, Rescheduled
-from motia.core.calls import EnqueueRequest, StateWrite, StateWritten
+from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.clock import Clock, Entropy
 from motia.core.ids import Ids, format_id
 from motia.core.invocation import (
@@ -35,13 +35,16 @@ from motia.engine.consumer import Consumer
 from motia.engine.deadlines import Deadlines
 from motia.engine.enqueue import fan_out
 from motia.engine.execution import Execution
+from motia.engine.noted_calls import CallNotes, NotedCalls
 from motia.engine.promoter import Promoter
 from motia.engine.pruner import Pruner
+from motia.engine.recorded import details_of
 from motia.engine.rescuer import Rescuer
 from motia.engine.schedules import Schedules
 from motia.engine.stream_gate import Gate
 from motia.engine.streams import Streams
 from motia.errors import HandlerError, InputError, InternalError, MotiaError, WorkerError
+from motia.http.response import HttpResponse
 from motia.queue.transitions import Decision
 from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
@@ -95,6 +98,8 @@ class Engine:
         self.node_id = node_id
         self.log_level: Level = settings.log.level or ("debug" if settings.mode == "development" else "info")
         self.flush_traces = flush_traces
+        detail = settings.tracing.detail or ("full" if settings.mode == "development" else "lean")
+        self.detailed = detail == "full" and settings.tracing.enabled
         self._runtimes = runtimes
         self._pid = pid
         self._lock_path = lock_path
@@ -226,7 +231,7 @@ class Engine:
             )
         self.deadlines.watch(execution)
         try:
-            return await runtime.invoke(invocation, execution)
+            return await runtime.invoke(invocation, self._calls_of(execution))
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -237,6 +242,12 @@ class Engine:
             del self.deadlines.running[execution]
             # What comes after the handler, its settlement above all, is not to be interrupted.
             execution.task = None
+
+    def _calls_of(self, execution: Execution) -> Calls:
+        if not self.detailed:
+            return execution
+        execution.notes = CallNotes(self.clock, execution.started_s)
+        return cast(Calls, NotedCalls(execution, execution.notes))
 
     def _abandon(self, execution: Execution) -> None:
         """A handler swallowed its cancellation: tell of its timeout without it. Its token is taken away, so
@@ -375,6 +386,7 @@ class Engine:
         *,
         parent: str = "",
         verdict: str = "",
+        response: HttpResponse | None = None,
     ) -> None:
         """One span an execution."""
         if not self.settings.tracing.enabled:
@@ -396,9 +408,17 @@ class Engine:
             )
         if outcome.kind != "succeeded":
             error = error_of(outcome)
-        attributes = None
+        attributes: dict[str, Any] | None = None
         if claim is not None:
             attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
+        if self.detailed or outcome.kind in ("failed", "timed_out"):
+            attributes = {
+                **(attributes or {}),
+                **details_of(invocation, outcome, response, whole=self.detailed),
+            }
+            if execution.notes is not None and execution.notes.notes:
+                attributes["calls"] = execution.notes.notes
+                attributes["calls_left_out"] = execution.notes.left_out
         self.recorder.span(
             invocation.trace.trace_id,
             invocation.trace.span_id,

@@ -31,6 +31,7 @@ from motia.core.message import Claim, TraceContext
 from motia.core.state import StateEntry
 from motia.core.update import apply_update
 from motia.engine.enqueue import FanOut, fan_out, standing
+from motia.engine.noted_calls import CallNotes
 from motia.engine.stream_calls import ExecutionStreams, StreamBuffer
 from motia.errors import HandlerError
 from motia.tracing.logger import StepLogger
@@ -59,6 +60,8 @@ class Execution:
     """Tells a caller that waits."""
     settled = False
     """The message was completed inside `atomic(settle=True)`."""
+    notes: CallNotes | None = None
+    """What the handler called, where the settings ask for detail."""
     _guards: tuple[Guard, ...] = ()
     _look_at = _KEPT
     _last_write: asyncio.Future[Any] | None = None

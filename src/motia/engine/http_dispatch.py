@@ -68,7 +68,12 @@ class StepEndpoint:
             response = self._failed(outcome, trace)
         if not execution.given_up:
             engine.record_execution(
-                execution, outcome, started_ms, clock.monotonic_s() - started_s, parent=parent
+                execution,
+                outcome,
+                started_ms,
+                clock.monotonic_s() - started_s,
+                parent=parent,
+                response=response,
             )
         if recorder.listened:
             recorder.event(

@@ -134,6 +134,9 @@ class TracingSettings(_Frozen):
     max_bytes: int = Field(256 * 1024 * 1024, gt=0)
     payload_bytes: int = Field(8 * 1024, ge=0)
     """Largest input, output or log data kept of one record."""
+    detail: Literal["full", "lean"] | None = None
+    """full = inputs, outputs and calls of every run; lean = inputs of failed runs. None = full in
+    development, lean in production."""
     redact: tuple[str, ...] = ()
     """More key names whose values are never recorded."""
     trust_traceparent: bool = False

@@ -48,6 +48,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
             },
             "tracing": {
                 "enabled": settings.tracing.enabled,
+                "detail": "full" if workspace.engine.detailed else "lean",
                 "max_bytes": settings.tracing.max_bytes,
             },
         }

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from motia import encoding
-from motia.core.calls import EnqueueRequest
-from motia.core.message import QueueName
 from motia.core.registry import Registry
-from motia.errors import InputError
 from motia.http.router import Route
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
-from motia.workbench.api.project import find_step, running_documents
-from motia.workbench.api.run import call_now, send
+from motia.workbench.again import run_again
+from motia.workbench.api.project import running_documents
 from motia.workbench.causes import cause_of, normal, place_of
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
 from motia.workbench.workspace import Workspace
@@ -60,9 +57,8 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
     async def rerun(request: ApiRequest) -> Any:
         found = await _span(workspace, request)
         given = request.fields()
-        data = given["data"] if "data" in given else _input(found)
         request.acted_on("rerun", step=found.name, trace_id=found.trace_id, edited="data" in given)
-        return await _rerun(workspace, found, data)
+        return await run_again(workspace.engine, found, given)
 
     async def logs(request: ApiRequest) -> Any:
         query = log_query(workspace.registry, request)
@@ -146,7 +142,8 @@ def span_document(span: SpanRecord) -> dict[str, Any]:
     """A span without what may be large."""
     attributes = span.attributes or {}
     error = span.error
-    calls = attributes.get("calls") or []
+    noted = attributes.get("calls")
+    calls = noted if isinstance(noted, list) else []  # else it was too large to be kept
     return {
         "span_id": span.span_id,
         "parent_id": span.parent_id,
@@ -208,29 +205,6 @@ async def _span(workspace: Workspace, request: ApiRequest) -> SpanRecord:
         if span.span_id == wanted:
             return span
     raise unknown("span", wanted, "trace.unknown")
-
-
-def _input(span: SpanRecord) -> Any:
-    attributes = span.attributes or {}
-    found = attributes.get("input")
-    if "input" not in attributes or (isinstance(found, Mapping) and "$truncated_bytes" in found):
-        raise InputError(
-            f"rerun {span.name!r}: expected a recorded input, got none that is complete",
-            code="trace.no_input",
-            status=409,
-            hint="give the input by hand, or set tracing.detail to full",
-        )
-    return found
-
-
-async def _rerun(workspace: Workspace, span: SpanRecord, data: Any) -> dict[str, Any]:
-    """Run again what a span ran: a message as a new message, anything else by a call."""
-    engine = workspace.engine
-    step = find_step(workspace.registry, span.name)
-    topic = str((span.attributes or {}).get("topic", ""))
-    if span.kind == "queue" and QueueName(topic, step.name) in workspace.registry.queues:
-        return await send(engine, EnqueueRequest(data, step=step.name))
-    return await call_now(engine, step.name, data)
 
 
 async def _errors(workspace: Workspace, query: TraceQuery) -> list[dict[str, Any]]:
