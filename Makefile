@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 # Folders with npm packages.
-NPM := clients/js tests/npm
+NPM := clients/js tests/npm tests/e2e/streams/npm
 
 .DEFAULT_GOAL := help
 .PHONY: help setup npm demo test proof check format bench build clean

@@ -30,7 +30,7 @@ export interface SignalChange {
 /** One place of a stream, kept equal to the server's. `S` is its snapshot, `C` a change of it. */
 export abstract class Subscription<S, C> {
   readonly place: Place;
-  readonly subscriptionId = crypto.randomUUID();
+  readonly subscriptionId = uniqueId();
   #version: number | undefined;
   readonly #link: Link;
   readonly #listeners = new Set<() => void>();
@@ -154,8 +154,8 @@ export abstract class Subscription<S, C> {
   #apply(event: DataEvent, { id, version }: Frame): void {
     if (event.type !== "sync") {
       if (!this.#answered || (version !== undefined && version <= (this.#version ?? -1))) return;
-      if (version !== undefined && this.place.id === undefined && version !== (this.#version ?? 0) + 1) {
-        this.#link.join(this); // a group's versions have no gaps: something was missed
+      if (version !== undefined && this.#hasGapBefore(version)) {
+        this.#link.join(this);
         return;
       }
     }
@@ -165,13 +165,18 @@ export abstract class Subscription<S, C> {
     if (change !== undefined) for (const queue of this.#queues) queue.push(change);
   }
 
+  /** A group's versions have no gaps, but that the first one of a group that never was may be any. */
+  #hasGapBefore(version: number): boolean {
+    return this.place.id === undefined && !!this.#version && version !== this.#version + 1;
+  }
+
   #live(): void {
     this.#answered = true;
     this.#enter("live");
   }
 
   #signal(signal: Signal): void {
-    for (const listener of [...(this.#signals.get(signal.type) ?? [])]) listener(signal.data as never);
+    for (const listener of [...(this.#signals.get(signal.type) ?? [])]) call(() => listener(signal.data as never));
     for (const queue of this.#queues) queue.push({ type: "signal", signal });
   }
 
@@ -192,11 +197,27 @@ export abstract class Subscription<S, C> {
     this.#status = status;
     this.#error = error;
     this.#snapshot = undefined;
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) call(listener);
   }
 }
 
 /** `STREAM_ACCESS_DENIED` on the wire is `stream.access_denied` here. */
 function codeOf(code: string): string {
   return code.toLowerCase().replace("_", ".");
+}
+
+/** A listener that throws is the application's error, and must not keep the others from hearing. */
+function call(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/** Unlike `crypto.randomUUID`, also on pages that were not served over https. */
+function uniqueId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

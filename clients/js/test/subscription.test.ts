@@ -233,6 +233,20 @@ test("reading stops with break, and nothing is kept for it", async () => {
   assert.equal(group.status, "live");
 });
 
+test("a listener that throws keeps nobody else from hearing", async () => {
+  const { group, socket } = await inbox();
+  const thrown: unknown[] = [];
+  mock.method(globalThis, "queueMicrotask", (task: () => void) => assert.throws(task, (error) => thrown.push(error) > 0));
+  let heard = 0;
+  group.subscribe(() => {
+    throw new Error("mine");
+  });
+  group.subscribe(() => (heard += 1));
+  synced(socket, 1, tea);
+  mock.restoreAll();
+  assert.deepEqual([heard, String(thrown[0])], [1, "Error: mine"]);
+});
+
 test("a closed subscription leaves, and hears nothing", async () => {
   const { group, socket } = await inbox();
   synced(socket, 1, tea);
