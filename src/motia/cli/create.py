@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from motia.cli.npm_package import write_npm_package
 from motia.cli.options import AsJson
 from motia.cli.output import print_json, print_line
 from motia.errors import SettingsError
@@ -22,16 +23,36 @@ _DOT = "dot-"
 # A project folder of this name would hide the package for whoever stands beside it.
 _TAKEN = {"motia"}
 _KEPT = {".git"}
+Template = Literal["python", "empty", "typescript", "javascript", "multilang", "full-stack"]
+_PARTS = {
+    "python": ("python",),
+    "empty": ("empty",),
+    **{name: ("script", name) for name in ("typescript", "javascript", "multilang", "full-stack")},
+}
+"""Folders of files that make up a template; later ones win."""
+_OF_LANGUAGE: dict[str, tuple[Template, ...]] = {
+    "TypeScript": ("full-stack", "typescript", "multilang"),
+    "JavaScript": ("javascript",),
+    "Python": ("python", "empty"),
+}
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="Directory to make; . is the current one, if it is empty.")],
-    template: Annotated[
-        Literal["python", "empty"], typer.Option("--template", "-t", help="What to start from.")
-    ] = "python",
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Directory to make; . is the current one, if it is empty.", show_default=False),
+    ] = None,
+    template: Annotated[Template, typer.Option("--template", "-t", help="What to start from.")] = "python",
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask for the name, the language and the template.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a project that runs, with tests that pass."""
+    if interactive:
+        name, template = _ask(name)
+    if name is None:
+        raise typer.BadParameter("expected a directory; -i asks for everything", param_hint="NAME")
     target = Path(name).absolute()
     _check(target)
     written = write_template(template, target)
@@ -41,25 +62,52 @@ def create(
     print_line(f"{target}: {len(written)} files\n\nNext:")
     if name != ".":
         print_line(f"  cd {name}")
-    print_line("  motia dev          # API on http://127.0.0.1:3001, Workbench on http://127.0.0.1:3000")
-    print_line("  python -m pytest   # runs the tests")
+    for command, what in _next_commands(template):
+        print_line(f"  {command:<18} # {what}")
+
+
+def _ask(name: str | None) -> tuple[str, Template]:
+    """The answers of the person at the terminal; an empty one is the first choice."""
+    name = name or typer.prompt("Name of the project", default="my-app")
+    language = _choose("Language", list(_OF_LANGUAGE))
+    choices = _OF_LANGUAGE[language]
+    return name, choices[0] if len(choices) == 1 else cast(Template, _choose("Template", list(choices)))
+
+
+def _choose(what: str, choices: list[str]) -> str:
+    for number, choice in enumerate(choices, 1):
+        print_line(f"  {number}  {choice}")
+    answer = typer.prompt(what, default="1").strip()
+    named = [choice for choice in choices if choice.lower() == answer.lower()]
+    if named:
+        return named[0]
+    if answer.isdigit() and 1 <= int(answer) <= len(choices):
+        return choices[int(answer) - 1]
+    raise typer.BadParameter(f"expected a number from 1 to {len(choices)}, got {answer!r}")
+
+
+def _next_commands(template: str) -> list[tuple[str, str]]:
+    serves = "API on http://127.0.0.1:3001, Workbench on http://127.0.0.1:3000"
+    if "script" not in _PARTS[template]:
+        return [("motia dev", serves), ("python -m pytest", "runs the tests")]
+    return [("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
 
 
 def write_template(template: str, target: Path) -> list[str]:
     """Write the files of a template below `target`; returns their names, sorted."""
     from importlib import metadata, resources
 
-    source = resources.files("motia.cli") / "templates" / template
     fill = {"{{name}}": target.name, "{{version}}": metadata.version("motia-steps")}
-    written = []
-    for parts, file in _files(source, ()):
+    folders = [resources.files("motia.cli") / "templates" / part for part in _PARTS[template]]
+    written = set(write_npm_package(target)) if "script" in _PARTS[template] else set()
+    for parts, file in (found for folder in folders for found in _files(folder, ())):
         text = file.read_text("utf-8")
         for placeholder, value in fill.items():
             text = text.replace(placeholder, value)
         path = target.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-        written.append("/".join(parts))
+        written.add("/".join(parts))
     return sorted(written)
 
 

@@ -10,10 +10,12 @@ from typing import Protocol
 from motia.core.occurrence import Request
 from motia.engine.http_dispatch import StepEndpoint
 from motia.errors import InputError
+from motia.http.conditional import conditional
 from motia.http.cors import Cors
 from motia.http.problem import problem, problem_of, refusal
 from motia.http.response import HttpResponse
 from motia.http.router import Match, Router
+from motia.http.static_site import StaticSite
 from motia.server.event_streams import PREFIX, StreamEndpoint, asks_for_events
 from motia.server.gateway import Endpoint, GiveUp
 from motia.server.sockets import Sockets
@@ -77,8 +79,10 @@ class AppGateway:
         report: Callable[[str], None],
         console: ConsolePort | None = None,
         sockets: Sockets,
+        site: StaticSite | None = None,
     ) -> None:
-        """`builtin` answers GET on a path that no step serves; `control` everything on its own listener."""
+        """`builtin`, then `site`, answer GET on a path that no step serves; `control` everything on its own
+        listener."""
         self._match = router.match
         self._cors = cors
         self._builtin = builtin
@@ -87,6 +91,7 @@ class AppGateway:
         self._report = report
         self._console = console
         self._sockets = sockets
+        self._site = site
 
     def become(self, other: AppGateway) -> None:
         """Answer as `other` from now on. Connections hold this one for as long as they last."""
@@ -111,7 +116,8 @@ class AppGateway:
                 return preflight
             make = self._builtin.get(raw_path) if match is None else None
             if make is None:
-                return refusal(match, request.method)
+                page = self._page(request, raw_path) if match is None else None
+                return page or refusal(match, request.method)
             if request.method not in ("GET", "HEAD"):
                 return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
             return make()
@@ -121,6 +127,12 @@ class AppGateway:
         request.route = endpoint.route
         request.path_params = match.path_params
         return _TracedEndpoint(endpoint) if listener == WORKBENCH else endpoint
+
+    def _page(self, request: Request, raw_path: str) -> HttpResponse | None:
+        if self._site is None or request.method not in ("GET", "HEAD"):
+            return None
+        page = self._site.page(raw_path)
+        return None if page is None else conditional(page, request.method, request.headers)
 
     def finish(self, request: Request, response: HttpResponse) -> HttpResponse:
         if self._cors is not None:

@@ -158,6 +158,8 @@ class Settings(_Frozen):
     timezone: str = "UTC"
     """For cron expressions that name none."""
     drain_s: float = Field(20.0, ge=0)
+    web_dir: Path = Path("web")
+    """Pages served where no route matches, if it holds an `index.html`. Relative to the project."""
     workbench: WorkbenchSettings = WorkbenchSettings()
     database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()

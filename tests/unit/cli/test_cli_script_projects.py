@@ -1,0 +1,135 @@
+"""Projects of TypeScript and JavaScript: `create`, `adopt`, `build`, and the npm package `motia`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEMPLATES = ["typescript", "javascript", "multilang", "full-stack"]
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="missing: Node")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_is_whole(motia: Callable[..., Any], project: Path, template: str) -> None:
+    document = motia("create", "my-app", "-t", template, "--json").json
+    target = project / "my-app"
+    found = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+    assert found == set(document["files"])
+    assert {".gitignore", "AGENTS.md", "README.md", "package.json", "tools/motia/bin.js"} <= found
+    for path in target.rglob("*"):
+        if path.is_file() and not path.is_relative_to(target / "tools"):
+            assert "{{" not in path.read_text("utf-8"), path
+    manifest = json.loads((target / "package.json").read_text())
+    assert manifest["dependencies"]["motia"] == "file:tools/motia"
+    assert manifest["scripts"]["dev"] == "motia dev"
+    assert json.loads((target / "tools/motia/package.json").read_text())["version"][0].isdigit()
+
+
+def test_asking_gives_the_tutorials_tree(
+    motia: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["motia-tutorial", "TypeScript", "1"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    assert motia("create", "-i").code == 0
+    tree = {path.name for path in (project / "motia-tutorial").iterdir()}
+    assert {"motia", "web", "package.json", "motia.config.js"} <= tree
+    assert {path.name for path in (project / "motia-tutorial" / "motia").iterdir()} == {
+        "steps",
+        "events",
+        "workflows",
+    }
+
+
+@needs_node
+def test_npx_reaches_the_command_of_this_machine(
+    motia: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    motia("create", "my-app", "-t", "javascript")
+    bin_file = project / "my-app" / "tools" / "motia" / "bin.js"
+    command = tmp_path / "programs" / "motia"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\necho "ran: $@"\nexit 7\n')
+    command.chmod(0o755)
+    own = project / "my-app" / "node_modules" / ".bin"
+    own.mkdir(parents=True)
+    (own / "motia").symlink_to(bin_file)
+    environment = {**os.environ, "PATH": f"{own}:{command.parent}:{os.environ['PATH']}"}
+    ended = subprocess.run(
+        [own / "motia", "steps", "--json"],
+        cwd=project / "my-app",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.stdout, ended.returncode) == ("ran: steps --json\n", 7)
+
+
+OLD_MANIFEST = {
+    "name": "old",
+    "scripts": {
+        "postinstall": "motia install",
+        "dev": "motia dev --port 3000",
+        "test": "jest",
+        "start": "node x.js",
+    },
+    "dependencies": {"motia": "0.17.14", "@motiadev/core": "0.17.14", "zod": "^4.1.0"},
+}
+
+
+def test_adopting_a_project_of_the_earlier_framework(motia: Callable[..., Any], project: Path) -> None:
+    (project / "package.json").write_text(json.dumps(OLD_MANIFEST))
+    (project / "steps").mkdir()
+    (project / "steps" / "node.step.tsx").write_text("export default () => null")
+    (project / "motia-workbench.json").write_text("[]")
+    before = motia("adopt", "--dry-run", "--json").json
+    assert json.loads((project / "package.json").read_text()) == OLD_MANIFEST
+    assert not (project / "tools").exists()
+    done = motia("adopt", "--json").json
+    assert any("motia-workbench.json" in text for text in done["lacking"])
+    assert any("1 *.step.tsx" in text for text in done["lacking"])
+    assert set(before["changes"]) < set(done["changes"])
+    manifest = json.loads((project / "package.json").read_text())
+    assert manifest["dependencies"] == {"motia": "file:tools/motia", "zod": "^4.1.0"}
+    assert manifest["scripts"] == {
+        "dev": "motia dev",
+        "build": "motia build",
+        "test": "jest",
+        "start": "node x.js",
+    }
+    assert (project / "tools/motia/runtime/authoring/index.js").is_file()
+    assert ".motia/" in (project / ".gitignore").read_text()
+    again = motia("adopt", "--json").json
+    assert again["changes"] == ["tools/motia: written"]
+
+
+def test_adopting_needs_a_package(motia: Callable[..., Any], project: Path) -> None:
+    ran = motia("adopt")
+    assert ran.code == 2
+    assert "package.json" in ran.err
+
+
+@needs_node
+def test_building_checks_and_old_spellings_work(motia: Callable[..., Any], project: Path) -> None:
+    steps = project / "steps"
+    steps.mkdir()
+    (steps / "a.step.js").write_text(
+        "export const config = { type: 'event', name: 'A', subscribes: ['a'] }\n"
+        "export const handler = async () => 1\n"
+    )
+    built = motia("build")
+    assert built.code == 0, built.err
+    assert "1 steps, 0 broken" in built.out
+    assert '"a": any' in (project / "types.d.ts").read_text()
+    assert "(unchanged)" in motia("generate-types").out
+    assert motia("emit", "--topic", "a", "--message", '{"x": 1}').out.strip().endswith("→ A")
+    (steps / "b.step.js").write_text("export const config = {")
+    assert motia("build").code == 1
