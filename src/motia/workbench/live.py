@@ -6,6 +6,7 @@ off, on another node and after a restart, and costs nothing while nobody looks.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -26,7 +27,7 @@ _TRACES = 200
 _LINES = 500
 _LINES_BEHIND = 5_000
 _CHANGES = 1_000
-_EVENTS = {"state.changed": "states", "stream.changed": "streams"}
+_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 
 class LiveChannel:
@@ -38,19 +39,17 @@ class LiveChannel:
         self._workspace = workspace
         self._topics = topics
         self._lines = lines
-        self._feed_at, self._line_at = _positions(cursor)
+        self._feed_at, self._line_at, self._change_at = _positions(cursor)
         self._queues: dict[tuple[str, str], dict[str, Any]] = {}
         self._running: dict[str, int] = {}
-        self._changes: dict[str, deque[dict[str, Any]]] = {
-            topic: deque(maxlen=_CHANGES) for topic in _EVENTS.values()
-        }
+        self._states: deque[dict[str, Any]] = deque(maxlen=_CHANGES)
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The event stream, until the client goes or the node drains."""
         workspace = self._workspace
         clock = workspace.engine.clock
         unsubscribe = None
-        if self._topics & set(_EVENTS.values()):
+        if "states" in self._topics:
             unsubscribe = workspace.engine.recorder.subscribe(self._note)
         try:
             lost = await self._begin()
@@ -91,7 +90,7 @@ class LiveChannel:
 
     @property
     def _cursor(self) -> str:
-        return f"{self._feed_at}.{self._line_at}"
+        return f"{self._feed_at}.{self._line_at}.{self._change_at}"
 
     def _event(self, name: str, data: Mapping[str, Any], cursor: str | None = None) -> bytes:
         return sse.event_bytes({"event": name, "id": cursor or self._cursor, "data": data})
@@ -110,6 +109,11 @@ class LiveChannel:
             if self._line_at is not None and "logs" in self._topics:
                 lost.append("logs")
             self._line_at = newest
+        last_change = await self._workspace.engine.backend.streams.last_seq()
+        if self._change_at is None or self._change_at > last_change:
+            if self._change_at is not None and "streams" in self._topics:
+                lost.append("streams")
+            self._change_at = last_change
         return lost
 
     async def _look(self) -> list[tuple[str, dict[str, Any]]]:
@@ -126,11 +130,28 @@ class LiveChannel:
                 found.append(("activity", activity))
         if "logs" in self._topics and (lines := await self._new_lines()):
             found.append(("logs", lines))
-        for topic, changes in self._changes.items():
-            if changes:
-                found.append((topic, {"items": list(changes)}))
-                changes.clear()
+        if "streams" in self._topics and (items := await self._stream_changes()):
+            found.append(("streams", {"items": items}))
+        if self._states:
+            found.append(("states", {"items": list(self._states)}))
+            self._states.clear()
         return found
+
+    async def _stream_changes(self) -> list[dict[str, Any]]:
+        assert self._change_at is not None
+        changes = await self._workspace.engine.backend.streams.changes(self._change_at, limit=_CHANGES)
+        if changes:
+            self._change_at = changes[-1].seq
+        return [
+            {
+                "stream": change.stream,
+                "group_id": change.group,
+                "id": change.id,
+                "change": change.kind,
+                "version": change.version,
+            }
+            for change in changes
+        ]
 
     async def _changed_traces(self, feed: Feed) -> dict[str, Any] | None:
         touched = sorted({position for note in feed.notes for position in note.traces}, reverse=True)
@@ -201,13 +222,11 @@ class LiveChannel:
 
     def _note(self, record: Record) -> None:
         """Hear an event of this node, in the thread that recorded it."""
-        if isinstance(record, Event) and record.name in _EVENTS:
-            self._changes[_EVENTS[record.name]].append(dict(record.fields))
+        if isinstance(record, Event) and record.name == "state.changed":
+            self._states.append(dict(record.fields))
 
 
-def _positions(cursor: str | None) -> tuple[int | None, int | None]:
+def _positions(cursor: str | None) -> tuple[int | None, int | None, int | None]:
     """The positions in a cursor; None for one that is missing or not ours."""
-    feed, _, line = (cursor or "").partition(".")
-    if feed.isascii() and feed.isdigit() and line.isascii() and line.isdigit() and len(feed + line) < 36:
-        return int(feed), int(line)
-    return None, None
+    found = _CURSOR.fullmatch(cursor or "")
+    return (int(found[1]), int(found[2]), int(found[3])) if found else (None, None, None)

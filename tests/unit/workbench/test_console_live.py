@@ -128,7 +128,7 @@ def test_a_cursor_of_another_life_asks_to_load_again(working: Project) -> None:
     async def scenario(desk: Desk) -> None:
         await work(desk, 1)
         page = Page(desk)
-        await page.open(topics="traces,logs", cursor="99999.99999")
+        await page.open(topics="traces,logs", cursor="99999.99999.0")
         assert (await page.next()) == ("resync", {"topics": ["traces", "logs"]})
         await page.close()
         await page.open(topics="traces,logs", cursor="nonsense")
