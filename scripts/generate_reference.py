@@ -10,6 +10,7 @@ import ast
 import itertools
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -284,7 +285,7 @@ def cli_part() -> str:
     lines: list[str] = []
     root = typer.main.get_command(command_line())
     for name, command in _commands(root, "motia"):
-        lines += [f"## {name}", "", _flat(command.help or ""), ""]
+        lines += [f"## {name}", "", *textwrap.wrap(_flat(command.help or ""), 108), ""]
         lines += ["```text", f"{name} {_usage(command)}".rstrip(), "```", ""]
         rows = [_parameter_row(parameter) for parameter in command.params]
         if rows:
