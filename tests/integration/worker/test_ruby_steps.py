@@ -131,3 +131,36 @@ async def test_what_goes_wrong_in_ruby_is_told_as_what_goes_wrong_in_python(proj
         assert (await app.http.get("/fails/bytes")).content == b"\x00\xff"
         streamed = await app.http.get("/fails/stream")
         assert streamed.text == "".join(f"line {number}\n" for number in range(200))
+
+
+CHAT = """
+def config = { name: "chat", schema: { type: "object", properties: { text: { type: "string" } } } }
+"""
+CHATS = """
+def config = { type: "api", name: "Chats", method: "POST", path: "/chats", emits: [] }
+
+def handler(req, ctx)
+  chat = ctx.streams.chat
+  stored = chat.set("room", "1", { text: "hi" })
+  chat.update("room", "1", { type: "set", path: "text", value: "hello" })
+  chat.set("room", "2", { text: "gone" })
+  chat.delete("room", "2")
+  chat.send_event("room", { type: "typing", data: {} })
+  { status: 200, body: { stored: stored, item: chat.get("room", "1"), items: chat.get_group("room").size,
+                         groups: chat.list_groups } }
+end
+"""
+
+
+async def test_ruby_writes_streams(project: WriteProject) -> None:
+    directory = project(chats__rb=CHATS)
+    (directory / "steps" / "chat.stream.rb").write_text(CHAT)
+    async with TestApp(directory) as app:
+        body = (await app.http.post("/chats", json={})).json()
+        place = {"type": "state-stream", "streamName": "chat", "groupId": "room", "id": "1"}
+        assert body == {
+            "stored": {"text": "hi", "id": "1", "__motia": place},
+            "item": {"text": "hello", "id": "1", "__motia": place},
+            "items": 1,
+            "groups": ["room"],
+        }

@@ -67,8 +67,9 @@ module Motia
       @cancelled = true
     end
 
+    # Realtime streams: `context.streams.chat` or `context.streams["chat"]`.
     def streams
-      raise Error.new("context.streams: not part of Ruby steps in this version", code: "streams.unavailable")
+      @streams ||= Streams.new(self)
     end
 
     def write(operation)
@@ -152,6 +153,75 @@ module Motia
     def clear(scope)
       @context.write({ "op" => "state.clear", "scope" => scope.to_s })
       nil
+    end
+  end
+
+  # All streams of the project, by name.
+  class Streams
+    def initialize(context)
+      @context = context
+    end
+
+    def [](name)
+      Stream.new(@context, name.to_s)
+    end
+
+    def respond_to_missing?(_name, _include_private = false)
+      true
+    end
+
+    def method_missing(name, *arguments)
+      arguments.empty? ? self[name] : super
+    end
+  end
+
+  # One stream: items in groups, whose changes reach subscribers.
+  class Stream
+    def initialize(context, name)
+      @context = context
+      @name = name
+    end
+
+    def get(group, id)
+      @context.read({ "op" => "stream.get", **place(group, id) })["item"]
+    end
+
+    # The items of a group, in the order of their creation.
+    def get_group(group)
+      @context.read({ "op" => "stream.group", "stream" => @name, "group" => group.to_s })["items"]
+    end
+    alias getGroup get_group # rubocop:disable Naming/MethodName
+    alias list get_group
+
+    def list_groups
+      @context.read({ "op" => "stream.groups", "stream" => @name })["groups"]
+    end
+
+    # Gives the item as stored.
+    def set(group, id, data)
+      @context.write({ "op" => "stream.set", **place(group, id), "data" => Values.dump(data) })
+    end
+
+    def update(group, id, operations)
+      list = operations.is_a?(Array) ? operations : [operations]
+      @context.write({ "op" => "stream.update", **place(group, id), "operations" => Values.dump(list) })
+    end
+
+    def delete(group, id)
+      written = @context.write({ "op" => "stream.delete", **place(group, id) })
+      written && written["old"]
+    end
+
+    # Tell the subscribers of a group of an event `{ type:, data: }`, which is not kept.
+    def send_event(group, event)
+      @context.write({ "op" => "stream.send", "stream" => @name, "group" => group.to_s, "event" => Values.dump(event) })
+      nil
+    end
+
+    private
+
+    def place(group, id)
+      { "stream" => @name, "group" => group.to_s, "id" => id.to_s }
     end
   end
 
