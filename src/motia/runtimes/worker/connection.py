@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._on_end = on_end
         self._reader = FrameReader(limits, self._open_stream)
         self._writer = FrameWriter(limits)
+        self._frame_bytes = limits.frame_bytes
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._last_id = 0
@@ -137,9 +138,10 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _send(self, text: bytes) -> None:
-        if not self.is_open:
+        transport = self._transport
+        if transport is None or transport.is_closing():
             raise ConnectionGone(self._reason)
-        lines = self._writer.lines(text)
+        lines = [text, b"\n"] if len(text) <= self._frame_bytes else self._writer.parts(text)
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent += lines
@@ -147,7 +149,7 @@ class Connection(asyncio.Protocol):
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
         if unsent and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+            self._transport.write(b"".join(unsent))
 
     # Receiving --------------------------------------------------------------------------------------
 
@@ -249,7 +251,7 @@ class Connection(asyncio.Protocol):
 
 def close_streams(value: Any) -> None:
     """Want nothing of the streams in a value."""
-    if isinstance(value, IncomingStream):
+    if type(value) is IncomingStream:
         value.close()
     elif type(value) is dict:
         for item in value.values():

@@ -119,8 +119,10 @@ class FrameWriter:
 
         *Failure*: `MessageTooLong` beyond `message_bytes`; nothing of it may be sent then.
         """
-        if len(text) <= self._limits.frame_bytes:
-            return [text + b"\n"]
+        return [text + b"\n"] if len(text) <= self._limits.frame_bytes else self.parts(text)
+
+    def parts(self, text: bytes) -> list[bytes]:
+        """As `lines`, for a message that is longer than a frame."""
         if len(text) > self._limits.message_bytes:
             raise MessageTooLong(len(text), self._limits.message_bytes)
         self._parts += 1

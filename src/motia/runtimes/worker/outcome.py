@@ -18,7 +18,7 @@ def outcome_of(result: Any, invocation: Invocation) -> Outcome:
     kind = result.get("outcome", "succeeded")
     if kind == "succeeded":
         value = result.get("value")
-        if invocation.occurrence.kind != "http" and stream_in(value) is not None:
+        if stream_in(value) is not None and invocation.occurrence.kind != "http":
             close_streams(value)
             return Failed(_bad("$: expected a value, got a stream; only answers to requests can stream"))
         return Succeeded(value)
@@ -45,7 +45,7 @@ def failure_of(error: dict[str, Any]) -> Failed:
 def stream_in(value: Any) -> IncomingStream | None:
     """The stream that a value is, or has as its body."""
     body = value.get("body") if type(value) is dict else value
-    return body if isinstance(body, IncomingStream) else None
+    return body if type(body) is IncomingStream else None
 
 
 def _bad(message: str) -> HandlerError:

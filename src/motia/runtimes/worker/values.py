@@ -16,8 +16,11 @@ from motia.errors import MotiaError
 
 _RESERVED = ("$bytes", "$stream", "$literal")
 _MAY_ESCAPE = re.compile(rb'"\$(?:bytes|stream|literal)"')
-_MANY_DIGITS = re.compile(rb"[0-9]{16}")
 _SAFE = 2**53
+# An integer beyond it has sixteen digits, four of which every fourth byte finds: much faster than a search.
+_EVERY = 4
+_DIGITS_IN_A_ROW = b"0000"
+_DIGIT_OR_NOT = bytes(ord("0") if chr(byte).isdecimal() and byte < 128 else ord(" ") for byte in range(256))
 
 
 class ValueRefused(MotiaError):
@@ -47,7 +50,7 @@ def wire_text(value: Any, *, doubles: bool = False) -> bytes:
 
 def wire_text_of_json(text: bytes, *, doubles: bool = False) -> bytes:
     """As `wire_text`, for a value that is JSON text already."""
-    if b"\n" in text or _MAY_ESCAPE.search(text) is not None:
+    if b"\n" in text or (b'"$' in text and _MAY_ESCAPE.search(text) is not None):
         return wire_text(encoding.decode(text), doubles=doubles)
     return _checked(text, doubles)
 
@@ -83,7 +86,7 @@ def _bytes_of(text: Any) -> bytes:
 
 
 def _checked(text: bytes, doubles: bool) -> bytes:
-    if doubles and _MANY_DIGITS.search(text) is not None:
+    if doubles and _DIGITS_IN_A_ROW in text[::_EVERY].translate(_DIGIT_OR_NOT):
         _refuse_unsafe(orjson.loads(text), "$")
     return text
 

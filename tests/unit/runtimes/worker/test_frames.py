@@ -141,3 +141,9 @@ def test_an_integer_that_a_double_cannot_hold_is_refused_with_its_path() -> None
         wire_text({"items": [1, {"id": 2**53 + 1}]}, doubles=True)
     assert refused.value.details["path"] == "$.items[1].id"
     assert orjson.loads(wire_text({"id": 2**60})) == {"id": 2**60}
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_long_integer_is_found_wherever_it_stands(at: int) -> None:
+    with pytest.raises(ValueRefused):
+        wire_text(["x" * at, 2**53 + 1], doubles=True)
