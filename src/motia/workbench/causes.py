@@ -6,7 +6,9 @@ import hashlib
 import re
 
 _VARYING = re.compile(
-    r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b0x[0-9a-fA-F]+\b|\b(?=\w*\d)[0-9a-fA-F]{12,}\b|\d+"
+    r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b0x[0-9a-fA-F]+\b"
+    # Hex ids, also behind a prefix as in `order_3f9c01ab`.
+    r"|(?<![0-9a-zA-Z])(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,}(?![0-9a-zA-Z])|\d+"
 )
 _OWN_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 

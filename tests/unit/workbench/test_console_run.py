@@ -257,5 +257,9 @@ def test_failures_that_differ_in_ids_are_one_cause() -> None:
     assert one == cause_of("pack", "handler.raised", "KeyError", "order 9 of 9f9f3c4d5e6f7a8b is gone")
     assert one != cause_of("send", "handler.raised", "KeyError", "order 17 of 1a2b3c4d5e6f7a8b is gone")
     assert normal("cafe 00000000-0000-4000-8000-000000000000 at 0xff\nmore") == "cafe # at #"
+    assert (
+        normal("no stock for order_356995e1239a, nor for deadbeef")
+        == "no stock for order_#, nor for deadbeef"
+    )
     stack = 'File "a.py", line 3, in outer\n  x\nFile "steps/b_step.py", line 9, in handler\n'
     assert (place_of(stack), place_of("")) == ("steps/b_step.py:9 in handler", None)
