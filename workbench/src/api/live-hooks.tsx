@@ -1,0 +1,34 @@
+import { createContext, useContext, useEffect, useRef, useSyncExternalStore } from 'react'
+import type { LiveChannel, LiveStatus } from '@/api/live'
+import type { LiveEvents } from '@/api/types'
+
+const LiveContext = createContext<LiveChannel | null>(null)
+export const LiveProvider = LiveContext.Provider
+
+function useChannel(): LiveChannel {
+  const channel = useContext(LiveContext)
+  if (channel === null) throw new Error('useLive: expected a LiveProvider above')
+  return channel
+}
+
+/** Hear an event while the component is shown (and `enabled`). */
+export function useLive<Name extends keyof LiveEvents>(
+  name: Name,
+  handler: (data: LiveEvents[Name]) => void,
+  enabled = true,
+): void {
+  const channel = useChannel()
+  const latest = useRef(handler)
+  useEffect(() => {
+    latest.current = handler
+  })
+  useEffect(
+    () => (enabled ? channel.on(name, data => latest.current(data)) : undefined),
+    [channel, name, enabled],
+  )
+}
+
+export function useLiveStatus(): LiveStatus {
+  const channel = useChannel()
+  return useSyncExternalStore(channel.watch, () => channel.status)
+}

@@ -1,0 +1,247 @@
+import { useQuery } from '@tanstack/react-query'
+import { X } from 'lucide-react'
+import { Link } from 'wouter'
+import * as read from '@/api/queries'
+import type { Policy, Step, StepDetail, Trigger } from '@/api/types'
+import { SendForm } from '@/forms/send'
+import { TopicForm } from '@/forms/topic'
+import { StepRuns } from '@/forms/runs'
+import { IconButton } from '@/ui/button'
+import { CopyButton } from '@/ui/copy'
+import { Editor } from '@/ui/editor'
+import { Empty, Loading } from '@/ui/empty'
+import { JsonTree } from '@/ui/json'
+import { KindIcon, kindName, Method, RoutePath } from '@/ui/kind'
+import { ProblemNote } from '@/ui/problem'
+import { Facts, Section } from '@/ui/section'
+import { Tabs } from '@/ui/tabs'
+import { api, to } from '@/urls'
+
+type Props = { step: Step; tab: string; onTab: (tab: string) => void; onClose: () => void }
+
+/** All about one step: what it is, its schemas, its source, its runs, and a way to run it. */
+export function StepPanel({ step, tab, onTab, onClose }: Props) {
+  const detail = useQuery(read.step(step.name))
+  const body = (show: (found: StepDetail) => React.ReactNode) =>
+    detail.error ? (
+      <div className="p-4">
+        <ProblemNote error={detail.error} retry={() => void detail.refetch()} />
+      </div>
+    ) : detail.data === undefined ? (
+      <Loading />
+    ) : (
+      show(detail.data)
+    )
+  return (
+    <aside aria-label={`Step ${step.name}`} className="flex h-full flex-col">
+      <header className="flex shrink-0 items-start gap-2 px-4 pt-3 pb-1">
+        <KindIcon kind={step.noop ? 'noop' : (step.kinds[0] ?? '')} className="mt-1 size-4" />
+        <div className="min-w-0 flex-1">
+          <h2 className="truncate text-base font-semibold">{step.name}</h2>
+          <p className="flex items-center gap-1 font-mono text-2xs text-muted">
+            <span className="truncate">
+              {step.path}:{step.line}
+            </span>
+            <CopyButton text={`${step.path}:${step.line}`} label="Copy the place" />
+          </p>
+        </div>
+        <IconButton label="Close" onClick={onClose}>
+          <X />
+        </IconButton>
+      </header>
+      <div className="min-h-0 flex-1">
+        <Tabs
+          label="Of this step"
+          value={tab}
+          onChange={onTab}
+          tabs={[
+            { id: 'config', title: 'Config', body: <Config step={step} /> },
+            { id: 'schema', title: 'Schema', body: body(found => <Schemas detail={found} />) },
+            { id: 'source', title: 'Source', body: <Source name={step.name} /> },
+            { id: 'runs', title: 'Runs', body: <StepRuns step={step.name} /> },
+            { id: 'run', title: step.noop ? 'Fire' : 'Run', body: body(found => <Run detail={found} />) },
+          ]}
+        />
+      </div>
+    </aside>
+  )
+}
+
+function Config({ step }: { step: Step }) {
+  return (
+    <div className="divide-y divide-line">
+      {step.description && <p className="px-4 py-3 text-sm leading-relaxed text-muted">{step.description}</p>}
+      {step.triggers.map((trigger, index) => (
+        <Section key={index} title={kindName(trigger.kind)}>
+          <Facts
+            facts={[...triggerFacts(trigger), ...('policy' in trigger ? policyFacts(trigger.policy) : [])]}
+          />
+        </Section>
+      ))}
+      {step.emits.length > 0 && (
+        <Section title="Emits">
+          <ul className="flex flex-col gap-1 font-mono text-xs">
+            {step.emits.map(({ topic, label, conditional }) => (
+              <li key={topic + label}>
+                {topic}
+                <span className="ml-2 font-sans text-muted">
+                  {label}
+                  {conditional && ' (sometimes)'}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      <Section title="Step">
+        <Facts
+          facts={[
+            ['Flows', step.flows.join(', ') || 'none'],
+            ['Language', step.language],
+            ['Written as', step.dialect],
+          ]}
+        />
+      </Section>
+    </div>
+  )
+}
+
+function triggerFacts(trigger: Trigger): [string, React.ReactNode][] {
+  const code = (text: string) => <code className="font-mono">{text}</code>
+  switch (trigger.kind) {
+    case 'http':
+      return [
+        [
+          'Route',
+          <Link
+            href={to.endpoints(`${trigger.method} ${trigger.path}`)}
+            className="inline-flex gap-1.5 hover:underline"
+          >
+            <Method method={trigger.method} />
+            <RoutePath path={trigger.path} />
+          </Link>,
+        ],
+        ['Access', trigger.auth && 'checked by auth='],
+        ['Middleware', trigger.middleware > 0 && String(trigger.middleware)],
+        ['Condition', trigger.condition && 'yes'],
+      ]
+    case 'queue':
+      return [
+        ['Topic', trigger.topic ? code(trigger.topic) : 'sent to by name'],
+        ['Condition', trigger.condition && 'yes'],
+      ]
+    case 'cron':
+      return [
+        ['Schedule', code(trigger.expression)],
+        ['Time zone', trigger.timezone],
+        ['Missed ticks', trigger.missed],
+        ['Overlap', trigger.overlap],
+      ]
+    case 'state':
+      return [
+        ['Scope', code(trigger.scope ?? '*')],
+        ['Key', code(trigger.key ?? '*')],
+        ['Condition', trigger.condition && 'yes'],
+      ]
+    case 'stream':
+      return [
+        ['Stream', code(trigger.stream)],
+        ['Group', code(trigger.group_id ?? '*')],
+        ['Item', code(trigger.item_id ?? '*')],
+      ]
+    case 'at':
+      return [['At', new Date(trigger.at_ms).toISOString()]]
+  }
+}
+
+function policyFacts(policy: Policy): [string, React.ReactNode][] {
+  return [
+    ['Attempts', String(policy.max_attempts)],
+    ['Retry after', `${policy.first_delay_s} s, doubling to ${policy.max_delay_s} s`],
+    ['Timeout', policy.timeout_s === null ? 'none' : `${policy.timeout_s} s`],
+    ['Concurrency', policy.concurrency === null ? 'not limited' : String(policy.concurrency)],
+    ['Delay', policy.delay_s > 0 && `${policy.delay_s} s`],
+    ['Order', policy.fifo && `FIFO${policy.group_by ? ` by ${policy.group_by}` : ''}`],
+  ]
+}
+
+function Schemas({ detail }: { detail: StepDetail }) {
+  if (detail.input_schemas.length + detail.response_schemas.length === 0) {
+    return (
+      <Empty title="No schema">
+        Type hints of the handler, or <code className="font-mono">schema</code> in its config, are checked
+        before it runs and shown here.
+      </Empty>
+    )
+  }
+  return (
+    <div className="divide-y divide-line">
+      {detail.input_schemas.map(({ trigger, where, schema }) => (
+        <Section key={`${trigger} ${where}`} title={`Input: ${where}`}>
+          <JsonTree value={schema} label={`Schema of ${where}`} />
+        </Section>
+      ))}
+      {detail.response_schemas.map(({ trigger, status, schema }) => (
+        <Section key={`${trigger} ${status}`} title={`Response ${status}`}>
+          <JsonTree value={schema} label={`Schema of response ${status}`} />
+        </Section>
+      ))}
+    </div>
+  )
+}
+
+function Source({ name }: { name: string }) {
+  const source = useQuery(read.source(name))
+  if (source.error) {
+    return (
+      <div className="p-4">
+        <ProblemNote error={source.error} retry={() => void source.refetch()} />
+      </div>
+    )
+  }
+  if (source.data === undefined) return <Loading />
+  const { text, language, handler, truncated } = source.data
+  return (
+    <div className="flex h-full flex-col">
+      {truncated && <p className="bg-warn-soft px-4 py-1.5 text-xs">Only the beginning is shown.</p>}
+      <div className="min-h-0 flex-1">
+        <Editor label={`Source of ${name}`} language={language} value={text} marked={handler} />
+      </div>
+    </div>
+  )
+}
+
+function Run({ detail }: { detail: StepDetail }) {
+  const http = detail.triggers.find(trigger => trigger.kind === 'http')
+  if (detail.noop) {
+    return (
+      <div className="divide-y divide-line">
+        {detail.emits.map(({ topic }) => (
+          <Section key={topic} title={`Send to ${topic}`}>
+            <TopicForm topic={topic} />
+          </Section>
+        ))}
+        {detail.emits.length === 0 && <Empty title="This noop emits nothing" />}
+      </div>
+    )
+  }
+  if (http) {
+    return (
+      <Empty title="It answers requests">
+        <Link href={to.endpoints(`${http.method} ${http.path}`)} className="text-live underline">
+          Send one from Endpoints
+        </Link>
+      </Empty>
+    )
+  }
+  const message = detail.input_schemas.find(({ where }) => where === 'message')
+  return (
+    <SendForm
+      label="Message"
+      schema={message?.schema ?? null}
+      example={null}
+      send_url={api.trigger(detail.name)}
+      call_url={api.call(detail.name)}
+    />
+  )
+}

@@ -1,0 +1,189 @@
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
+import { Plus } from 'lucide-react'
+import { useCallback, useRef } from 'react'
+import { Link } from 'wouter'
+import { useLive } from '@/api/live-hooks'
+import * as read from '@/api/queries'
+import { bytes, count, plural } from '@/format'
+import { ItemPanel } from '@/pages/states/item'
+import { usePlace } from '@/place'
+import { useKeys } from '@/shell/keys'
+import { Page } from '@/shell/page'
+import { useReadOnly } from '@/shell/session'
+import { Button } from '@/ui/button'
+import { Empty, Loading } from '@/ui/empty'
+import { SearchInput } from '@/ui/field'
+import { ProblemPage } from '@/ui/problem'
+import { Rows } from '@/ui/rows'
+import { Split } from '@/ui/split'
+import { to } from '@/urls'
+
+const ROW_PX = 30
+const PAGE = 200
+const SETTLED_MS = 250
+
+/** The state of the project: scopes, their keys, one value opened. Changes show as they are committed. */
+export default function StatesPage() {
+  const [place, change] = usePlace()
+  const read_only = useReadOnly()
+  const scopes = useInfiniteQuery(read.scopes({ limit: PAGE }))
+  useFresh()
+  const known = scopes.data?.pages.flatMap(page => page.items) ?? []
+  const scope = place.scope ?? known[0]?.scope
+  useKeys({ Escape: () => change({ key: undefined, new: undefined }, { replace: true }) })
+  return (
+    <Page
+      title="States"
+      lead={
+        <SearchInput
+          label="Key"
+          value={place.search ?? ''}
+          onChange={search => change({ search: search || undefined }, { replace: true })}
+          className="w-56"
+        />
+      }
+      tools={
+        !read_only && (
+          <Button
+            icon={<Plus className="size-3" />}
+            onClick={() => change({ scope, key: undefined, new: '1' })}
+          >
+            New value
+          </Button>
+        )
+      }
+    >
+      {scopes.error ? (
+        <ProblemPage error={scopes.error} retry={() => void scopes.refetch()} />
+      ) : scopes.data === undefined ? (
+        <Loading />
+      ) : known.length === 0 && !place.new ? (
+        <Empty title="No state yet" command={'await ctx.state.set("orders", "42", {...})'}>
+          What steps keep under a scope and a key appears here.
+        </Empty>
+      ) : (
+        <Split
+          name="states"
+          label="Width of the scopes"
+          kept="start"
+          initial_px={220}
+          min_px={140}
+          max_px={480}
+        >
+          <Rows
+            items={known}
+            keyOf={item => item.scope}
+            row_px={ROW_PX}
+            label="Scopes"
+            onEnd={scopes.hasNextPage ? () => void scopes.fetchNextPage() : undefined}
+          >
+            {item => (
+              <Link
+                href={to.states(item.scope)}
+                aria-current={item.scope === scope ? 'true' : undefined}
+                className={`flex h-full items-center gap-2 px-4 font-mono text-xs ${item.scope === scope ? 'bg-pressed' : 'hover:bg-hover'}`}
+              >
+                <span className="flex-1 truncate">{item.scope}</span>
+                <span className="num text-2xs text-muted">{count(item.keys ?? 0)}</span>
+              </Link>
+            )}
+          </Rows>
+          {place.key !== undefined || place.new ? (
+            <Split
+              name="state"
+              label="Width of the value"
+              kept="end"
+              initial_px={520}
+              min_px={320}
+              max_px={1100}
+            >
+              <Keys scope={scope} search={place.search} chosen={place.key} />
+              <ItemPanel
+                key={`${scope}\n${place.key}`}
+                scope={scope ?? ''}
+                item={place.key}
+                onClose={() => change({ key: undefined, new: undefined }, { replace: true })}
+                onSaved={(saved_scope, key) =>
+                  change({ scope: saved_scope, key, new: undefined }, { replace: true })
+                }
+              />
+            </Split>
+          ) : (
+            <Keys scope={scope} search={place.search} chosen={undefined} />
+          )}
+        </Split>
+      )}
+    </Page>
+  )
+}
+
+function Keys({
+  scope,
+  search,
+  chosen,
+}: {
+  scope: string | undefined
+  search: string | undefined
+  chosen: string | undefined
+}) {
+  const [, change] = usePlace()
+  const keys = useInfiniteQuery({
+    ...read.states(scope ?? '', { search, limit: PAGE }),
+    enabled: scope !== undefined,
+  })
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = keys
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
+  if (keys.error) return <ProblemPage error={keys.error} retry={() => void keys.refetch()} />
+  if (keys.data === undefined) return <Loading />
+  const items = keys.data.pages.flatMap(page => page.items)
+  if (items.length === 0) return <Empty title={search ? 'No key matches' : 'This scope is empty'} />
+  return (
+    <div className="flex h-full flex-col">
+      <p className="label h-7 shrink-0 border-b border-line px-4 leading-7">
+        {plural(items.length, 'key')}
+        {hasNextPage && ' and more'}
+      </p>
+      <div className="min-h-0 flex-1">
+        <Rows
+          items={items}
+          keyOf={item => item.key}
+          row_px={ROW_PX}
+          label="Keys"
+          selected={items.findIndex(item => item.key === chosen)}
+          onMove={index => change({ scope, key: items[index]?.key }, { replace: true })}
+          onEnd={onEnd}
+        >
+          {item => (
+            <Link
+              href={to.states(item.scope, item.key)}
+              aria-current={item.key === chosen ? 'true' : undefined}
+              className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item.key === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+            >
+              <span className="w-[38%] shrink-0 truncate">{item.key}</span>
+              <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(item.value)}</span>
+              <span className="num shrink-0 font-sans text-2xs text-muted">v{item.version}</span>
+              <span className="num w-14 shrink-0 text-right font-sans text-2xs text-muted">
+                {bytes(item.bytes)}
+              </span>
+            </Link>
+          )}
+        </Rows>
+      </div>
+    </div>
+  )
+}
+
+/** Load again what changed, a few times a second at most. */
+function useFresh(): void {
+  const client = useQueryClient()
+  const timer = useRef<number>(undefined)
+  useLive('states', () => {
+    if (timer.current !== undefined) return
+    timer.current = setTimeout(() => {
+      timer.current = undefined
+      void client.invalidateQueries({ queryKey: ['states'] })
+    }, SETTLED_MS) as unknown as number
+  })
+}

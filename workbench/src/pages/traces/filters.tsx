@@ -1,0 +1,94 @@
+import { useQuery } from '@tanstack/react-query'
+import * as read from '@/api/queries'
+import type { Step, Trace } from '@/api/types'
+import type { Place } from '@/place'
+import { SearchInput, Select } from '@/ui/field'
+import { kindName } from '@/ui/kind'
+import { failed } from '@/ui/status'
+
+const STATUSES = [
+  ['failed', 'Failed'],
+  ['running', 'Running'],
+  ['ok', 'OK'],
+  ['cancelled', 'Cancelled'],
+  ['timeout', 'Timed out'],
+  ['crashed', 'Crashed'],
+]
+const DURATIONS = [
+  ['100000', '≥ 100 ms'],
+  ['500000', '≥ 500 ms'],
+  ['1000000', '≥ 1 s'],
+  ['10000000', '≥ 10 s'],
+]
+const KINDS = ['http', 'queue', 'cron', 'state', 'stream', 'manual'] as const
+
+export const FILTERS = ['status', 'kind', 'flow', 'step', 'min_us', 'text'] as const
+
+export const filtersOf = (place: Place): Record<string, string | undefined> =>
+  Object.fromEntries(FILTERS.map(name => [name, place[name]]))
+
+/** What the server filters by, said of one trace that came live. */
+export function matches(trace: Trace, place: Place, steps: readonly Step[]): boolean {
+  const { status, kind, flow, step, min_us, text } = place
+  if (status === 'failed' ? !failed(trace.status) : status && trace.status !== status) return false
+  if (kind && trace.kind !== kind) return false
+  if (step && !trace.steps.includes(step)) return false
+  if (min_us && trace.duration_us < Number(min_us)) return false
+  if (flow && !steps.some(known => known.flows.includes(flow) && trace.steps.includes(known.name)))
+    return false
+  if (text) {
+    const words =
+      `${trace.trace_id} ${trace.name} ${trace.steps.join(' ')} ${trace.error ?? ''}`.toLowerCase()
+    return words.includes(text.toLowerCase())
+  }
+  return true
+}
+
+type Props = { place: Place; onChange: (change: Record<string, string | undefined>) => void }
+
+export function Filters({ place, onChange }: Props) {
+  const steps = useQuery(read.steps).data ?? []
+  const flows = useQuery(read.flows).data ?? []
+  const select = (name: string, label: string, options: (readonly [string, string])[]) => (
+    <Select
+      aria-label={label}
+      value={place[name] ?? ''}
+      onChange={event => onChange({ [name]: event.target.value || undefined })}
+      className="max-w-36"
+    >
+      <option value="">{label}</option>
+      {options.map(([value, text]) => (
+        <option key={value} value={value}>
+          {text}
+        </option>
+      ))}
+    </Select>
+  )
+  return (
+    <>
+      <SearchInput
+        label="Name, error or trace id"
+        value={place.text ?? ''}
+        onChange={text => onChange({ text: text || undefined })}
+        className="w-56 min-w-32"
+      />
+      {select('status', 'Any status', STATUSES as [string, string][])}
+      {select(
+        'kind',
+        'Any trigger',
+        KINDS.map(kind => [kind, kindName(kind)]),
+      )}
+      {select(
+        'flow',
+        'Any flow',
+        flows.filter(flow => flow.name !== '*').map(flow => [flow.name, flow.name]),
+      )}
+      {select(
+        'step',
+        'Any step',
+        steps.map(step => [step.name, step.name]),
+      )}
+      {select('min_us', 'Any duration', DURATIONS as [string, string][])}
+    </>
+  )
+}

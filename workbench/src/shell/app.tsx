@@ -1,0 +1,78 @@
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
+import { Banner } from '@/shell/banner'
+import { useKeys } from '@/shell/keys'
+import { PAGES, PluginPage } from '@/shell/pages'
+import { Sidebar } from '@/shell/sidebar'
+import { Empty, Loading } from '@/ui/empty'
+import { PageBoundary } from '@/ui/problem'
+import { to } from '@/urls'
+
+const Palette = lazy(() => import('@/shell/palette'))
+const Help = lazy(() => import('@/shell/help'))
+
+const CHORD_MS = 1_000
+
+export function App() {
+  const [path, navigate] = useLocation()
+  const [open, setOpen] = useState<'palette' | 'help' | null>(null)
+  const chord = useRef(0)
+  const close = () => setOpen(null)
+  useKeys({
+    g: event => {
+      chord.current = event.timeStamp
+    },
+    '/': () => document.querySelector<HTMLElement>('[data-search]')?.focus(),
+    '?': () => setOpen('help'),
+  })
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey)) {
+        event.preventDefault()
+        setOpen('palette')
+        return
+      }
+      if (event.key === 'g' || event.timeStamp - chord.current > CHORD_MS) return
+      chord.current = 0
+      const page = PAGES.find(({ key }) => key === event.key)
+      if (page === undefined) return
+      event.preventDefault()
+      navigate(page.href)
+    }
+    // Before the lists hear it: `g k` is not `k`.
+    window.addEventListener('keydown', press, { capture: true })
+    return () => window.removeEventListener('keydown', press, { capture: true })
+  }, [navigate])
+  return (
+    <div className="flex h-full">
+      <Sidebar onPalette={() => setOpen('palette')} onHelp={() => setOpen('help')} />
+      <main className="flex min-w-0 flex-1 flex-col bg-panel">
+        <Banner />
+        <div className="min-h-0 flex-1">
+          <PageBoundary key={path.split('/')[1] ?? ''}>
+            <Suspense fallback={<Loading />}>
+              <Switch>
+                {PAGES.map(page => (
+                  <Route key={page.path} path={page.path} component={page.body} />
+                ))}
+                <Route path="/plugins/:name" component={PluginPage} />
+                <Route path="/">
+                  <Redirect to={to.flow()} replace />
+                </Route>
+                <Route>
+                  <Empty title="There is no such page">
+                    Choose one on the left, or press ⌘K and type its name.
+                  </Empty>
+                </Route>
+              </Switch>
+            </Suspense>
+          </PageBoundary>
+        </div>
+      </main>
+      <Suspense>
+        {open === 'palette' && <Palette onClose={close} />}
+        {open === 'help' && <Help onClose={close} />}
+      </Suspense>
+    </div>
+  )
+}

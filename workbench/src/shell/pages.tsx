@@ -1,0 +1,122 @@
+import {
+  Activity,
+  Bug,
+  CalendarClock,
+  ChartSpline,
+  Database,
+  Globe,
+  Layers,
+  Radio,
+  ScrollText,
+  Workflow,
+  type LucideIcon,
+} from 'lucide-react'
+import { lazy, type ComponentType } from 'react'
+import { to } from '@/urls'
+
+export type PageInfo = {
+  path: string
+  title: string
+  href: string
+  icon: LucideIcon
+  /** `g` and this letter go there. */
+  key: string
+  group: string
+  body: ComponentType
+}
+
+/** The pages in the order of the sidebar. Each is loaded when it is first opened. */
+export const PAGES: PageInfo[] = [
+  {
+    path: '/flow/:name?',
+    title: 'Flow',
+    href: to.flow(),
+    icon: Workflow,
+    key: 'f',
+    group: 'Build',
+    body: lazy(() => import('@/pages/flow/page')),
+  },
+  {
+    path: '/endpoints',
+    title: 'Endpoints',
+    href: to.endpoints(),
+    icon: Globe,
+    key: 'e',
+    group: 'Build',
+    body: lazy(() => import('@/pages/endpoints/page')),
+  },
+  {
+    path: '/queues',
+    title: 'Queues',
+    href: to.queues(),
+    icon: Layers,
+    key: 'q',
+    group: 'Build',
+    body: lazy(() => import('@/pages/queues/page')),
+  },
+  {
+    path: '/cron',
+    title: 'Cron',
+    href: to.cron(),
+    icon: CalendarClock,
+    key: 'c',
+    group: 'Build',
+    body: lazy(() => import('@/pages/cron/page')),
+  },
+  {
+    path: '/traces/:id?',
+    title: 'Traces',
+    href: to.traces(),
+    icon: Activity,
+    key: 't',
+    group: 'Observe',
+    body: lazy(() => import('@/pages/traces/page')),
+  },
+  {
+    path: '/logs',
+    title: 'Logs',
+    href: to.logs(),
+    icon: ScrollText,
+    key: 'l',
+    group: 'Observe',
+    body: lazy(() => import('@/pages/logs/page')),
+  },
+  {
+    path: '/errors',
+    title: 'Errors',
+    href: to.errors(),
+    icon: Bug,
+    key: 'x',
+    group: 'Observe',
+    body: lazy(() => import('@/pages/errors/page')),
+  },
+  {
+    path: '/metrics',
+    title: 'Metrics',
+    href: to.metrics(),
+    icon: ChartSpline,
+    key: 'm',
+    group: 'Observe',
+    body: lazy(() => import('@/pages/metrics/page')),
+  },
+  {
+    path: '/states',
+    title: 'States',
+    href: to.states(),
+    icon: Database,
+    key: 's',
+    group: 'Data',
+    body: lazy(() => import('@/pages/states/page')),
+  },
+  {
+    path: '/streams',
+    title: 'Streams',
+    href: to.streams(),
+    icon: Radio,
+    key: 'r',
+    group: 'Data',
+    body: lazy(() => import('@/pages/streams/page')),
+  },
+]
+
+export const PluginPage = lazy(() => import('@/pages/plugins/page'))

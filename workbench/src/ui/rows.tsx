@@ -1,0 +1,81 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useRef, type ReactNode } from 'react'
+import { useKeys } from '@/shell/keys'
+
+type Props<T> = {
+  items: readonly T[]
+  keyOf: (item: T) => string | number
+  row_px: number
+  label: string
+  children: (item: T, index: number) => ReactNode
+  /** Index that `j` and `k` move from; also scrolled into view when it changes. */
+  selected?: number
+  onMove?: ((index: number) => void) | undefined
+  /** Called when the last rows come into sight. */
+  onEnd?: (() => void) | undefined
+  onScroll?: (at_top: boolean) => void
+  className?: string
+}
+
+const NEAR_END = 20
+
+/** A list of rows of one height, of which only those in sight exist. */
+export function Rows<T>(props: Props<T>) {
+  const {
+    items,
+    keyOf,
+    row_px,
+    label,
+    children,
+    selected = -1,
+    onMove,
+    onEnd,
+    onScroll,
+    className = '',
+  } = props
+  const box = useRef<HTMLDivElement>(null)
+  const rows = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => row_px,
+    getItemKey: index => keyOf(items[index] as T),
+    overscan: 12,
+  })
+  const shown = rows.getVirtualItems()
+  const last = shown.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (items.length > 0 && last >= items.length - NEAR_END) onEnd?.()
+  }, [last, items.length, onEnd])
+  useEffect(() => {
+    if (selected >= 0) rows.scrollToIndex(selected, { align: 'auto' })
+  }, [selected, rows])
+  const move = (way: number) => {
+    if (onMove && items.length > 0) onMove(Math.min(items.length - 1, Math.max(0, selected + way)))
+  }
+  useKeys({ j: () => move(1), k: () => move(-1) }, onMove !== undefined)
+  return (
+    <div
+      ref={box}
+      tabIndex={0}
+      role="group"
+      aria-label={label}
+      onScroll={event => onScroll?.(event.currentTarget.scrollTop < row_px)}
+      className={`h-full overflow-auto [contain:strict] ${className}`}
+    >
+      <div role="list" className="relative w-full" style={{ height: rows.getTotalSize() }}>
+        {shown.map(({ index, key, start }) => (
+          <div
+            key={key}
+            role="listitem"
+            aria-setsize={items.length}
+            aria-posinset={index + 1}
+            className="absolute inset-x-0 top-0"
+            style={{ height: row_px, transform: `translateY(${start}px)` }}
+          >
+            {children(items[index] as T, index)}
+          </div>
+        ))}
+      </div>
+    </div>
+  )
+}
