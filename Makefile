@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 # Folders with npm packages.
-NPM := clients/js tests/npm tests/e2e/streams/npm
+NPM := clients/js tests/npm tests/e2e/streams/npm workbench
+
+# The Workbench's page, built into the package.
+CONSOLE := src/motia/workbench/assets/index.html
+CONSOLE_SOURCES := $(shell find workbench/src workbench/public -type f) \
+	$(addprefix workbench/,index.html package.json package-lock.json tsconfig.json vite.config.ts)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup npm demo test proof check format bench build clean
+.PHONY: help setup npm console demo test proof check format bench build clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -23,6 +28,15 @@ $(STAMP): pyproject.toml requirements-dev.lock
 
 npm: ## The npm packages that the tests of browsers and of the JavaScript client need
 	@for folder in $(NPM); do npm ci --no-audit --no-fund --loglevel=error --prefix $$folder || exit 1; done
+
+console: $(CONSOLE) ## Build the Workbench's page; needs Node 20.19 or newer
+
+workbench/node_modules/.package-lock.json: workbench/package-lock.json
+	@npm ci --no-audit --no-fund --loglevel=error --prefix workbench
+	@touch $@
+
+$(CONSOLE): workbench/node_modules/.package-lock.json $(CONSOLE_SOURCES)
+	@npm run --silent build --prefix workbench
 
 demo: $(STAMP) ## Start the example shop and print its URLs
 	@$(BIN)/motia dev --dir examples/shop
@@ -47,7 +61,7 @@ bench: $(STAMP) ## Costs in CPU µs and ratios to bare baselines, in one run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@$(BIN)/python benchmarks/run.py
 
-build: $(STAMP) ## The wheel
+build: $(STAMP) console ## The wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## Remove what the targets made
