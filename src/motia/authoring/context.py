@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from motia import encoding
 from motia.authoring.durations import seconds
+from motia.authoring.messages import Queue
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.core.update import UpdateOperation
@@ -162,6 +163,11 @@ class Context:
         if self._state is None:
             self._state = State(self)
         return self._state
+
+    @property
+    def queue(self) -> Queue:
+        """Messages by id: `get`, `cancel`, `cancel_trace`."""
+        return Queue(self._calls, self._run)
 
     @property
     def logger(self) -> Any:

@@ -16,21 +16,8 @@ if TYPE_CHECKING:
     from motia.supervisor.spawn import Spawned
 
 COMMANDS = (
-    *(
-        "dev",
-        "start",
-        "build",
-        "create",
-        "adopt",
-        "steps",
-        "emit",
-        "trigger",
-        "call",
-        "state",
-        "queue",
-        "cron",
-        "traces",
-    ),
+    *("dev", "start", "build", "create", "adopt", "steps", "emit", "trigger", "call", "state", "queue"),
+    *("cron", "schedule", "why", "cancel", "traces"),
     *("logs", "doctor", "db", "config", "generate", "version"),
 )
 """In the order of the help. A module of this package each: a function of that name, or `app` with several."""

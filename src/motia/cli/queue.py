@@ -12,11 +12,13 @@ from motia.cli.output import confirm, print_json, print_line, print_table, time_
 from motia.cli.project import load_project, with_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from motia.backends.protocol import Backend
     from motia.core.batch import Operation
-    from motia.core.message import DeadLetter, MessageId, QueueDepth, QueueName
+    from motia.core.message import DeadLetter, MessageId, Pause, QueueDepth, QueueName
 
-app = typer.Typer(help="Look at queues; send dead letters back or delete them.")
+app = typer.Typer(help="Look at queues; pause them; send dead letters back or delete them.")
 Topic = Annotated[str | None, typer.Option("--topic", help="Only queues of this topic.", show_default=False)]
 StepName = Annotated[str | None, typer.Option("--step", help="Only queues of this step.", show_default=False)]
 MessageIds = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", show_default=False)]
@@ -34,7 +36,7 @@ def list_(
         return await _queues(backend, topic, step)
 
     depths = with_store(load_project(directory).settings, read)
-    names = ("ready", "scheduled", "blocked", "claimed", "dead")
+    names = ("ready", "scheduled", "blocked", "limited", "claimed", "dead")
     if as_json:
         print_json(
             [
@@ -145,6 +147,86 @@ def purge(
         step,
     )
     _print_count("purged", count, as_json)
+
+
+Everything = Annotated[bool, typer.Option("--all", help="Every queue.")]
+
+
+@app.command("pause")
+def pause(
+    every: Everything = False,
+    topic: Topic = None,
+    step: StepName = None,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Let no node take anything more from these queues, until they are resumed. What runs goes on."""
+    from motia.core.batch import PauseQueues
+    from motia.core.clock import SystemClock
+
+    names = _names(every, topic, step)
+    _write(directory, PauseQueues(SystemClock().now_ms(), *names))
+    if as_json:
+        print_json({"paused": {"topic": names[0], "step": names[1]}})
+    else:
+        print_line(f"paused: {names[0]} → {names[1]}")
+
+
+@app.command("resume")
+def resume(
+    every: Everything = False,
+    topic: Topic = None,
+    step: StepName = None,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take back a pause of the same topic and step; with --all take back every pause."""
+    from motia.core.batch import ResumeQueues
+
+    count = _write(directory, ResumeQueues(*_names(every, topic, step), everything=every))
+    _print_count("resumed", count, as_json)
+
+
+@app.command("paused")
+def paused(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
+    """List what is paused, and since when."""
+
+    async def read(backend: Backend) -> list[Pause]:
+        return list(await backend.queue.pauses())
+
+    pauses = with_store(load_project(directory).settings, read)
+    if as_json:
+        print_json([{"topic": one.topic, "step": one.step, "since_ms": one.since_ms} for one in pauses])
+        return
+    print_table(
+        ("TOPIC", "STEP", "SINCE"), ((one.topic, one.step, time_text(one.since_ms)) for one in pauses)
+    )
+
+
+def pause_everything(directory: Path) -> None:
+    """Let no node take anything, before any starts."""
+    from motia.core.batch import PauseQueues
+    from motia.core.clock import SystemClock
+
+    _write(directory, PauseQueues(SystemClock().now_ms()))
+
+
+def _names(every: bool, topic: str | None, step: str | None) -> tuple[str, str]:
+    if not every and topic is None and step is None:
+        raise typer.BadParameter("expected --topic, --step or --all, got none of them")
+    if every and (topic is not None or step is not None):
+        raise typer.BadParameter("expected --all, or --topic and --step, got both")
+    return topic or "*", step or "*"
+
+
+def _write(directory: Path, operation: Operation) -> int:
+    from motia.core.batch import Batch
+
+    async def write(backend: Backend) -> int:
+        (count,) = await backend.commit(Batch((operation,)))
+        return count or 0
+
+    return with_store(load_project(directory).settings, write)
 
 
 def _chosen(ids: Sequence[str] | None, *, every: bool) -> frozenset[MessageId] | None:

@@ -8,6 +8,7 @@ import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir
 from motia.cli.project import supervise
+from motia.cli.queue import pause_everything
 
 
 def start(
@@ -21,8 +22,13 @@ def start(
         bool | None,
         typer.Option("--strict", help="Do not start when any step is broken.", show_default=False),
     ] = None,
+    paused: Annotated[
+        bool, typer.Option("--paused", help="Take no messages until `motia queue resume --all`.")
+    ] = False,
     directory: ProjectDir = HERE,
 ) -> None:
     """Run the project for production."""
+    if paused:
+        pause_everything(directory)
     flags = {"host": host, "port": port, "nodes": nodes, "strict": strict or None}
     raise typer.Exit(supervise(directory, mode="production", flags=flags, spawned=context.obj))

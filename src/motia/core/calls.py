@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from motia.core.invocation import Invocation
+from motia.core.message import MessageId, StoredMessage
 from motia.core.state import StateEntry
 from motia.core.stream import StreamItem
 from motia.core.update import UpdateOperation
@@ -130,7 +131,8 @@ class Calls(Protocol):
     pending: list[asyncio.Future[Any]]
     """What the handler began and may not have awaited."""
     stop_reason: str | None
-    """Why the handler was asked to stop: `timed_out`, `drained`, `not_started`; None = it was not."""
+    """Why the handler was asked to stop: `timed_out`, `cancelled`, `drained`, `not_started`; None = it was
+    not."""
     timeout_s: float
 
     @property
@@ -156,6 +158,18 @@ class Calls(Protocol):
 
     def enqueue_one(self, request: EnqueueRequest) -> asyncio.Future[str]:
         """As `enqueue`, for one message: nearly every call."""
+        ...
+
+    def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
+        """A message in each queue that still holds it."""
+        ...
+
+    def cancel_messages(self, id_: MessageId) -> asyncio.Future[int]:
+        """End a message in all its queues; resolves with how many there were."""
+        ...
+
+    def cancel_trace(self, trace_id: str) -> asyncio.Future[int]:
+        """End everything of a trace that has not ended."""
         ...
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:

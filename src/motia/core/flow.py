@@ -75,6 +75,16 @@ class Flow:
     """Id of the `enqueue_many` it came with."""
 
 
+def kept(flow: Flow) -> Flow:
+    """What stays with a dead letter that is sent back: its expiry and its key of duplicates are over."""
+    return Flow(
+        priority=flow.priority,
+        concurrency_key=flow.concurrency_key,
+        rate_key=flow.rate_key,
+        bulk=flow.bulk,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     """An `Enqueue` stored nothing: message `id` came before it, within the window."""

@@ -71,6 +71,8 @@ class Cancelled:
     """The execution was cancelled, or the handler returned `Cancel`."""
 
     reason: str = ""
+    from_outside: bool = False
+    """Somebody cancelled the message or the trace while it ran; the handler did not choose it."""
     kind: Literal["cancelled"] = "cancelled"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from motia.core.flow import Flow
@@ -136,3 +136,44 @@ class ScheduledMessage:
     due_at_ms: int
     failures: int
     trace: TraceContext = field(default=TraceContext("", ""))
+
+
+MessageStatus = Literal["ready", "scheduled", "blocked", "limited", "running", "dead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message in one queue, as it stands."""
+
+    seq: int
+    id: MessageId
+    queue: QueueName
+    status: MessageStatus
+    enqueued_at_ms: int
+    trace: TraceContext
+    due_at_ms: int | None = None
+    failures: int = 0
+    crashes: int = 0
+    group: str | None = None
+    priority: int = 0
+    concurrency_key: str | None = None
+    rate_key: str | None = None
+    expires_at_ms: int | None = None
+    node: NodeId | None = None
+    """Which runs it."""
+    awaits: Literal["key", "rate"] | None = None
+    """Which limit keeps it back while it is `limited`."""
+    code: str = ""
+    """Why it is dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Nothing is taken from these queues; `*` stands for every topic or step."""
+
+    topic: str
+    step: str
+    since_ms: int
+
+    def holds(self, queue: QueueName) -> bool:
+        return self.topic in ("*", queue.topic) and self.step in ("*", queue.step)

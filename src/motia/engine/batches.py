@@ -48,12 +48,16 @@ class Batches:
             in_time[0].bundle = tuple(in_time[1:])
             self._ready(in_time[0])
 
+    def gathering(self) -> list[Claim]:
+        """What waits for others to come."""
+        return [claim for gathered in self._gathering.values() for claim in gathered]
+
     def take_all(self) -> list[Claim]:
         """What is still being gathered, for nobody to run here."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        claims = [claim for gathered in self._gathering.values() for claim in gathered]
+        claims = self.gathering()
         self._gathering.clear()
         return claims
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from motia.core.batch import Batch, ClaimReady, Unclaim
@@ -105,6 +106,40 @@ class Consumer:
                 continue
             execution.ended = execution.given_up = True
             self.give_up(execution, Released())
+
+    def stop_cancelled(self, seqs: frozenset[int]) -> None:
+        """These claims were cancelled: what runs of them is interrupted, what is held goes."""
+        for run in list(self._running):
+            others = [one for one in run.claims if one.seq not in seqs]
+            execution = run.execution
+            if len(others) == len(run.claims) or execution is None or execution.ended:
+                continue
+            # Its end is stored already; what it still writes is refused.
+            execution.settled = True
+            self._engine.deadlines.cancel(execution)
+            if others:
+                self._engine.background(self._engine.backend.commit(Batch((Unclaim(others),))))
+        self._let_go(lambda claim: claim.seq in seqs)
+
+    async def give_back(self, paused: Callable[[QueueName], bool]) -> None:
+        """Give back what is held of some queues and has not started."""
+        claims = self._let_go(lambda claim: paused(claim.queue))
+        if claims:
+            await self._engine.backend.commit(Batch((Unclaim(claims),)))
+
+    def _let_go(self, wanted: Callable[[Claim], bool]) -> list[Claim]:
+        """Take claims out of what is held. Bundles are made anew."""
+        held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
+        if not any(wanted(claim) for claim in (*held, *self._batches.gathering())):
+            return []
+        held += self._batches.take_all()
+        self._held.clear()
+        self._held_count = self._held_bytes = 0
+        for claim in held:
+            claim.bundle = ()
+            if not wanted(claim):
+                self._hold(claim)
+        return [claim for claim in held if wanted(claim)]
 
     @property
     def running(self) -> int:

@@ -32,6 +32,11 @@ class Deadlines:
         if self._timer is None and not self._stopped:
             self._timer = self._clock.call_later(_LOOK_S, self._look)
 
+    def cancel(self, execution: Execution) -> None:
+        """End it as cancelled. One that swallows that is given up after the grace, as after a timeout."""
+        execution.timeout_s = self._clock.monotonic_s() - execution.started_s
+        stop(execution, "cancelled")
+
     async def stop(self) -> None:
         self._stopped = True
         if self._timer is not None:
@@ -46,7 +51,7 @@ class Deadlines:
                 stop(execution, "timed_out")
             elif (
                 late_s >= self._grace_s + _ANSWER_S
-                and execution.stop_reason == "timed_out"
+                and execution.stop_reason in ("timed_out", "cancelled")
                 and not execution.ended
             ):
                 self._abandon(execution)

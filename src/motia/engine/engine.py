@@ -35,6 +35,7 @@ from motia.engine.consumer import Consumer
 from motia.engine.deadlines import Deadlines
 from motia.engine.enqueue import fan_out
 from motia.engine.execution import Execution
+from motia.engine.interventions import Interventions
 from motia.engine.noted_calls import CallNotes, NotedCalls
 from motia.engine.promoter import Promoter
 from motia.engine.pruner import Pruner
@@ -112,6 +113,7 @@ class Engine:
         self.schedules = Schedules(self)
         self.pruner = Pruner(self)
         self.streams = Streams(self, Gate(self, stream_auth))
+        self.interventions = Interventions(self)
 
     # Lifecycle --------------------------------------------------------------------------------------
 
@@ -125,6 +127,7 @@ class Engine:
         await self.schedules.start()
         await self.pruner.start()
         await self.streams.start()
+        await self.interventions.start()
         self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
 
     async def drain(self) -> None:
@@ -138,6 +141,7 @@ class Engine:
     async def stop(self) -> None:
         for service in (
             self.streams,
+            self.interventions,
             self.pruner,
             self.schedules,
             self.consumer,
@@ -253,7 +257,9 @@ class Engine:
         """A handler swallowed its cancellation: tell of its timeout without it. Its token is taken away, so
         that another attempt may begin and what it still writes is refused."""
         execution.ended = execution.given_up = True
-        outcome = TimedOut(execution.timeout_s)
+        outcome: Outcome = TimedOut(execution.timeout_s)
+        if execution.stop_reason == "cancelled":
+            outcome = Cancelled("it swallowed its cancellation and runs on", from_outside=True)
         decision = self.consumer.give_up(execution, outcome)
         claim = execution.invocation.claim
         parent = "" if claim is None or decision is None else claim.trace.span_id
@@ -263,6 +269,13 @@ class Engine:
         self.record_execution(execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict)
         if execution.give_up is not None:
             execution.give_up()
+
+    def stop_trace(self, trace_id: str) -> None:
+        """Interrupt what runs here of a trace and came from no message: requests, calls by hand."""
+        for execution in list(self.deadlines.running):
+            invocation = execution.invocation
+            if invocation.trace.trace_id == trace_id and invocation.claim is None:
+                self.deadlines.cancel(execution)
 
     @property
     def worn(self) -> str | None:

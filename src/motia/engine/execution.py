@@ -11,6 +11,7 @@ from motia.core.batch import (
     Batch,
     ClaimHeld,
     Completed,
+    Ended,
     Enqueue,
     Guard,
     Operation,
@@ -27,7 +28,7 @@ from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, overlooke
 from motia.core.flow import Duplicate
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
-from motia.core.message import Claim, TraceContext
+from motia.core.message import Claim, MessageId, StoredMessage, TraceContext
 from motia.core.state import StateEntry
 from motia.core.update import apply_update
 from motia.engine.enqueue import FanOut, fan_out, standing
@@ -51,7 +52,7 @@ class Execution:
     user: Any = None
     task: asyncio.Task[Any] | None = None
     stop_reason: str | None = None
-    """Why the handler was asked to stop: timed_out, drained, not_started."""
+    """Why the handler was asked to stop: timed_out, cancelled, drained, not_started."""
     ended = False
     """Its outcome is decided; a handler that swallowed its cancellation may still run."""
     given_up = False
@@ -138,6 +139,19 @@ class Execution:
             return give(told)
 
         return self._commit(operations, then=accept)
+
+    def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
+        return self._engine.backend.queue.messages(id_)
+
+    def cancel_messages(self, id_: MessageId) -> asyncio.Future[int]:
+        return self.begin(self._cancel(self._engine.interventions.cancel([id_])))
+
+    def cancel_trace(self, trace_id: str) -> asyncio.Future[int]:
+        return self.begin(self._cancel(self._engine.interventions.cancel_trace(trace_id)))
+
+    @staticmethod
+    async def _cancel(work: Coroutine[Any, Any, list[Ended]]) -> int:
+        return len(await work)
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:
         return self.begin(self._engine.call_step(step, data, self.invocation.trace))

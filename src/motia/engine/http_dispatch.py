@@ -94,7 +94,7 @@ class StepEndpoint:
         if isinstance(outcome, TimedOut):
             self._tell(outcome, trace)
             return problem(504, code="handler.timed_out", trace_id=trace.trace_id)
-        if isinstance(outcome, Cancelled):
+        if isinstance(outcome, Cancelled) and not outcome.from_outside:
             return problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
         return problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id)
 

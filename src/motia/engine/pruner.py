@@ -1,12 +1,13 @@
-"""Keeps storage small: expired state, dead letters and told changes past their retention."""
+"""Keeps storage small: expired state and messages, dead letters and told changes past their retention."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, Expire, PurgeDead, TrimChanges
+from motia.core.batch import Batch, Expire, ExpireMessages, PurgeDead, TrimChanges
 from motia.core.clock import Timer
+from motia.engine.interventions import tell_ended
 from motia.errors import BackendError
 
 if TYPE_CHECKING:
@@ -51,16 +52,21 @@ class Pruner:
                 kept_ms = round(engine.settings.queue.dead_letter_days * _DAY_MS)
                 streams = engine.settings.streams
                 told_ms = now_ms - round(streams.keep_changes_s * 1000)
-                deleted = await engine.backend.commit(
+                *counts, late = await engine.backend.commit(
                     Batch(
                         (
                             Expire(now_ms, _BATCH),
                             PurgeDead(died_before_ms=now_ms - kept_ms, limit=_BATCH),
                             TrimChanges(told_ms, streams.keep_changes, _BATCH),
+                            ExpireMessages(now_ms, _BATCH),
                         )
                     )
                 )
-                more = any(count >= _BATCH for count in deleted)
+                for one in late:
+                    tell_ended(engine, one, "expired")
+                if late:
+                    engine.report(f"{len(late)} messages expired before they could start")
+                more = any(count >= _BATCH for count in (*counts, len(late)))
         except BackendError as error:
             engine.report(f"deleting what has expired failed: {error}")
         finally:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _RETRY_AFTER_S = 0.5
 """How soon storage that refused is asked again."""
 _COMPLETED = Decision(Completed(), "completed")
+_CANCELLED = Decision(Completed(), "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ class Run:
         duration_s = engine.clock.monotonic_s() - started_s
         execution.ended = True
         if execution.settled:
-            self._over(_COMPLETED, outcome, duration_s)
+            cancelled = execution.stop_reason == "cancelled"
+            self._over(_CANCELLED if cancelled else _COMPLETED, outcome, duration_s)
             return
         decision = self.decide(outcome)
         stored = engine.backend.commit(self._settlement(decision))
@@ -189,6 +191,9 @@ class Run:
         messages. Failure: `ConflictError` once another attempt has begun, `BackendError`."""
         engine = self._engine
         while True:
+            if isinstance(error, ConflictError) and len(self.claims) > 1:
+                await self._store_apart(decision)
+                return
             if error is not None:
                 if not isinstance(error, BackendError) or not self._taking():
                     raise error
@@ -197,8 +202,16 @@ class Run:
             try:
                 await engine.backend.commit(self._settlement(decision))
                 return
-            except BackendError as refused:
+            except (BackendError, ConflictError) as refused:
                 error = refused
+
+    async def _store_apart(self, decision: Decision) -> None:
+        """One of a bundle was taken away from it: that is not the others' affair."""
+        for claim in self.claims:
+            try:
+                await self._engine.backend.commit(Batch((Settle(claim, decision.settlement),)))
+            except ConflictError as conflict:
+                self._engine.report(f"{claim.queue.step}: {conflict}")
 
     async def settle_for(self, decision: Decision, outcome: Outcome) -> None:
         """Store and tell how it ends while its handler, which was given up, still runs."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from motia import encoding
 from motia.core.batch import Batch, Fire
 from motia.core.clock import Timer
-from motia.core.message import NewMessage, TraceContext
+from motia.core.message import MessageId, NewMessage, TraceContext
 from motia.core.registry import Registry, queue_of_trigger
 from motia.core.step import Step
 from motia.core.trigger import CronTrigger
@@ -158,14 +158,21 @@ class Schedules:
             await self._engine.backend.commit(Batch((fire,)))
 
     def _message(self, step: Step, index: int, at_ms: int) -> NewMessage:
-        engine = self._engine
-        trigger = step.triggers[index]
-        return NewMessage(
-            id=engine.ids.message_id(),
-            queue=queue_of_trigger(step, index),
-            payload=encoding.encode({"scheduled_at_ms": at_ms}),
-            # Ticks of one group run one after the other.
-            group="" if isinstance(trigger, CronTrigger) and trigger.overlap == "queue" else None,
-            trace=TraceContext(engine.ids.trace_id(), "", 0),
-            enqueued_at_ms=at_ms,
-        )
+        ids = self._engine.ids
+        return tick_message(step, index, at_ms, ids.message_id(), TraceContext(ids.trace_id(), "", 0))
+
+
+def tick_message(
+    step: Step, index: int, at_ms: int, message_id: MessageId, trace: TraceContext
+) -> NewMessage:
+    """The message that runs a cron or time trigger for one point in time."""
+    trigger = step.triggers[index]
+    return NewMessage(
+        id=message_id,
+        queue=queue_of_trigger(step, index),
+        payload=encoding.encode({"scheduled_at_ms": at_ms}),
+        # Ticks of one group run one after the other.
+        group="" if isinstance(trigger, CronTrigger) and trigger.overlap == "queue" else None,
+        trace=trace,
+        enqueued_at_ms=at_ms,
+    )

@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from motia.core.message import DeadLetter, NodeId, QueueDepth, QueueName, ScheduledMessage
+from motia.core.message import (
+    DeadLetter,
+    MessageId,
+    NodeId,
+    Pause,
+    QueueDepth,
+    QueueName,
+    ScheduledMessage,
+    StoredMessage,
+)
 
 
 class QueueStore(Protocol):
@@ -33,4 +42,40 @@ class QueueStore(Protocol):
 
     def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:
         """Node incarnations that were registered and not recovered: id, pid, path of the lock file."""
+        ...
+
+    def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
+        """A message in each queue that still holds it, dead letters included; empty once it has ended."""
+        ...
+
+    def of_trace(self, trace_id: str, *, limit: int = 10_000) -> asyncio.Future[list[MessageId]]:
+        """Messages of a trace that have not ended, dead letters not included. Looks through everything."""
+        ...
+
+    def head_of_group(self, queue: QueueName, group: str) -> asyncio.Future[StoredMessage | None]:
+        """The oldest message of a FIFO group."""
+        ...
+
+    def running(
+        self, queue: QueueName, *, concurrency_key: str | None = None, limit: int = 100
+    ) -> asyncio.Future[list[StoredMessage]]:
+        """Messages of a queue that nodes hold, of one key or of all."""
+        ...
+
+    def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:
+        """How many ready messages of its queue start before this one, counted up to `limit`."""
+        ...
+
+    def rate_free_at_ms(self, queue: QueueName, key: str) -> asyncio.Future[int | None]:
+        """When a used-up rate has room again; None = it has."""
+        ...
+
+    def pauses(self) -> asyncio.Future[list[Pause]]: ...
+
+    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, MessageId]]]:
+        """Claims of a node that were cancelled and that it has not seen: seq and id."""
+        ...
+
+    def bulk_left(self, bulk: bytes) -> asyncio.Future[tuple[int, int]]:
+        """How many messages of an `enqueue_many` have not ended, and how many of it died."""
         ...

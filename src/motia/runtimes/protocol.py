@@ -61,7 +61,8 @@ class Runtime(Protocol):
         """Run a handler to its end, and wait for the writes it began.
 
         *Failure*: never raises for what the author's code does. *Cancellation*: when the task is cancelled
-        and `calls.stop_reason` is set, the outcome is `TimedOut` or `Released`; otherwise it propagates.
+        and `calls.stop_reason` is set, the outcome is `TimedOut`, `Cancelled` or `Released`; otherwise it
+        propagates.
         """
         ...
 

@@ -126,7 +126,7 @@ def test_queues_are_listed(motia: Callable[..., Any]) -> None:
     assert (found["mail"]["dead"], found["mail"]["ready"]) == (1, 1)
     table = motia("queue", "list", "--step", "mail").out.splitlines()
     assert len(table) == 2
-    assert table[1].split()[:7] == ["order.created", "mail", "1", "0", "0", "0", "1"]
+    assert table[1].split()[:8] == ["order.created", "mail", "1", "0", "0", "0", "0", "1"]
 
 
 @pytest.mark.usefixtures("dead_letters")

@@ -34,12 +34,16 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
         for delivery in sorted(_waiting(transaction, want.queue), key=lambda delivery: delivery.place):
             if limit <= 0 or room_bytes <= 0:
                 break
-            if limits.allow(delivery):
+            refused = limits.refuses(delivery)
+            if refused is None:
                 claims.append(_claim(transaction, delivery, operation.node))
                 limit -= 1
                 room_bytes -= len(delivery.payload)
             else:
-                put(transaction, replace(delivery, standing=Standing.LIMITED))
+                put(
+                    transaction,
+                    replace(delivery, standing=Standing.LIMITED, awaits_rate=refused == "rate"),
+                )
         limits.keep()
     return claims
 
@@ -107,6 +111,9 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
                     suspect=delivery.suspect or ran,
                 ),
             )
+    for node, seq in list(transaction.store.cancellations):
+        if node == operation.node:
+            transaction.journal.remove(transaction.store.cancellations, (node, seq))
     if operation.node in transaction.store.nodes:
         transaction.journal.remove(transaction.store.nodes, operation.node)
     return len(held)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from motia.backends.memory.queue import enqueue
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
+from motia.core.flow import kept
 from motia.core.message import DeadLetter, NewMessage
 
 
@@ -22,6 +23,7 @@ def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
             enqueued_at_ms=letter.enqueued_at_ms,
             group=letter.group,
             attributes=letter.attributes,
+            flow=None if letter.flow is None else kept(letter.flow),
         )
         enqueue(transaction, ops.Enqueue(message))
     return len(letters)

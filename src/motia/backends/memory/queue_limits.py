@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 from motia.backends.memory.queue import of_queue
 from motia.backends.memory.store import Delivery, Rate, Standing
@@ -26,17 +27,17 @@ class Limits:
         )
         self._rates: dict[str, Starts] = {}
 
-    def allow(self, delivery: Delivery) -> bool:
-        """Whether the message may be taken now; if so, it counts."""
+    def refuses(self, delivery: Delivery) -> Literal["key", "rate"] | None:
+        """What keeps the message back now; None = it may be taken, and counts from now on."""
         key = delivery.flow.concurrency_key
         most = self._want.key_concurrency
         limited = most is not None and key is not None
         if limited and self._claimed[key] >= (most or 0):
-            return False
+            return "key"
         if not self._rate_allows(delivery):
-            return False
+            return "rate"
         self._claimed[key] += 1
-        return True
+        return None
 
     def _rate_allows(self, delivery: Delivery) -> bool:
         rate = self._want.rate

@@ -7,8 +7,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from motia.backends.memory.store import MemoryStore, Standing
-from motia.core.message import DeadLetter, NodeId, QueueDepth, QueueName, ScheduledMessage
+from motia.backends.memory.store import Delivery, MemoryStore, Standing
+from motia.core.message import (
+    DeadLetter,
+    MessageId,
+    MessageStatus,
+    NodeId,
+    Pause,
+    QueueDepth,
+    QueueName,
+    ScheduledMessage,
+    StoredMessage,
+)
 from motia.core.state import StateEntry
 
 T = TypeVar("T")
@@ -72,6 +82,58 @@ class MemoryQueueStore:
         ]
         return sorted(found, key=lambda message: message.due_at_ms)
 
+    def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
+        store = self._store
+        waiting = [_stored(d) for d in store.in_order(store.deliveries) if d.id == id_]
+        dead = [_stored_dead(letter) for _, letter in sorted(store.dead.items()) if letter.id == id_]
+        return done(sorted(waiting, key=lambda message: message.seq) + dead)
+
+    def of_trace(self, trace_id: str, *, limit: int = 10_000) -> asyncio.Future[list[MessageId]]:
+        deliveries = self._store.in_order(self._store.deliveries)
+        found = dict.fromkeys(d.id for d in deliveries if d.trace.trace_id == trace_id)
+        return done(list(found)[:limit])
+
+    def head_of_group(self, queue: QueueName, group: str) -> asyncio.Future[StoredMessage | None]:
+        found = [d for d in self._store.in_order([queue]) if d.group == group]
+        return done(_stored(found[0]) if found else None)
+
+    def running(
+        self, queue: QueueName, *, concurrency_key: str | None = None, limit: int = 100
+    ) -> asyncio.Future[list[StoredMessage]]:
+        found = [
+            _stored(d)
+            for d in self._store.in_order([queue])
+            if d.standing is Standing.CLAIMED and concurrency_key in (None, d.flow.concurrency_key)
+        ]
+        return done(found[:limit])
+
+    def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:
+        place = -message.priority, message.seq
+        ready = [d for d in self._store.in_order([message.queue]) if d.standing is Standing.READY]
+        return done(min(limit, sum(d.place < place for d in ready)))
+
+    def rate_free_at_ms(self, queue: QueueName, key: str) -> asyncio.Future[int | None]:
+        rate = self._store.rates.get((queue, key))
+        return done(None if rate is None else rate.wake_at_ms)
+
+    def pauses(self) -> asyncio.Future[list[Pause]]:
+        return done(
+            [
+                Pause(topic=topic, step=step, since_ms=since_ms)
+                for (topic, step), since_ms in sorted(self._store.pauses.items())
+            ]
+        )
+
+    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, MessageId]]]:
+        found = self._store.cancellations.items()
+        return done([(seq, id_) for (holder, seq), id_ in sorted(found) if holder == node])
+
+    def bulk_left(self, bulk: bytes) -> asyncio.Future[tuple[int, int]]:
+        deliveries = self._store.in_order(self._store.deliveries)
+        left = sum(d.flow.bulk == bulk for d in deliveries)
+        letters = self._store.dead.values()
+        return done((left, sum(one.flow is not None and one.flow.bulk == bulk for one in letters)))
+
     def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:
         return done([(node, pid, lock_path) for node, (pid, lock_path) in self._store.nodes.items()])
 
@@ -132,3 +194,49 @@ def done(value: T) -> asyncio.Future[T]:
 def by_bytes(text: str) -> bytes:
     """The order of the UTF-8 bytes, in which databases sort."""
     return text.encode()
+
+
+_STATUSES: dict[Standing, MessageStatus] = {
+    Standing.READY: "ready",
+    Standing.SCHEDULED: "scheduled",
+    Standing.BLOCKED: "blocked",
+    Standing.LIMITED: "limited",
+    Standing.CLAIMED: "running",
+}
+
+
+def _stored(delivery: Delivery) -> StoredMessage:
+    limited = delivery.standing is Standing.LIMITED
+    return StoredMessage(
+        seq=delivery.seq,
+        id=delivery.id,
+        queue=delivery.queue,
+        status=_STATUSES[delivery.standing],
+        enqueued_at_ms=delivery.enqueued_at_ms,
+        trace=delivery.trace,
+        due_at_ms=delivery.due_at_ms,
+        failures=delivery.failures,
+        crashes=delivery.crashes,
+        group=delivery.group,
+        priority=delivery.flow.priority,
+        concurrency_key=delivery.flow.concurrency_key,
+        rate_key=delivery.flow.rate_key,
+        expires_at_ms=delivery.flow.expires_at_ms,
+        node=delivery.holder,
+        awaits=None if not limited else "rate" if delivery.awaits_rate else "key",
+    )
+
+
+def _stored_dead(letter: DeadLetter) -> StoredMessage:
+    return StoredMessage(
+        seq=letter.seq,
+        id=letter.id,
+        queue=letter.queue,
+        status="dead",
+        enqueued_at_ms=letter.enqueued_at_ms,
+        trace=letter.trace,
+        failures=letter.failures,
+        crashes=letter.crashes,
+        group=letter.group,
+        code=letter.code,
+    )

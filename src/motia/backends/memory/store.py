@@ -45,6 +45,8 @@ class Delivery:
     suspect: bool = False
     errors: bytes = b""
     flow: Flow = NO_FLOW
+    awaits_rate: bool = False
+    """While it is limited: it is the rate of its key that is used up, and not its concurrency."""
 
     @property
     def place(self) -> tuple[int, int]:

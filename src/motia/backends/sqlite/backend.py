@@ -14,7 +14,8 @@ from motia.backends.sqlite.checkpoint import Checkpointer
 from motia.backends.sqlite.connection import close_after_failure, connect, migrate, refuse_network_file_system
 from motia.backends.sqlite.guard import Guarded, guard, release
 from motia.backends.sqlite.notifier import CHANGES, NEWS, WORK, Notifier
-from motia.backends.sqlite.reads import Reader, SqliteQueueStore, SqliteScheduleStore, SqliteStateStore
+from motia.backends.sqlite.queue_reads import SqliteQueueStore
+from motia.backends.sqlite.reads import Reader, SqliteScheduleStore, SqliteStateStore
 from motia.backends.sqlite.stream_reads import SqliteStreamStore
 from motia.backends.sqlite.writer import Writer
 from motia.core.batch import Batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, state, streams
+from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, queue_end, state, streams
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 
@@ -24,6 +24,12 @@ APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.RecoverNode: queue_claims.recover_node,
     ops.Redrive: queue_dead.redrive,
     ops.PurgeDead: queue_dead.purge_dead,
+    ops.CancelMessages: queue_end.cancel,
+    ops.ExpireMessages: queue_end.expire_messages,
+    ops.CancellationsSeen: queue_end.cancellations_seen,
+    ops.MoveMessages: queue_end.move,
+    ops.PauseQueues: queue_end.pause,
+    ops.ResumeQueues: queue_end.resume,
     ops.Fire: cron.fire,
     ops.StatePut: state.state_put,
     ops.StateDelete: state.state_delete,

@@ -151,6 +151,7 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
             (int(ran), claim.seq),
         )
         transaction.note_ready(transaction.queue_id(claim.queue))
+    transaction.execute("DELETE FROM cancellations WHERE node = ?", (operation.node,))
     transaction.execute("DELETE FROM nodes WHERE id = ?", (operation.node,))
     return len(claims)
 

@@ -96,6 +96,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE dead_letters ADD COLUMN concurrency_key TEXT;
     ALTER TABLE dead_letters ADD COLUMN rate_key TEXT;
     ALTER TABLE dead_letters ADD COLUMN bulk BLOB;
+    CREATE INDEX dead_letters_of_bulk ON dead_letters (bulk) WHERE bulk IS NOT NULL;
 
     CREATE TABLE dedupes (
       queue INTEGER NOT NULL, key TEXT NOT NULL, id BLOB NOT NULL, expires_at INTEGER NOT NULL,

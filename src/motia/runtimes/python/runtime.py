@@ -355,6 +355,8 @@ _OUTCOME_OF: dict[type, Callable[[Any], Outcome]] = {
 
 
 def _stopped(calls: Calls) -> Outcome:
+    if calls.stop_reason == "cancelled":
+        return Cancelled("it was cancelled while it ran", from_outside=True)
     return TimedOut(calls.timeout_s) if calls.stop_reason == "timed_out" else Released()
 
 

@@ -12,6 +12,7 @@ import orjson
 from motia.core.calls import Calls
 from motia.core.clock import Clock
 from motia.core.invocation import (
+    Cancelled,
     Crashed,
     Failed,
     Invocation,
@@ -363,4 +364,6 @@ def _too_long(error: MessageTooLong) -> HandlerError:
 
 
 def _stopped(calls: Calls) -> Outcome:
+    if calls.stop_reason == "cancelled":
+        return Cancelled("it was cancelled while it ran", from_outside=True)
     return TimedOut(calls.timeout_s) if calls.stop_reason == "timed_out" else Released()

@@ -9,6 +9,7 @@ from motia.testing.conformance import (
     cron,
     queue,
     queue_claims,
+    queue_end,
     queue_flow,
     queue_recovery,
     seam,
@@ -17,7 +18,7 @@ from motia.testing.conformance import (
 )
 from motia.testing.conformance.harness import Check
 
-_MODULES = (seam, queue, queue_claims, queue_flow, queue_recovery, state, streams, cron)
+_MODULES = (seam, queue, queue_claims, queue_end, queue_flow, queue_recovery, state, streams, cron)
 
 
 def checks(capabilities: Capabilities) -> list[Check]:

@@ -1,0 +1,88 @@
+"""`ctx.queue`: what became of a message, and ending one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from motia.core.calls import Calls
+from motia.core.ids import format_id, parse_id
+from motia.core.message import StoredMessage
+from motia.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class MessageState:
+    """A message in one queue, as it stands."""
+
+    id: str
+    topic: str
+    step: str
+    status: str
+    """`ready`, `scheduled`, `blocked`, `limited`, `running` or `dead`."""
+    enqueued_at_ms: int
+    due_at_ms: int | None
+    failures: int
+    crashes: int
+    trace_id: str
+    code: str
+    """Why it is dead."""
+
+
+class _Crossing(Protocol):
+    def __call__(self, start: Callable[[], Any]) -> Awaitable[Any]: ...
+
+
+class Queue:
+    """Messages by their ids, those that `enqueue` gave. Awaitable calls; in `def` handlers plain ones."""
+
+    __slots__ = ("_calls", "_run")
+
+    def __init__(self, calls: Calls, run: _Crossing) -> None:
+        self._calls = calls
+        self._run = run
+
+    def get(self, id: str) -> Awaitable[list[MessageState]]:
+        """Where a message stands in each queue that holds it; empty when it has ended, or never was."""
+        message_id = _parsed(id)
+        calls = self._calls
+        return self._run(lambda: calls.begin(_states(calls, message_id)))
+
+    def cancel(self, id: str) -> Awaitable[int]:
+        """End a message in all its queues. A handler that runs it is interrupted, and what it still writes is
+        refused. Gives how many queues still held it."""
+        message_id = _parsed(id)
+        return self._run(lambda: self._calls.cancel_messages(message_id))
+
+    def cancel_trace(self, trace_id: str) -> Awaitable[int]:
+        """End everything that a trace led to and that has not ended; gives how many messages that were."""
+        return self._run(lambda: self._calls.cancel_trace(trace_id))
+
+
+async def _states(calls: Calls, message_id: bytes) -> list[MessageState]:
+    return [state_of(message) for message in await calls.messages(message_id)]
+
+
+def state_of(message: StoredMessage) -> MessageState:
+    return MessageState(
+        id=format_id(message.id),
+        topic=message.queue.topic,
+        step=message.queue.step,
+        status=message.status,
+        enqueued_at_ms=message.enqueued_at_ms,
+        due_at_ms=message.due_at_ms,
+        failures=message.failures,
+        crashes=message.crashes,
+        trace_id=message.trace.trace_id,
+        code=message.code,
+    )
+
+
+def _parsed(id: str) -> bytes:
+    try:
+        return parse_id(id)
+    except ValueError as error:
+        raise InputError(
+            f"ctx.queue: expected the id of a message, got {id!r}", code="message.bad_id"
+        ) from error

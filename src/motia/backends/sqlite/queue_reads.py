@@ -1,0 +1,271 @@
+"""The reads of queues: point reads on the loop, scans in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import apsw
+
+from motia.backends.sqlite.queue import unpack_trace
+from motia.backends.sqlite.reads import Reader
+from motia.core.message import (
+    DeadLetter,
+    MessageId,
+    MessageStatus,
+    NodeId,
+    Pause,
+    QueueDepth,
+    QueueName,
+    ScheduledMessage,
+    StoredMessage,
+)
+
+_STATUSES: tuple[MessageStatus, ...] = ("ready", "scheduled", "blocked", "running", "limited", "limited")
+_MESSAGE_COLUMNS = (
+    "d.seq, d.id, q.topic, q.step, d.state, d.enqueued_at, d.trace, d.due_at, d.failures, d.crashes,"
+    " d.group_key, d.rank, d.concurrency_key, d.rate_key, d.expires_at, d.claimed_by"
+)
+_DELIVERIES = f"SELECT {_MESSAGE_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
+_OF_QUEUE = "d.queue = (SELECT id FROM queues WHERE topic = ? AND step = ?)"
+
+
+class SqliteQueueStore:
+    """`QueueStore` over SQLite."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def depths(self) -> asyncio.Future[list[QueueDepth]]:
+        return self._reader.scan(_depths)
+
+    def dead_letters(
+        self, queue: QueueName | None = None, *, limit: int = 100, before_seq: int | None = None
+    ) -> asyncio.Future[list[DeadLetter]]:
+        def read(connection: apsw.Connection) -> list[DeadLetter]:
+            where, values = "1", list[Any]()
+            if queue is not None:
+                where += " AND q.topic = ? AND q.step = ?"
+                values += queue
+            if before_seq is not None:
+                where += " AND d.seq < ?"
+                values.append(before_seq)
+            rows = connection.execute(
+                "SELECT d.seq, d.id, q.topic, q.step, d.payload, d.code, d.error, d.errors, d.failures,"
+                " d.crashes, d.enqueued_at, d.died_at, d.trace, d.group_key, d.attributes"
+                f" FROM dead_letters d JOIN queues q ON q.id = d.queue WHERE {where}"
+                " ORDER BY d.seq DESC LIMIT ?",
+                (*values, limit),
+            )
+            return [_dead_letter(row) for row in rows]
+
+        return self._reader.scan(read)
+
+    def scheduled(self, *, limit: int = 100) -> asyncio.Future[list[ScheduledMessage]]:
+        return self._reader.scan(
+            lambda connection: [
+                ScheduledMessage(
+                    id=id_,
+                    queue=QueueName(topic, step),
+                    due_at_ms=due_at,
+                    failures=failures,
+                    trace=unpack_trace(trace),
+                )
+                for id_, topic, step, due_at, failures, trace in connection.execute(
+                    "SELECT d.id, q.topic, q.step, d.due_at, d.failures, d.trace FROM deliveries d"
+                    " JOIN queues q ON q.id = d.queue WHERE d.state = 1 ORDER BY d.due_at LIMIT ?",
+                    (limit,),
+                )
+            ]
+        )
+
+    def next_due_at_ms(self) -> asyncio.Future[int | None]:
+        return self._reader.now(
+            lambda connection: (
+                connection.execute(
+                    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM deliveries WHERE state = 1"
+                    " UNION ALL SELECT min(wake_at) FROM rates WHERE wake_at IS NOT NULL)"
+                ).get
+            )
+        )
+
+    def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:
+        return self._reader.now(
+            lambda connection: [
+                (id_, pid, lock_path)
+                for id_, pid, lock_path in connection.execute("SELECT id, pid, lock_path FROM nodes")
+            ]
+        )
+
+    def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
+        def read(connection: apsw.Connection) -> list[StoredMessage]:
+            waiting = connection.execute(f"{_DELIVERIES} WHERE d.id = ? ORDER BY d.seq", (id_,))
+            dead: Any = connection.execute(
+                "SELECT d.seq, d.id, q.topic, q.step, d.enqueued_at, d.trace, d.failures, d.crashes,"
+                " d.group_key, d.code FROM dead_letters d JOIN queues q ON q.id = d.queue WHERE d.id = ?"
+                " ORDER BY d.seq",
+                (id_,),
+            )
+            return [_stored(row) for row in waiting] + [_stored_dead(row) for row in dead]
+
+        return self._reader.now(read)
+
+    def of_trace(self, trace_id: str, *, limit: int = 10_000) -> asyncio.Future[list[MessageId]]:
+        return self._reader.scan(
+            lambda connection: [
+                id_
+                for (id_,) in connection.execute(
+                    "SELECT DISTINCT id FROM deliveries WHERE trace >= ? AND trace < ? LIMIT ?",
+                    (trace_id, trace_id + "~", limit),
+                )
+            ]
+        )
+
+    def head_of_group(self, queue: QueueName, group: str) -> asyncio.Future[StoredMessage | None]:
+        def read(connection: apsw.Connection) -> StoredMessage | None:
+            row = connection.execute(
+                f"{_DELIVERIES} WHERE {_OF_QUEUE} AND d.group_key = ? ORDER BY d.seq LIMIT 1", (*queue, group)
+            ).fetchone()
+            return None if row is None else _stored(row)
+
+        return self._reader.now(read)
+
+    def running(
+        self, queue: QueueName, *, concurrency_key: str | None = None, limit: int = 100
+    ) -> asyncio.Future[list[StoredMessage]]:
+        key, values = "", list[Any](queue)
+        if concurrency_key is not None:
+            key = " AND d.concurrency_key = ?"
+            values.append(concurrency_key)
+        return self._reader.scan(
+            lambda connection: [
+                _stored(row)
+                for row in connection.execute(
+                    f"{_DELIVERIES} WHERE {_OF_QUEUE} AND d.state = 3{key} ORDER BY d.seq LIMIT ?",
+                    (*values, limit),
+                )
+            ]
+        )
+
+    def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:
+        def read(connection: apsw.Connection) -> int:
+            count: Any = connection.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM deliveries d"
+                f" WHERE {_OF_QUEUE} AND d.state = 0 AND (d.rank, d.seq) < (?, ?) LIMIT ?)",
+                (*message.queue, -message.priority, message.seq, limit),
+            ).get
+            return int(count)
+
+        return self._reader.scan(read)
+
+    def rate_free_at_ms(self, queue: QueueName, key: str) -> asyncio.Future[int | None]:
+        return self._reader.now(
+            lambda connection: (
+                connection.execute(
+                    f"SELECT d.wake_at FROM rates d WHERE {_OF_QUEUE} AND d.key = ?", (*queue, key)
+                ).get
+            )
+        )
+
+    def pauses(self) -> asyncio.Future[list[Pause]]:
+        return self._reader.now(
+            lambda connection: [
+                Pause(topic=topic, step=step, since_ms=since_ms)
+                for topic, step, since_ms in connection.execute(
+                    "SELECT topic, step, since FROM pauses ORDER BY topic, step"
+                )
+            ]
+        )
+
+    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, MessageId]]]:
+        return self._reader.now(
+            lambda connection: [
+                (seq, id_)
+                for seq, id_ in connection.execute(
+                    "SELECT seq, id FROM cancellations WHERE node = ?", (node,)
+                )
+            ]
+        )
+
+    def bulk_left(self, bulk: bytes) -> asyncio.Future[tuple[int, int]]:
+        def read(connection: apsw.Connection) -> tuple[int, int]:
+            left: Any = connection.execute("SELECT count(*) FROM deliveries WHERE bulk = ?", (bulk,)).get
+            dead: Any = connection.execute("SELECT count(*) FROM dead_letters WHERE bulk = ?", (bulk,)).get
+            return int(left), int(dead)
+
+        return self._reader.scan(read)
+
+
+def _depths(connection: apsw.Connection) -> list[QueueDepth]:
+    names = {
+        id_: QueueName(topic, step)
+        for id_, topic, step in connection.execute("SELECT id, topic, step FROM queues")
+    }
+    counts: dict[int, dict[str, Any]] = {id_: {} for id_ in names}
+    fields = ("ready", "scheduled", "blocked", "claimed", "limited", "limited")
+    for queue, state, count, oldest in connection.execute(
+        "SELECT queue, state, count(*), min(enqueued_at) FROM deliveries GROUP BY queue, state"
+    ):
+        counts[queue][fields[state]] = counts[queue].get(fields[state], 0) + count
+        if state == 0:
+            counts[queue]["oldest_ready_at_ms"] = oldest
+    for queue, count in connection.execute("SELECT queue, count(*) FROM dead_letters GROUP BY queue"):
+        counts[queue]["dead"] = count
+    return [QueueDepth(queue=names[id_], **found) for id_, found in sorted(counts.items())]
+
+
+def _dead_letter(row: Sequence[Any]) -> DeadLetter:
+    return DeadLetter(
+        seq=row[0],
+        id=row[1],
+        queue=QueueName(row[2], row[3]),
+        payload=row[4],
+        code=row[5],
+        error=row[6],
+        errors=row[7] or b"",
+        failures=row[8],
+        crashes=row[9],
+        enqueued_at_ms=row[10],
+        died_at_ms=row[11],
+        trace=unpack_trace(row[12]),
+        group=row[13],
+        attributes=row[14] or b"",
+    )
+
+
+def _stored(row: Any) -> StoredMessage:
+    awaits: dict[int, Literal["key", "rate"]] = {4: "key", 5: "rate"}
+    return StoredMessage(
+        seq=row[0],
+        id=row[1],
+        queue=QueueName(row[2], row[3]),
+        status=_STATUSES[row[4]],
+        enqueued_at_ms=row[5],
+        trace=unpack_trace(row[6]),
+        due_at_ms=row[7],
+        failures=row[8],
+        crashes=row[9],
+        group=row[10],
+        priority=-row[11],
+        concurrency_key=row[12],
+        rate_key=row[13],
+        expires_at_ms=row[14],
+        node=row[15],
+        awaits=awaits.get(row[4]),
+    )
+
+
+def _stored_dead(row: Any) -> StoredMessage:
+    return StoredMessage(
+        seq=row[0],
+        id=row[1],
+        queue=QueueName(row[2], row[3]),
+        status="dead",
+        enqueued_at_ms=row[4],
+        trace=unpack_trace(row[5]),
+        failures=row[6],
+        crashes=row[7],
+        group=row[8],
+        code=row[9],
+    )

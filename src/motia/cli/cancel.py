@@ -1,0 +1,55 @@
+"""`motia cancel`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from motia.cli.ids import parse_ids
+from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.output import print_json, print_line
+from motia.cli.project import load_project, with_store
+
+if TYPE_CHECKING:
+    from motia.backends.protocol import Backend
+
+_PAGE = 500
+
+
+def cancel(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of messages.", show_default=False)] = None,
+    trace: Annotated[
+        str | None, typer.Option("--trace", help="Everything of this trace.", show_default=False)
+    ] = None,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """End messages: those that wait are never run, those that run are interrupted."""
+    if not ids and not trace:
+        raise typer.BadParameter("expected ids of messages or --trace, got none of them")
+    chosen = parse_ids(ids or [])
+
+    async def write(backend: Backend) -> int:
+        count = await _cancel(backend, chosen)
+        # What runs may enqueue until it is stopped: looked for until nothing is left.
+        while trace and (found := await backend.queue.of_trace(trace)):
+            count += await _cancel(backend, found)
+        return count
+
+    count = with_store(load_project(directory).settings, write)
+    if as_json:
+        print_json({"cancelled": count})
+    else:
+        print_line(f"{count} cancelled")
+
+
+async def _cancel(backend: Backend, ids: list[bytes]) -> int:
+    from motia.core.batch import Batch, CancelMessages
+
+    count = 0
+    for first in range(0, len(ids), _PAGE):
+        operation = CancelMessages(frozenset(ids[first : first + _PAGE]), limit=100_000)
+        (ended,) = await backend.commit(Batch((operation,)))
+        count += len(ended)
+    return count

@@ -1,0 +1,44 @@
+"""Gathers what `queue.why` needs to explain a message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from motia.backends.protocol import Backend
+from motia.core.message import MessageId, StoredMessage
+from motia.core.registry import Registry
+from motia.queue.why import Facts, Reason, explain
+
+
+async def why(
+    backend: Backend, registry: Registry, id_: MessageId, now_ms: int
+) -> Sequence[tuple[StoredMessage, list[Reason]]]:
+    """The message in each queue that holds it, with what keeps it from running there; empty when it has
+    ended."""
+    return [
+        (message, explain(message, await _facts(backend, registry, message, now_ms)))
+        for message in await backend.queue.messages(id_)
+    ]
+
+
+async def _facts(backend: Backend, registry: Registry, message: StoredMessage, now_ms: int) -> Facts:
+    store = backend.queue
+    entry = registry.queues.get(message.queue)
+    head = None
+    if message.status == "blocked" and message.group is not None:
+        head = await store.head_of_group(message.queue, message.group)
+    key = message.concurrency_key if message.awaits == "key" else None
+    holders: list[StoredMessage] = []
+    if key is not None or (entry is not None and entry.policy.concurrency is not None):
+        holders = await store.running(message.queue, concurrency_key=key)
+    keyed = entry is not None and entry.policy.rate_limit is not None and entry.policy.rate_limit.key
+    return Facts(
+        now_ms=now_ms,
+        policy=None if entry is None else entry.policy,
+        nodes={node: pid for node, pid, _ in await store.nodes()},
+        pauses=await store.pauses(),
+        head=head,
+        holders=holders,
+        ready_before=await store.ready_before(message) if message.status == "ready" else 0,
+        rate_free_at_ms=await store.rate_free_at_ms(message.queue, (message.rate_key or "") if keyed else ""),
+    )

@@ -1,0 +1,100 @@
+"""Commands for who runs a project: why, cancel, schedule, pause, backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STEPS = """
+from motia import Context, cron, queue, step
+
+@step(queue("work", delay="1h"))
+async def work(n: int) -> None: ...
+
+@step(cron("0 9 * * *", timezone="Europe/Berlin"))
+async def report(ctx: Context) -> None: ...
+"""
+
+
+@pytest.fixture
+def scheduled(project: Path, motia: Callable[..., Any]) -> str:
+    """Id of a delayed message in a project with a delayed queue and a schedule."""
+    (project / "steps").mkdir()
+    (project / "steps" / "work_step.py").write_text(STEPS)
+    assert motia("emit", "work", '{"n": 1}').code == 0
+    (item,) = [one for one in motia("schedule", "list", "--json").json if one["kind"] == "message"]
+    return str(item["id"])
+
+
+def test_the_schedule_lists_messages_and_ticks_nearest_first(
+    scheduled: str, motia: Callable[..., Any]
+) -> None:
+    items = motia("schedule", "list", "--json").json
+    assert sorted(item["kind"] for item in items) == ["cron", "message"]
+    assert items == sorted(items, key=lambda item: item["due_at_ms"])
+    assert "Europe/Berlin" in motia("schedule", "list").out
+    assert len(motia("schedule", "list", "--json", "--limit", "1").json) == 1
+
+
+def test_a_scheduled_message_is_moved_run_and_cancelled(scheduled: str, motia: Callable[..., Any]) -> None:
+    def due_at_ms() -> int:
+        (item,) = [one for one in motia("schedule", "list", "--json").json if one["id"] == scheduled]
+        return int(item["due_at_ms"])
+
+    assert motia("schedule", "move", scheduled, "2099-01-31T09:00+00:00").out == f"{scheduled}: moved\n"
+    assert due_at_ms() == 4_073_533_200_000
+    assert motia("schedule", "run", scheduled).code == 0
+    assert [one["kind"] for one in motia("schedule", "list", "--json").json] == ["cron"]
+    assert motia("schedule", "cancel", scheduled, "--json").json == {"cancelled": 1}
+    again = motia("schedule", "cancel", scheduled)
+    assert (again.code, again.out) == (2, "")
+    assert "expected one that waits" in again.err
+    assert motia("schedule", "move", scheduled, "whenever").code == 2
+    assert motia("schedule", "cancel", "no-id").code == 2
+
+
+def test_why_names_what_a_message_waits_for(scheduled: str, motia: Callable[..., Any]) -> None:
+    assert motia("queue", "pause", "--all").code == 0
+    (found,) = motia("why", scheduled, "--json").json
+    assert (found["topic"], found["step"], found["status"]) == ("work", "work", "scheduled")
+    assert [reason["code"] for reason in found["reasons"]] == ["paused", "no_node", "scheduled"]
+    told = motia("why", scheduled).out
+    assert told.startswith("work → work: scheduled\n  everything is paused")
+    assert motia("why", "0" * 32).code == 2
+    assert "motia traces" in motia("why", "0" * 32).err
+
+
+def test_messages_are_cancelled_by_id_and_by_trace(scheduled: str, motia: Callable[..., Any]) -> None:
+    assert motia("cancel").code == 2
+    assert motia("cancel", scheduled, "--json").json == {"cancelled": 1}
+    assert motia("cancel", scheduled).out == "0 cancelled\n"
+    assert motia("cancel", "--trace", "f" * 32).out == "0 cancelled\n"
+
+
+def test_queues_are_paused_and_resumed(scheduled: str, motia: Callable[..., Any]) -> None:
+    assert motia("queue", "pause").code == 2
+    assert motia("queue", "pause", "--all", "--topic", "work").code == 2
+    assert motia("queue", "pause", "--topic", "work").out == "paused: work → *\n"
+    (pause,) = motia("queue", "paused", "--json").json
+    assert (pause["topic"], pause["step"]) == ("work", "*")
+    assert motia("queue", "resume", "--step", "work").out == "0 resumed\n"
+    assert motia("queue", "resume", "--topic", "work").out == "1 resumed\n"
+    assert motia("queue", "pause", "--step", "work").code == 0
+    assert motia("queue", "resume", "--all", "--json").json == {"resumed": 1}
+
+
+def test_ticks_of_the_past_are_enqueued_once(scheduled: str, motia: Callable[..., Any]) -> None:
+    times = ("--from", "2026-03-27T00:00+01:00", "--to", "2026-03-31T00:00+02:00")
+    ticks = motia("cron", "backfill", "report", *times, "--dry-run", "--json").json
+    # The clocks went forward on the 29th: nine o'clock stays nine o'clock.
+    assert [at_ms // 3_600_000 % 24 for at_ms in ticks["ticks_ms"]] == [8, 8, 7, 7]
+    assert ticks["enqueued"] is False
+    for _ in range(2):
+        assert motia("cron", "backfill", "report", *times).out == "report: 4 ticks enqueued\n"
+        (queue,) = [one for one in motia("queue", "list", "--json").json if one["step"] == "report"]
+        assert queue["ready"] == 4
+    assert motia("cron", "backfill", "none", *times).code == 2
+    assert motia("cron", "backfill", "report", "--from", "1970-01-01T00:00").code == 2
