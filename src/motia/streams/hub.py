@@ -35,7 +35,7 @@ class Subscriber(Protocol):
 class Subscription:
     """One connection that follows one group, or one item of it."""
 
-    __slots__ = ("extended", "id", "kept", "place", "subscriber", "version")
+    __slots__ = ("again", "extended", "id", "kept", "place", "subscriber", "version")
 
     def __init__(
         self, subscriber: Subscriber, stream: str, group: str, id: str | None, extended: bool
@@ -48,6 +48,8 @@ class Subscription:
         """What the subscriber has; while it is live, its room knows better."""
         self.kept: list[Frame] | None = None
         """What happened since it asked, until it has its snapshot."""
+        self.again = False
+        """Its snapshot may lack what was never told: it must be read again."""
 
 
 class _Room:
@@ -126,14 +128,15 @@ class Hub:
         if room is None:
             room = self._rooms[subscription.place] = _Room(*subscription.place)
         kept: list[Frame] = []
-        subscription.kept = kept
+        subscription.kept, subscription.again = kept, False
         room.waiting[subscription] = None
         try:
             if self._cursor is None:
                 seq = await self._store.last_seq()
                 self._cursor = seq if self._cursor is None else self._cursor
             version, frames = await self._catch_up(room, subscription, since)
-            while len(kept) > _MOST_KEPT:
+            while subscription.again or len(kept) > _MOST_KEPT:
+                subscription.again = False
                 kept.clear()
                 version, frames = await self._catch_up(room, subscription, None)
         except BaseException:
@@ -217,7 +220,9 @@ class Hub:
         snapshot = await self._store.snapshot(stream, group, id_)
         item = snapshot.items[0] if snapshot.items else None
         if item is None and not subscription.extended:
-            return snapshot.version, []  # what published clients expect
+            # Published clients expect no sync of nothing. One that comes back must learn of a deletion.
+            deletion = await self._store.deletion(stream, group, id_)
+            return snapshot.version, [room.envelope.change(deletion)] if deletion else []
         timestamp_ms = max(1, snapshot.timestamp_ms)
         return snapshot.version, [room.envelope.sync_item(id_, item, snapshot.version, timestamp_ms)]
 
@@ -248,14 +253,19 @@ class Hub:
 
     async def _read_page(self) -> bool:
         """Tell the next changes; whether there may be more."""
-        if self._cursor is None:
+        cursor = self._cursor
+        if cursor is None:
             return False
-        changes = await self._store.changes(self._cursor, limit=_PAGE)
+        changes = await self._store.changes(cursor, limit=_PAGE)
+        if changes is None:
+            await self._start_again()
+            return True
         told_before = self.told
         for change in changes:
-            if not self._rooms:
+            cursor = self._cursor
+            if cursor is None:
                 return False
-            if change.seq <= self._cursor:
+            if change.seq <= cursor:
                 continue  # everybody left and others came while it was read
             self._cursor = change.seq
             self._tell(change)
@@ -270,8 +280,6 @@ class Hub:
             return
         frame = room.envelope.change(change)
         if change.version is not None:
-            if room.version is not None and change.version > room.version + 1:
-                self._resync(room)
             room.version = change.version
             room.syncing = None
         for subscriber in room.whole:
@@ -306,19 +314,27 @@ class Hub:
                 del room.waiting[subscription]
                 room.add(subscription)
 
-    def _resync(self, room: _Room) -> None:
+    async def _start_again(self) -> None:
         """Lines were trimmed before they were told: everybody starts again from what is there."""
-        for subscription in room.live():
-            room.remove(subscription)
-            subscription.kept = []
-            room.waiting[subscription] = None
-            task = asyncio.ensure_future(self._follow_again(subscription, subscription.version))
-            self._resyncs.add(task)
-            task.add_done_callback(self._resyncs.discard)
+        self._cursor = await self._store.last_seq()
+        for room in list(self._rooms.values()):
+            for subscription in [*room.live(), *room.waiting]:
+                if subscription.kept is not None:
+                    subscription.again = True
+                    continue
+                room.remove(subscription)
+                kept = subscription.kept = []
+                room.waiting[subscription] = None
+                task = asyncio.ensure_future(self._follow_again(subscription, kept))
+                self._resyncs.add(task)
+                task.add_done_callback(self._resyncs.discard)
+            room.version = room.syncing = None
 
-    async def _follow_again(self, subscription: Subscription, since: int | None) -> None:
+    async def _follow_again(self, subscription: Subscription, kept: list[Frame]) -> None:
+        if subscription.kept is not kept:
+            return  # it left meanwhile
         try:
-            await self.follow(subscription, since)
+            await self.follow(subscription, subscription.version)
         except MotiaError as error:
             self._report(f"a subscriber could not catch up: {error}")
 

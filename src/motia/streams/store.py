@@ -28,12 +28,16 @@ class StreamStore(Protocol):
         """Names of the groups that hold something, sorted."""
         ...
 
+    def deletion(self, stream: str, group: str, id: str) -> asyncio.Future[LoggedChange | None]:
+        """The line that says the item was deleted, if it is among the newest 1,000 of its group."""
+        ...
+
     def last_seq(self) -> asyncio.Future[int]:
         """Of the newest line of the change log; 0 while it is empty."""
         ...
 
-    def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange]]:
-        """Lines of the log after one of them, in order."""
+    def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange] | None]:
+        """Lines of the log after one of them, in order; None where some of these have been trimmed."""
         ...
 
     def missed(

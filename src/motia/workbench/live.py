@@ -130,16 +130,25 @@ class LiveChannel:
                 found.append(("activity", activity))
         if "logs" in self._topics and (lines := await self._new_lines()):
             found.append(("logs", lines))
-        if "streams" in self._topics and (items := await self._stream_changes()):
-            found.append(("streams", {"items": items}))
+        if "streams" in self._topics:
+            items = await self._stream_changes()
+            if items is None:
+                return [("resync", {"topics": ["streams"]})]
+            if items:
+                found.append(("streams", {"items": items}))
         if self._states:
             found.append(("states", {"items": list(self._states)}))
             self._states.clear()
         return found
 
-    async def _stream_changes(self) -> list[dict[str, Any]]:
+    async def _stream_changes(self) -> list[dict[str, Any]] | None:
+        """None where lines were trimmed before this look."""
         assert self._change_at is not None
-        changes = await self._workspace.engine.backend.streams.changes(self._change_at, limit=_CHANGES)
+        streams = self._workspace.engine.backend.streams
+        changes = await streams.changes(self._change_at, limit=_CHANGES)
+        if changes is None:
+            self._change_at = await streams.last_seq()
+            return None
         if changes:
             self._change_at = changes[-1].seq
         return [

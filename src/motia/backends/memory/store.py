@@ -113,6 +113,10 @@ class MemoryStore:
         self.stream_groups: dict[tuple[str, str], StreamGroup] = {}
         self.stream_items: dict[tuple[str, str], dict[str, StoredItem]] = {}
         self.changes: dict[int, LoggedChange] = {}
+        self.trimmed_seq = 0
+        """Of the newest line that was deleted."""
+        self.forgotten = StreamGroup(0, 0)
+        """The highest version and timestamp of a group that was forgotten."""
         self.wakers: list[Callable[[], None]] = []
         """One a node that is open."""
         self.change_wakers: list[Callable[[], None]] = []

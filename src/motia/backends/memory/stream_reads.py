@@ -8,6 +8,8 @@ from motia.backends.memory.reads import by_bytes, done
 from motia.backends.memory.store import MemoryStore
 from motia.core.stream import LoggedChange, StreamItem, StreamSnapshot
 
+_NEWEST = 1000
+
 
 class MemoryStreamStore:
     """`StreamStore` over dictionaries."""
@@ -40,10 +42,22 @@ class MemoryStreamStore:
         ]
         return done(sorted(found, key=by_bytes)[:limit])
 
+    def deletion(self, stream: str, group: str, id: str) -> asyncio.Future[LoggedChange | None]:
+        of_group = [
+            line
+            for line in self._store.changes.values()
+            if (line.stream, line.group) == (stream, group) and line.version is not None
+        ]
+        newest = of_group[-_NEWEST:]
+        found = [line for line in newest if line.id == id and line.kind == "delete"]
+        return done(found[-1] if found else None)
+
     def last_seq(self) -> asyncio.Future[int]:
         return done(next(reversed(self._store.changes), 0))
 
-    def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange]]:
+    def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange] | None]:
+        if after_seq < self._store.trimmed_seq:
+            return done(None)
         found: list[LoggedChange] = []
         for line in reversed(self._store.changes.values()):
             if line.seq <= after_seq:

@@ -59,12 +59,18 @@ def trim(transaction: Transaction, operation: ops.TrimChanges) -> int:
         for position, line in enumerate(list(changes.values())[: operation.limit])
         if line.timestamp_ms < operation.before_ms or position < over
     ]
+    if gone:
+        store.trimmed_seq = gone[-1].seq
     for line in gone:
         transaction.journal.remove(changes, line.seq)
     kept = {(line.stream, line.group) for line in changes.values()}
     for place in {(line.stream, line.group) for line in gone} - kept:
         if place not in store.stream_items and place in store.stream_groups:
-            transaction.journal.remove(store.stream_groups, place)
+            group = transaction.journal.remove(store.stream_groups, place)
+            store.forgotten = StreamGroup(
+                max(store.forgotten.version, group.version),
+                max(store.forgotten.timestamp_ms, group.timestamp_ms),
+            )
     return len(gone)
 
 
@@ -73,7 +79,10 @@ def _stamp(transaction: Transaction, operation: ops.StreamWriteOperation, *, cha
     place = (operation.stream, operation.group)
     before = transaction.store.stream_groups.get(place)
     if before is None:
-        after = StreamGroup(operation.now_ms, operation.now_ms)
+        forgotten = transaction.store.forgotten
+        after = StreamGroup(
+            max(operation.now_ms, forgotten.version + 1), max(operation.now_ms, forgotten.timestamp_ms + 1)
+        )
     else:
         timestamp_ms = max(operation.now_ms, before.timestamp_ms + 1)
         after = StreamGroup(before.version + int(changes), timestamp_ms)

@@ -143,6 +143,12 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX changes_by_version ON changes (scope, version) WHERE version IS NOT NULL;
     """,
+    """
+    CREATE TABLE changes_trimmed (
+      seq INTEGER NOT NULL, version INTEGER NOT NULL, timestamp INTEGER NOT NULL
+    );
+    INSERT INTO changes_trimmed VALUES (0, 0, 0);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -65,20 +65,38 @@ class SqliteStreamStore:
             ]
         )
 
+    def deletion(self, stream: str, group: str, id: str) -> asyncio.Future[LoggedChange | None]:
+        def read(connection: apsw.Connection) -> LoggedChange | None:
+            row = connection.execute(
+                "SELECT seq, stream, name, key, kind, version, timestamp, data FROM ("
+                "SELECT c.*, g.stream, g.name FROM changes c JOIN stream_groups g ON g.id = c.scope"
+                " WHERE g.stream = ? AND g.name = ? AND c.version IS NOT NULL"
+                " ORDER BY c.version DESC LIMIT 1000)"
+                " WHERE key = ? AND kind = 'delete' ORDER BY version DESC LIMIT 1",
+                (stream, group, id),
+            ).fetchone()
+            return None if row is None else LoggedChange(*row)
+
+        return self._reader.scan(read)
+
     def last_seq(self) -> asyncio.Future[int]:
         return self._reader.now(
             lambda connection: int(connection.execute("SELECT max(seq) FROM changes").get or 0)
         )
 
-    def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange]]:
-        return self._reader.now(
-            lambda connection: [
+    def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange] | None]:
+        def read(connection: apsw.Connection) -> list[LoggedChange] | None:
+            found = [
                 LoggedChange(*row)
                 for row in connection.execute(
                     f"{_CHANGES} WHERE c.seq > ? ORDER BY c.seq LIMIT ?", (after_seq, limit)
                 )
             ]
-        )
+            # Asked afterwards: whatever was trimmed before the lines were read is known by now.
+            trimmed_seq = int(connection.execute("SELECT seq FROM changes_trimmed").get)
+            return None if after_seq < trimmed_seq else found
+
+        return self._reader.now(read)
 
     def missed(
         self, stream: str, group: str, after_version: int, *, limit: int = 1000

@@ -10,15 +10,19 @@ from motia.core import batch as ops
 from motia.core.stream import ChangeKind
 from motia.streams.changes import triggered, updated, version_conflict
 
+_FIRST = (
+    "INSERT INTO stream_groups (stream, name, version, timestamp)"
+    " SELECT ?1, ?2, max(?3, version + 1), max(?3, timestamp + 1) FROM changes_trimmed WHERE true"
+)
+"""A new group starts at the time and not at 1: should it be forgotten and come back, no version is reused."""
 _NEXT_VERSION = (
-    "INSERT INTO stream_groups (stream, name, version, timestamp) VALUES (?1, ?2, ?3, ?3)"
+    f"{_FIRST}"
     " ON CONFLICT (stream, name) DO UPDATE SET"
     " version = version + 1, timestamp = max(excluded.timestamp, timestamp + 1)"
     " RETURNING id, version, timestamp"
 )
-"""A new group starts at the time and not at 1: should it be forgotten and come back, no version is reused."""
 _NEXT_TIMESTAMP = (
-    "INSERT INTO stream_groups (stream, name, version, timestamp) VALUES (?1, ?2, ?3, ?3)"
+    f"{_FIRST}"
     " ON CONFLICT (stream, name) DO UPDATE SET timestamp = max(excluded.timestamp, timestamp + 1)"
     " RETURNING id, version, timestamp"
 )
@@ -60,18 +64,25 @@ def trim(transaction: Transaction, operation: ops.TrimChanges) -> int:
     rows = transaction.execute(
         "SELECT seq, scope FROM (SELECT seq, scope, timestamp FROM changes ORDER BY seq LIMIT ?1)"
         " WHERE timestamp < ?2"
-        " OR seq <= (SELECT seq FROM changes ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
+        " OR seq <= (SELECT seq FROM changes ORDER BY seq DESC LIMIT 1 OFFSET ?3) ORDER BY seq",
         (operation.limit, operation.before_ms, operation.keep),
     ).fetchall()
+    if rows:
+        transaction.execute("UPDATE changes_trimmed SET seq = ?", (rows[-1][0],))
     for seq, _ in rows:
         transaction.execute("DELETE FROM changes WHERE seq = ?", (seq,))
     for scope in {scope for _, scope in rows}:
-        transaction.execute(
+        forgotten = transaction.execute(
             "DELETE FROM stream_groups WHERE id = ?1"
             " AND NOT EXISTS (SELECT 1 FROM stream_items WHERE scope = ?1)"
-            " AND NOT EXISTS (SELECT 1 FROM changes WHERE scope = ?1)",
+            " AND NOT EXISTS (SELECT 1 FROM changes WHERE scope = ?1) RETURNING version, timestamp",
             (scope,),
-        )
+        ).fetchall()
+        for version, timestamp in forgotten:
+            transaction.execute(
+                "UPDATE changes_trimmed SET version = max(version, ?), timestamp = max(timestamp, ?)",
+                (version, timestamp),
+            )
     return len(rows)
 
 

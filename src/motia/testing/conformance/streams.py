@@ -55,8 +55,14 @@ def _told(changes: Sequence[LoggedChange] | None) -> list[tuple[str, str | None,
     return [(change.kind, change.id, change.data) for change in changes]
 
 
+async def _changes(node: Node, after_seq: int = 0, limit: int = 1000) -> list[LoggedChange]:
+    changes = await node.backend.streams.changes(after_seq, limit=limit)
+    assert changes is not None
+    return changes
+
+
 async def _versions(node: Node, group: str = "g") -> list[int]:
-    changes = await node.backend.streams.changes(0)
+    changes = await _changes(node)
     return [change.version for change in changes if change.group == group and change.version is not None]
 
 
@@ -145,7 +151,7 @@ async def a_delete_gives_what_was_and_tells_it(nodes: Nodes) -> None:
     result = await node.one(_delete("1"))
     assert (result.old, result.new) == (b'{"n":1}', None)
     assert await node.backend.streams.get("s", "g", "1") is None
-    changes = await node.backend.streams.changes(0)
+    changes = await _changes(node)
     assert _told(changes) == [("create", "1", b'{"n":1}'), ("delete", "1", b'{"n":1}')]
 
 
@@ -171,7 +177,7 @@ async def an_update_of_nothing_creates_an_item_with_its_id(nodes: Nodes) -> None
     operations = [UpdateOperation("increment", ("n",), 1)]
     result = await node.one(StreamUpdate(stream="s", group="g", id="1", operations=operations, now_ms=NOW_MS))
     assert encoding.decode(result.new) == {"id": "1", "n": 1}
-    assert [change.kind for change in await node.backend.streams.changes(0)] == ["create"]
+    assert [change.kind for change in await _changes(node)] == ["create"]
 
 
 async def an_update_to_nothing_deletes(nodes: Nodes) -> None:
@@ -213,7 +219,7 @@ async def the_check_of_an_update_decides_what_is_stored(nodes: Nodes) -> None:
 async def timestamps_of_a_group_increase_strictly(nodes: Nodes) -> None:
     node = await nodes.open()
     await node.commit(_put("1"), _put("1"), _send("1"), _put("1", now_ms=NOW_MS - 1000), _send(None))
-    stamps = [change.timestamp_ms for change in await node.backend.streams.changes(0)]
+    stamps = [change.timestamp_ms for change in await _changes(node)]
     assert stamps == sorted(set(stamps))
     assert (await node.backend.streams.snapshot("s", "g")).timestamp_ms == stamps[-1]
 
@@ -223,7 +229,7 @@ async def an_event_changes_no_version(nodes: Nodes) -> None:
     put = await node.one(_put("1"))
     await node.commit(_send("1", b'{"type":"typing"}'), _send(None, b'{"type":"all"}'))
     assert (await node.backend.streams.snapshot("s", "g")).version == put.version
-    changes = await node.backend.streams.changes(0)
+    changes = await _changes(node)
     assert _told(changes)[1:] == [("event", "1", b'{"type":"typing"}'), ("event", None, b'{"type":"all"}')]
     assert [change.version for change in changes] == [put.version, None, None]
 
@@ -232,8 +238,8 @@ async def the_log_is_read_in_pages_in_commit_order(nodes: Nodes) -> None:
     node = await nodes.open()
     await asyncio.gather(*(node.backend.commit(Batch([_put(str(n), b"%d" % n)])) for n in range(20)))
     store = node.backend.streams
-    first = await store.changes(0, limit=8)
-    rest = await store.changes(first[-1].seq)
+    first = await _changes(node, limit=8)
+    rest = await _changes(node, first[-1].seq)
     assert [change.data for change in (*first, *rest)] == [b"%d" % n for n in range(20)]
     assert await store.last_seq() == rest[-1].seq
     assert await store.changes(rest[-1].seq) == []
@@ -246,6 +252,16 @@ async def what_was_missed_is_every_change_after_a_version(nodes: Nodes) -> None:
     missed = await node.backend.streams.missed("s", "g", base)
     assert _told(missed) == [("create", "2", b"2"), ("delete", "1", b"1")]
     assert await node.backend.streams.missed("s", "g", base + 2) == []
+
+
+async def the_newest_deletion_of_an_item_is_found(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(_put("1", b"1"), _delete("1"), _put("1", b"2"), _put("2"), _delete("1"), _put("3"))
+    deletion = await node.backend.streams.deletion("s", "g", "1")
+    assert deletion is not None
+    assert (deletion.kind, deletion.id, deletion.data) == ("delete", "1", b"2")
+    assert await node.backend.streams.deletion("s", "g", "2") is None
+    assert await node.backend.streams.deletion("s", "other", "1") is None
 
 
 async def what_the_log_cannot_tell_is_none(nodes: Nodes) -> None:
@@ -264,8 +280,11 @@ async def what_the_log_cannot_tell_is_none(nodes: Nodes) -> None:
 async def old_lines_are_trimmed_and_items_stay(nodes: Nodes) -> None:
     node = await nodes.open()
     await node.commit(_put("1", now_ms=NOW_MS - 1000), _put("2"))
+    first = (await _changes(node))[0].seq
     assert await node.one(TrimChanges(before_ms=NOW_MS, keep=100)) == 1
-    assert [change.id for change in await node.backend.streams.changes(0)] == ["2"]
+    assert await node.backend.streams.changes(0) is None
+    assert await node.backend.streams.changes(first - 1) is None
+    assert [change.id for change in await _changes(node, first)] == ["2"]
     assert len((await node.backend.streams.snapshot("s", "g")).items) == 2
 
 
@@ -276,6 +295,12 @@ async def a_group_that_comes_back_reuses_no_version(nodes: Nodes) -> None:
     assert await node.one(TrimChanges(before_ms=NOW_MS, keep=100)) == 2
     assert await node.backend.streams.snapshot("s", "g") == (0, 0, [])
     assert (await node.one(_put("1"))).version > max(old)
+    # Nor where it had changed faster than time went, or clocks went back.
+    *_, last = await node.commit(*(_put("1") for _ in range(20)), _delete("1"))
+    before = await node.backend.streams.snapshot("s", "g")
+    assert await node.one(TrimChanges(before_ms=NOW_MS + 100, keep=0)) == 22
+    assert (await node.one(_put("1", now_ms=NOW_MS - 50))).version > last.version
+    assert (await node.backend.streams.snapshot("s", "g")).timestamp_ms > before.timestamp_ms
 
 
 async def a_failing_batch_leaves_no_change(nodes: Nodes) -> None:
@@ -319,7 +344,7 @@ async def a_superseded_attempt_writes_no_item(nodes: Nodes) -> None:
     await node.commit(_put("1"), complete(claim), guards=[held])
     error = await raised_by(node.commit(_put("2"), _send(None), guards=[held]), ConflictError)
     assert error.code == "claim.superseded"
-    assert len(await node.backend.streams.changes(0)) == 1
+    assert len(await _changes(node)) == 1
 
 
 async def a_change_enqueues_its_triggers_in_the_same_commit(nodes: Nodes) -> None:
@@ -365,7 +390,7 @@ async def listeners_hear_of_changes_of_another_node(nodes: Nodes) -> None:
     put = await one.one(_put("1", b'{"n":1}'))
     async with asyncio.timeout(5):
         await heard.wait()
-    assert [change.version for change in await two.backend.streams.changes(0)] == [put.version]
+    assert [change.version for change in await _changes(two)] == [put.version]
 
 
 @needs("shared")
