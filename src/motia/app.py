@@ -7,9 +7,10 @@ import inspect
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
 from motia.tracing.console import ConsolePrinter
 from motia.tracing.packing import Packer
+from motia.tracing.prometheus import CONTENT_TYPE as PROMETHEUS_TYPE
+from motia.tracing.prometheus import exposition
 from motia.tracing.recorder import Recorder
 from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink, TraceStore
@@ -95,7 +98,7 @@ class App:
         self._given_backend = backend
         self._given_sinks = sinks
         self._given_traces = traces
-        self._traces: TraceStore | None = None
+        self._console_begun = False
         self.recorder = Recorder(self._clock.now_ms)
         self.engine: Engine | None = None
         self.discovered: Discovered | None = None
@@ -271,38 +274,32 @@ class App:
         from motia.workbench.opening import open_console
         from motia.workbench.workspace import Workspace
 
-        if self._traces is None:
-            self._traces = await self._begin_console(engine)
+        if not self._console_begun:
+            self._console_begun = True
+            await self._begin_console(engine)
         workspace = Workspace(
             settings=self.settings,
             engine=engine,
             discovered=discovered,
             problems=self.problems,
-            traces=self._traces,
+            traces=self.traces,
             boot_id=self._node_id.hex(),
             closing=self._closing,
         )
         return open_console(workspace, self.console_secrets)
 
-    async def _begin_console(self, engine: Engine) -> TraceStore:
-        """What a console needs for as long as the node lives; the store it reads traces from."""
+    async def _begin_console(self, engine: Engine) -> None:
+        """What a console needs for as long as the node lives."""
         from motia.workbench.sampler import DepthSampler
         from motia.workbench.session import ConsoleSecrets, read_secrets
 
         settings = self.settings
-        traces = self._given_traces
-        if traces is None:
-            from motia.backends.sqlite.tracing_reads import SqliteTraceStore
-
-            traces = SqliteTraceStore(settings.project_dir / settings.data_dir / TRACE_FILE)
-            self._stack.push_async_callback(traces.aclose)
-        sampler = DepthSampler(engine.backend, traces, self._clock)
+        sampler = DepthSampler(engine.backend, self.traces, self._clock)
         await sampler.start()
         self._stack.push_async_callback(sampler.stop)
         # Whoever started this node has made the secrets; a node without a starter is a test's.
         held = read_secrets(runtime_dir(settings)) if self._given_backend is None else None
         self.console_secrets = held or ConsoleSecrets.fresh(settings.workbench.password)
-        return traces
 
     def _storage(self) -> tuple[Backend, Liveness, str]:
         if self._given_backend is not None:
@@ -346,12 +343,32 @@ class App:
             "/ready": self._ready,
             "/openapi.json": lambda: to_response(document()),
         }
+        if self.settings.tracing.prometheus:
+            routes["/metrics"] = self._metrics
         if development:
             routes["/docs"] = lambda: docs_response(document(), "/openapi.json")
             # A browser that opens the printed address finds the list of routes, unless the project serves it.
             if site_of(self.settings.project_dir, self.settings.web_dir) is None:
                 routes["/"] = lambda: to_response({"status": 307, "headers": {"location": "/docs"}})
         return routes
+
+    def _metrics(self) -> HttpResponse:
+        async def read() -> AsyncIterator[bytes]:
+            rows = await self.traces.totals()
+            yield exposition(rows, await self.backend.queue.depths(), self._clock.now_ms()).encode()
+
+        return HttpResponse(200, [(b"content-type", PROMETHEUS_TYPE)], read())
+
+    @cached_property
+    def traces(self) -> TraceStore:
+        """Reads of traces, logs and counts, of all nodes on this machine."""
+        if self._given_traces is not None:
+            return self._given_traces
+        from motia.backends.sqlite.tracing_reads import SqliteTraceStore
+
+        store = SqliteTraceStore(self.settings.project_dir / self.settings.data_dir / TRACE_FILE)
+        self._stack.push_async_callback(store.aclose)
+        return store
 
     def _ready(self) -> HttpResponse:
         if self._draining:

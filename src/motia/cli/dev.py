@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from motia.cli.options import HERE, Host, Port, ProjectDir
+from motia.cli.options import HERE, Host, Port, ProjectDir, WorkbenchPort
 from motia.cli.output import note
 from motia.cli.project import load_project, supervise
 
@@ -15,9 +15,7 @@ def dev(
     context: typer.Context,
     host: Host = None,
     port: Port = None,
-    workbench_port: Annotated[
-        int | None, typer.Option("--workbench-port", help="Port of the Workbench.", show_default=False)
-    ] = None,
+    workbench_port: WorkbenchPort = None,
     directory: ProjectDir = HERE,
     no_supervisor: Annotated[
         bool, typer.Option("--no-supervisor", help="One process in the foreground, for debuggers; no reload.")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.options import HERE, AsJson, Flow, ProjectDir, Since, Text
 from motia.cli.output import print_json, print_line
-from motia.cli.project import load_project, with_traces
+from motia.cli.project import load_project, since_ms, steps_of_flow, with_traces
 from motia.cli.traces import log_document
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ def logs(
     level: Annotated[Level | None, typer.Option("--level", help="This level or worse.")] = None,
     step: Annotated[str | None, typer.Option("--step", help="Only logs of this step.")] = None,
     trace: Annotated[str | None, typer.Option("--trace", help="Only logs of this trace.")] = None,
+    text: Text = None,
+    since: Since = None,
+    flow: Flow = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Most lines of the past to print.")] = 200,
     directory: ProjectDir = HERE,
     as_json: AsJson = False,
@@ -36,7 +39,16 @@ def logs(
     from motia.core.clock import SystemClock
     from motia.tracing.store import LogQuery
 
-    query = LogQuery(level=level, step=step, trace_id=trace, limit=limit)
+    settings = load_project(directory).settings
+    query = LogQuery(
+        level=level,
+        step=step,
+        any_step=steps_of_flow(settings, flow),
+        trace_id=trace,
+        text=text,
+        since_ms=since_ms(since),
+        limit=limit,
+    )
 
     async def read(store: TraceStore) -> None:
         found = await store.logs(query)
@@ -47,7 +59,7 @@ def logs(
         if follow:
             await follow_logs(store, query, found[-1].position if found else 0, as_json, SystemClock())
 
-    with_traces(load_project(directory).settings, read)
+    with_traces(settings, read)
 
 
 async def follow_logs(store: TraceStore, query: LogQuery, after: int, as_json: bool, clock: Clock) -> None:

@@ -111,6 +111,40 @@ def with_traces(settings: Settings, work: Callable[[TraceStore], Awaitable[T]]) 
     return asyncio.run(session())
 
 
+def length_s(text: str) -> float:
+    """Seconds of an option like `500ms` or `15m`. Failure: `typer.BadParameter`."""
+    import typer
+
+    from motia.authoring.durations import seconds
+    from motia.errors import MotiaError
+
+    try:
+        return seconds(text)
+    except MotiaError as error:
+        raise typer.BadParameter(error.message) from error
+
+
+def since_ms(since: str | None) -> float | None:
+    """The time that an option like `15m` means; None without one."""
+    if since is None:
+        return None
+    from motia.core.clock import SystemClock
+
+    return SystemClock().now_ms() - length_s(since) * 1000
+
+
+def steps_of_flow(settings: Settings, flow: str | None) -> tuple[str, ...] | None:
+    """Names of a flow's steps; None without one. Failure: `typer.BadParameter` where no step is in it."""
+    if flow is None:
+        return None
+    import typer
+
+    found = tuple(step.name for step in discover(settings).registry.steps.values() if flow in step.flows)
+    if not found:
+        raise typer.BadParameter(f"--flow: expected a flow of this project, got {flow!r}")
+    return found
+
+
 def discover(settings: Settings) -> Any:
     """The project's steps, problems and notices. Prints of the step files go to stderr."""
     import asyncio

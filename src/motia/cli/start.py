@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from motia.cli.options import HERE, Host, Port, ProjectDir
+from motia.cli.options import HERE, Host, Port, ProjectDir, WorkbenchPort
 from motia.cli.project import supervise
 from motia.cli.queue import pause_everything
 
@@ -25,10 +25,22 @@ def start(
     paused: Annotated[
         bool, typer.Option("--paused", help="Take no messages until `motia queue resume --all`.")
     ] = False,
+    workbench: Annotated[
+        bool | None,
+        typer.Option("--workbench", help="Serve the Workbench as well.", show_default=False),
+    ] = None,
+    workbench_port: WorkbenchPort = None,
     directory: ProjectDir = HERE,
 ) -> None:
     """Run the project for production."""
     if paused:
         pause_everything(directory)
-    flags = {"host": host, "port": port, "nodes": nodes, "strict": strict or None}
+    flags = {
+        "host": host,
+        "port": port,
+        "nodes": nodes,
+        "strict": strict or None,
+        "workbench.enabled": workbench or None,
+        "workbench.port": workbench_port,
+    }
     raise typer.Exit(supervise(directory, mode="production", flags=flags, spawned=context.obj))

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.options import HERE, AsJson, Flow, ProjectDir, Since, Text
 from motia.cli.output import EXIT_FAILED, note, print_json, print_line, print_table, time_text, visible
-from motia.cli.project import load_project, with_traces
+from motia.cli.project import length_s, load_project, since_ms, steps_of_flow, with_traces
 
 if TYPE_CHECKING:
     from motia.tracing.record import LogRecord, SpanRecord
     from motia.tracing.store import Trace, TraceStore, TraceSummary
 
+Kind = Literal["http", "queue", "cron", "state", "stream", "at", "manual"]
 Status = Literal["ok", "cancelled", "timeout", "error", "crashed", "failed", "running"]
 
 
@@ -23,6 +24,16 @@ def traces(
     step: Annotated[str | None, typer.Option("--step", help="Only traces with this step.")] = None,
     status: Annotated[
         Status | None, typer.Option("--status", help="Only traces that ended so; failed = any bad end.")
+    ] = None,
+    kind: Annotated[
+        Kind | None, typer.Option("--kind", help="Only traces that this began.", show_default=False)
+    ] = None,
+    text: Text = None,
+    since: Since = None,
+    flow: Flow = None,
+    longer: Annotated[
+        str | None,
+        typer.Option("--longer", help="Only traces that took longer: 500ms, 2s.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Most traces to print.")] = 50,
     directory: ProjectDir = HERE,
@@ -41,8 +52,19 @@ def traces(
         _show(with_traces(settings, read_one), wanted, as_json)
         return
 
+    query = TraceQuery(
+        step=step,
+        any_step=steps_of_flow(settings, flow),
+        status=status,
+        kind=kind,
+        text=text,
+        since_ms=since_ms(since),
+        min_us=None if longer is None else round(length_s(longer) * 1e6),
+        limit=limit,
+    )
+
     async def read_list(store: TraceStore) -> list[TraceSummary]:
-        return await store.traces(TraceQuery(step=step, status=status, limit=limit))
+        return await store.traces(query)
 
     found = with_traces(settings, read_list)
     if as_json:

@@ -139,6 +139,8 @@ class TracingSettings(_Frozen):
     development, lean in production."""
     redact: tuple[str, ...] = ()
     """More key names whose values are never recorded."""
+    prometheus: bool = False
+    """Answer `/metrics` on the API's port. It names steps and topics, and asks for no password."""
     trust_traceparent: bool = False
     """An inbound `traceparent` becomes the parent; otherwise only a link."""
 

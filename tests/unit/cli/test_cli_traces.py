@@ -170,3 +170,19 @@ def test_durations(duration_us: int, text: str) -> None:
 def test_a_project_that_never_ran_has_no_traces(motia: Callable[..., Any]) -> None:
     assert motia("traces", "--json").json == []
     assert motia("logs", "--json").json == []
+
+
+@pytest.mark.usefixtures("kept")
+def test_both_filter_by_text_time_kind_and_length(motia: Callable[..., Any]) -> None:
+    def names(*options: str) -> list[str]:
+        return [found["name"] for found in motia("traces", "--json", *options).json]
+
+    assert names("--kind", "cron") == ["report"]
+    assert names("--longer", "1s") == ["report"]
+    assert names("--text", "BILL") == ["create_order"]
+    assert names("--since", "1h") == []
+    assert names("--since", "36500d") == ["report", "create_order"]
+    assert [found["message"] for found in motia("logs", "--json", "--text", "GONE").json] == ["gone"]
+    assert motia("logs", "--json", "--since", "1h").json == []
+    assert motia("traces", "--since", "soon").code == 2
+    assert motia("logs", "--flow", "nothing").code == 2

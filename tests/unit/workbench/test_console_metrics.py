@@ -83,3 +83,21 @@ def test_a_queue_that_becomes_empty_is_sampled_once_more(project: Project, held:
         assert [sample.depth for sample in samples] == ([0] if held else [])
 
     project.run(scenario)
+
+
+def test_prometheus_is_answered_where_it_was_asked_for(project: Project) -> None:
+    project.step("work", WORK)
+
+    async def scenario(desk: Desk) -> None:
+        await desk.app.http.get("/work/well")
+        assert desk.app.app.engine is not None
+        await desk.app.app.engine.flush_traces()
+        answer = await desk.app.http.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert 'motia_step_runs_total{step="work",outcome="ok"} 1' in answer.text
+
+    async def unasked(desk: Desk) -> None:
+        assert (await desk.app.http.get("/metrics")).status_code == 404
+
+    project.run(scenario, tracing={"prometheus": True})
+    project.run(unasked)
