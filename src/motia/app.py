@@ -390,7 +390,7 @@ class App:
                     "error",
                 )
             self._disk_full = full
-        self._disk_timer = self._clock.call_later(_DISK_LOOK_S, self._look_at_disk)
+        self._disk_timer = self._clock.call_later(_DISK_LOOK_S, self._look_at_disk, backstop=True)
 
     async def drain(self) -> None:
         """Take nothing new and wait for what runs; what does not end within `drain_s` is given back."""

@@ -50,6 +50,7 @@ class ProjectLoader:
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._check_cron = check_cron
         self._recorder = recorder
         self._worker_sockets = worker_sockets
@@ -65,6 +66,7 @@ class ProjectLoader:
 
     async def load(self) -> LoadedProject:
         """Find and load the steps, and make them ready to run."""
+        began_s = self._clock.monotonic_s()
         files: dict[str, Runtime] = {**self.runtimes, "python": cast(Runtime, self._python_files)}
         discovered = await discover(self._settings.project_dir, files, check_cron=self._check_cron)
         languages = {candidate.language for candidate in discovered.files}
@@ -73,6 +75,13 @@ class ProjectLoader:
             if not languages.intersection(worker.languages):
                 worker.release()
             problems += worker.prepare(discovered.registry)
+        self._recorder.event(
+            "registry.loaded",
+            version=discovered.registry.version,
+            steps=len(discovered.registry.steps),
+            problems=len(problems),
+            duration_ms=(self._clock.monotonic_s() - began_s) * 1000,
+        )
         return LoadedProject(discovered, problems)
 
     async def load_from(self, worker_sockets: Mapping[str, Sequence[str]]) -> LoadedProject:

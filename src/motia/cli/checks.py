@@ -129,7 +129,8 @@ def check_queues(depths: Sequence[QueueDepth], known: frozenset[QueueName]) -> l
                     "warning",
                     "queues",
                     f"{name}: {waiting} orphaned, no such step any more",
-                    "bring the step or its old name back; after the retention they become dead letters",
+                    "bring the step or its old name back; once older than queue.orphan_days they become dead"
+                    " letters (step.removed) while the project runs",
                 )
             )
         if depth.dead:

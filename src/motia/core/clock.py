@@ -27,8 +27,12 @@ class Clock(Protocol):
         """Seconds that never go back; only differences mean something."""
         ...
 
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
-        """Run `callback` on the event loop after `delay_s` seconds."""
+    def call_later(self, delay_s: float, callback: Callable[[], None], *, backstop: bool = False) -> Timer:
+        """Run `callback` on the event loop after `delay_s` seconds.
+
+        A `backstop` looks whether something was missed; nothing is known to be due then. A clock that a
+        test moves over hours need not stop for each.
+        """
         ...
 
     async def sleep(self, delay_s: float) -> None:
@@ -42,7 +46,7 @@ class SystemClock:
     now_ms = staticmethod(lambda: time.time_ns() // 1_000_000)
     monotonic_s = staticmethod(time.monotonic)
 
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+    def call_later(self, delay_s: float, callback: Callable[[], None], *, backstop: bool = False) -> Timer:
         return asyncio.get_running_loop().call_later(delay_s, callback)
 
     async def sleep(self, delay_s: float) -> None:

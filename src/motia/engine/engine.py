@@ -37,6 +37,7 @@ from motia.engine.enqueue import fan_out
 from motia.engine.execution import Execution
 from motia.engine.interventions import Interventions
 from motia.engine.noted_calls import CallNotes, NotedCalls
+from motia.engine.orphans import Orphans
 from motia.engine.promoter import Promoter
 from motia.engine.pruner import Pruner
 from motia.engine.recorded import details_of
@@ -114,6 +115,7 @@ class Engine:
         self.pruner = Pruner(self)
         self.streams = Streams(self, Gate(self, stream_auth))
         self.interventions = Interventions(self)
+        self.orphans = Orphans(self)
 
     # Lifecycle --------------------------------------------------------------------------------------
 
@@ -128,6 +130,7 @@ class Engine:
         await self.pruner.start()
         await self.streams.start()
         await self.interventions.start()
+        await self.orphans.start()
         self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
 
     async def drain(self) -> None:
@@ -142,6 +145,7 @@ class Engine:
         for service in (
             self.streams,
             self.interventions,
+            self.orphans,
             self.pruner,
             self.schedules,
             self.consumer,
@@ -174,7 +178,7 @@ class Engine:
         return self.consumer.backlog_seen
 
     def due_sooner(self, delay_s: float) -> None:
-        self.promoter.due_in(delay_s)
+        self.promoter.look_in(delay_s)
 
     def state_queues(self, scope: str, key: str) -> Sequence[QueueName]:
         """Queues of the state triggers that watch this key."""
@@ -339,6 +343,9 @@ class Engine:
     def tell_enqueued(self, messages: Sequence[NewMessage]) -> None:
         for message in messages:
             self.recorder.event("message.enqueued", **_message_fields(message))
+
+    def tell_claimed(self, claim: Claim) -> None:
+        self.recorder.event("message.claimed", **_message_fields(claim), attempt=claim.attempt)
 
     def tell_state_changed(self, invocation: Invocation, write: StateWrite, written: StateWritten) -> None:
         if write.kind == "clear" or (written.old is None and written.new is None):

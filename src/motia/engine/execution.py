@@ -115,6 +115,9 @@ class Execution:
         )
         if found.unknown:
             self.logger.warning(found.unknown)
+            engine.recorder.event(
+                "message.undeliverable", topic=request.topic or request.step or "", trace_id=trace.trace_id
+            )
         return found
 
     def _store(

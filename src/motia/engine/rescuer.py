@@ -2,96 +2,65 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motia import encoding
 from motia.backends.liveness import Crashed
 from motia.core.batch import Batch, RecoverNode
-from motia.core.clock import Timer
 from motia.core.ids import format_id
-
-if TYPE_CHECKING:
-    from motia.engine.engine import Engine
-
-_LOOK_S = 1.0
+from motia.engine.periodic import Periodic
 
 
-class Rescuer:
-    """A `Service`. Looks at start, every second, and at once when told that a node died."""
+class Rescuer(Periodic):
+    """Looks at start, every second, and at once when told that a node died."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._timer: Timer | None = None
-        self._work: asyncio.Task[None] | None = None
-        self._stopped = True
+    task = "looking for dead nodes"
+    every_s = 1.0
 
     async def start(self) -> None:
         """Returns when the nodes that were dead already are recovered."""
-        if self._stopped:
-            self._stopped = False
-            await self._look()
+        await super().start()
+        await self.looked()
 
-    async def stop(self) -> None:
-        self._stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._work is not None:
-            await asyncio.wait([self._work])
-
-    def look_now(self) -> None:
-        if self._work is None and not self._stopped:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._work = asyncio.ensure_future(self._look())
-
-    async def _look(self) -> None:
+    async def look(self) -> None:
         engine = self._engine
-        try:
-            for node, pid, lock_path in await engine.backend.queue.nodes():
-                if node == engine.node_id or not lock_path:
-                    continue
-                dead, crashed = engine.liveness.find_dead(lock_path)
-                if not dead:
-                    continue
-                running = None
-                if crashed is not None:
-                    running = frozenset((one.seq, one.message_id) for one in crashed)
-                error = {
-                    "code": "worker.crashed",
-                    "type": "ProcessDied",
-                    "message": f"the process that ran the message died (node {format_id(node)}, pid {pid})",
-                    "at": engine.clock.now_ms(),
-                }
-                operation = RecoverNode(
-                    node,
-                    running,
-                    engine.settings.queue.max_crashes,
-                    engine.clock.now_ms(),
-                    encoding.encode(error),
+        for node, pid, lock_path in await engine.backend.queue.nodes():
+            if node == engine.node_id or not lock_path:
+                continue
+            dead, crashed = engine.liveness.find_dead(lock_path)
+            if not dead:
+                continue
+            running = None
+            if crashed is not None:
+                running = frozenset((one.seq, one.message_id) for one in crashed)
+            error = {
+                "code": "worker.crashed",
+                "type": "ProcessDied",
+                "message": f"the process that ran the message died (node {format_id(node)}, pid {pid})",
+                "at": engine.clock.now_ms(),
+            }
+            operation = RecoverNode(
+                node,
+                running,
+                engine.settings.queue.max_crashes,
+                engine.clock.now_ms(),
+                encoding.encode(error),
+            )
+            (count,) = await engine.backend.commit(Batch((operation,)))
+            engine.liveness.forget(lock_path)
+            if crashed:
+                for one in crashed:
+                    self._close_span(one, error)
+                # Written before the message runs again: it may take this process down, too.
+                await engine.flush_traces()
+            engine.recorder.event("node.recovered", node=node.hex(), messages=count)
+            if count:
+                ran = "an unknown number" if running is None else str(len(running))
+                engine.report(
+                    f"the node with pid {pid} died: {count} messages it held go back,"
+                    f" {ran} of them were running"
                 )
-                (count,) = await engine.backend.commit(Batch((operation,)))
-                engine.liveness.forget(lock_path)
-                if crashed:
-                    for one in crashed:
-                        self._close_span(one, error)
-                    # Written before the message runs again: it may take this process down, too.
-                    await engine.flush_traces()
-                engine.recorder.event("node.recovered", node=node.hex(), messages=count)
-                if count:
-                    ran = "an unknown number" if running is None else str(len(running))
-                    engine.report(
-                        f"the node with pid {pid} died: {count} messages it held go back,"
-                        f" {ran} of them were running"
-                    )
-                    engine.consumer.wake()
-        except Exception as error_:
-            # Whatever it is, the next look may succeed; without one the dead would keep their messages.
-            engine.report(f"looking for dead nodes failed: {error_}")
-        finally:
-            self._work = None
-        if not self._stopped:
-            self._timer = engine.clock.call_later(_LOOK_S, self.look_now)
+                engine.consumer.wake()
 
     def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
         """The execution has a span although its process could not record it (R13)."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from motia import encoding
 from motia.core.batch import Batch, Fire
-from motia.core.clock import Timer
 from motia.core.message import MessageId, NewMessage, TraceContext
 from motia.core.registry import Registry, queue_of_trigger
 from motia.core.step import Step
 from motia.core.trigger import CronTrigger
 from motia.cron.expression import CronExpression, parse
 from motia.cron.ticks import due_ticks
+from motia.engine.periodic import Periodic
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
-
-_LOOK_S = 1.0
-"""The longest it sleeps: the clock may be set meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +50,14 @@ def _schedules_of(registry: Registry, timezone: str) -> list[Schedule]:
     ]
 
 
-class Schedules:
-    """A `Service`. Sleeps until the nearest tick, never longer than a second."""
+class Schedules(Periodic):
+    """Sleeps until the nearest tick, never longer than a second: the clock may be set meanwhile."""
+
+    task = "firing schedules"
+    every_s = 1.0
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._timer: Timer | None = None
-        self._work: asyncio.Task[None] | None = None
-        self._stopped = True
+        super().__init__(engine)
         self._since_ms = 0
         self._marks: dict[str, int] = {}
         self.schedules = _schedules_of(engine.registry, engine.settings.timezone)
@@ -69,26 +65,16 @@ class Schedules:
     async def start(self) -> None:
         if not self._stopped:
             return
-        self._stopped = False
         self._since_ms = self._engine.clock.now_ms()
         self._marks = dict(await self._engine.backend.schedule.marks())
         await self._fire_points()
-        self._begin()
-
-    async def stop(self) -> None:
-        self._stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._work is not None:
-            await asyncio.wait([self._work])
+        await super().start()
 
     def replace(self, registry: Registry) -> None:
         """Fire the schedules of this registry from now on."""
         self.schedules = _schedules_of(registry, self._engine.settings.timezone)
-        if self._timer is not None:
-            self._timer.cancel()
         self._engine.background(self._fire_points())
-        self._begin()
+        self.look_now()
 
     async def fire_now(self, schedule: Schedule) -> NewMessage:
         """Run a schedule by hand, whatever its time; gives the message."""
@@ -96,28 +82,15 @@ class Schedules:
         await self._engine.enqueue_messages([message])
         return message
 
-    def _begin(self) -> None:
-        if self._work is None and not self._stopped:
-            self._work = asyncio.ensure_future(self._fire_due())
-
-    async def _fire_due(self) -> None:
+    async def look(self) -> float | None:
         engine = self._engine
-        wait_s = _LOOK_S
-        try:
-            now_ms = engine.clock.now_ms()
-            for schedule in self.schedules:
-                await self._fire_schedule(schedule, now_ms)
-            now_ms = engine.clock.now_ms()
-            nearest = [schedule.expression.next_after(now_ms) for schedule in self.schedules]
-            waits_s = [(at_ms - now_ms) / 1000 for at_ms in nearest if at_ms is not None]
-            wait_s = max(min([*waits_s, _LOOK_S]), 0.001)
-        except Exception as error:
-            # Whatever it is, the next look may succeed; without one no schedule would fire again.
-            engine.report(f"firing schedules failed: {error}")
-        finally:
-            self._work = None
-        if not self._stopped:
-            self._timer = engine.clock.call_later(wait_s, self._begin)
+        now_ms = engine.clock.now_ms()
+        for schedule in self.schedules:
+            await self._fire_schedule(schedule, now_ms)
+        now_ms = engine.clock.now_ms()
+        nearest = [schedule.expression.next_after(now_ms) for schedule in self.schedules]
+        waits_s = [(at_ms - now_ms) / 1000 for at_ms in nearest if at_ms is not None]
+        return max(min(waits_s), 0.001) if waits_s else None
 
     async def _fire_schedule(self, schedule: Schedule, now_ms: int) -> None:
         engine = self._engine

@@ -65,6 +65,8 @@ class QueueSettings(_Frozen):
     """Times a message may take its process down before it is dead-lettered."""
     max_hops: int = Field(100, gt=0)
     dead_letter_days: float = Field(30.0, gt=0)
+    orphan_days: float = Field(7.0, gt=0)
+    """How long messages of a step that is gone are kept for it before they are dead-lettered."""
     handler_timeout_s: float = Field(900.0, gt=0)
     cancel_grace_s: float = Field(5.0, gt=0)
     threads: int = Field(40, gt=0)

@@ -24,6 +24,8 @@ class ManualClock:
     def __init__(self, start: datetime = _DEFAULT_START) -> None:
         self._now_ms = start.timestamp() * 1000
         self._monotonic_s = 0.0
+        self._end_s = 0.0
+        """Where the latest `advance` goes."""
         self._count = 0
         self._timers: list[tuple[float, int, _Timer]] = []
 
@@ -33,10 +35,14 @@ class ManualClock:
     def monotonic_s(self) -> float:
         return self._monotonic_s
 
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> _Timer:
+    def call_later(self, delay_s: float, callback: Callable[[], None], *, backstop: bool = False) -> _Timer:
         timer = _Timer(callback)
         self._count += 1
-        heapq.heappush(self._timers, (self._monotonic_s + max(0.0, delay_s), self._count, timer))
+        due_s = self._monotonic_s + max(0.0, delay_s)
+        if backstop:
+            # Who looks every second looks once on the way, and once more when we are there.
+            due_s = max(due_s, self._end_s)
+        heapq.heappush(self._timers, (due_s, self._count, timer))
         return timer
 
     async def sleep(self, delay_s: float) -> None:
@@ -50,7 +56,7 @@ class ManualClock:
 
     async def advance(self, seconds: float) -> None:
         """Let time pass. Returns when everything that became due has been called, and given a turn."""
-        end_s = self._monotonic_s + seconds
+        end_s = self._end_s = self._monotonic_s + seconds
         await _settle()
         while self._timers and self._timers[0][0] <= end_s:
             due_s, _, timer = heapq.heappop(self._timers)

@@ -64,7 +64,11 @@ _KINDS = (
         "a message will not be tried again",
         {**_MESSAGE, "code": "why", "attempts": "executions it had"},
     ),
-    EventKind("message.orphaned", "no step of the project serves a stored message", _MESSAGE),
+    EventKind(
+        "message.orphaned",
+        "no step of the project serves the stored messages of a queue; at start and every hour",
+        {"topic": _MESSAGE["topic"], "step": _MESSAGE["step"], "messages": "number that wait"},
+    ),
     EventKind(
         "message.undeliverable",
         "a message was sent to a topic or step that nobody serves",
@@ -125,11 +129,6 @@ _KINDS = (
         "node.recovered",
         "the work of a dead node was taken back",
         {"node": "id of the dead node, hex", "messages": "number given back"},
-    ),
-    EventKind(
-        "node.stalled",
-        "the event loop of a node stood still",
-        {"node": "id, hex", "stalled_ms": "milliseconds", "where": "file:line, or None"},
     ),
     EventKind(
         "registry.loaded",

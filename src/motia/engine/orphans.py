@@ -1,0 +1,90 @@
+"""Messages whose step is gone: told while they wait, dead-lettered when they have waited long enough."""
+
+from __future__ import annotations
+
+from motia import encoding
+from motia.core.batch import Batch, ClaimReady, Died, Settle, Unclaim, WantedQueue
+from motia.core.message import Claim, QueueDepth, QueueName
+from motia.engine.periodic import Periodic
+from motia.queue.transitions import Decision
+
+_BATCH = 100
+_DAY_MS = 86_400_000
+
+
+class Orphans(Periodic):
+    """Looks every hour for queues of steps that this project does not define.
+
+    A queue loses its old messages only if the last look found it without a step too: a file that is broken
+    for a moment, and the other version of a deploy, cost nothing.
+    """
+
+    task = "looking for messages of removed steps"
+    every_s = 3600.0
+    _before: frozenset[QueueName] = frozenset()
+
+    async def look(self) -> None:
+        engine = self._engine
+        found = [
+            depth
+            for depth in await engine.backend.queue.depths()
+            if depth.queue not in engine.registry.queues and _waiting(depth)
+        ]
+        for depth in found:
+            engine.recorder.event(
+                "message.orphaned",
+                topic=depth.queue.topic,
+                step=depth.queue.step,
+                messages=_waiting(depth),
+            )
+            if depth.queue not in self._before:
+                engine.report(
+                    f"{depth.queue.step}: no such step any more; {_waiting(depth)} messages wait for it"
+                )
+            elif depth.ready:
+                await self._bury(depth.queue)
+        self._before = frozenset(depth.queue for depth in found)
+
+    async def _bury(self, queue: QueueName) -> None:
+        engine = self._engine
+        kept_ms = round(engine.settings.queue.orphan_days * _DAY_MS)
+        buried = 0
+        more = True
+        while more and not self._stopped:
+            now_ms = engine.clock.now_ms()
+            claim = ClaimReady(
+                node=engine.node_id,
+                wanted=[WantedQueue(queue, _BATCH)],
+                max_bytes=engine.settings.queue.claim_ahead_bytes,
+                now_ms=now_ms,
+            )
+            claims: list[Claim]
+            (claims,) = await engine.backend.commit(Batch((claim,)))
+            old = [one for one in claims if one.enqueued_at_ms <= now_ms - kept_ms]
+            young = [one for one in claims if one.enqueued_at_ms > now_ms - kept_ms]
+            decisions = [_removed(one, now_ms) for one in old]
+            settlements = [
+                Settle(one, decision.settlement) for one, decision in zip(old, decisions, strict=True)
+            ]
+            await engine.backend.commit(Batch([*settlements, *([Unclaim(young)] if young else [])]))
+            for one, decision in zip(old, decisions, strict=True):
+                engine.tell_settled(one, decision)
+            buried += len(old)
+            more = bool(old) and not young
+        if buried:
+            engine.report(f"{queue.step}: {buried} messages of this removed step are dead letters now")
+
+
+def _waiting(depth: QueueDepth) -> int:
+    return depth.ready + depth.scheduled + depth.blocked + depth.limited
+
+
+def _removed(claim: Claim, now_ms: int) -> Decision:
+    error = {
+        "code": "step.removed",
+        "type": "StepRemoved",
+        "message": f"{claim.queue.step}: expected a step of this project, got the name of one that is gone",
+        "hint": "bring the step or its old name back and redrive the message, or purge it",
+        "at": now_ms,
+    }
+    return Decision(Died("step.removed", encoding.encode(error), claim.failures, now_ms), "dead")
