@@ -160,7 +160,8 @@ def describe(event: Event) -> list[str]:
                 f"{_at(event.place, event.running)}"
             ]
         case NodeDied():
-            then = "" if event.retry_s is None else f"; the next starts in {event.retry_s:.1f} s"
+            when = f"in {event.retry_s:.1f} s" if event.retry_s else "now"
+            then = "" if event.retry_s is None else f"; the next starts {when}"
             return [
                 f"node {event.slot} (pid {event.pid}) died: {_exit(event.exit_code)}"
                 f"{_at(event.place, event.running)}{then}"

@@ -17,6 +17,8 @@ from typing import Literal
 
 FIRST_BACKOFF_S = 0.1
 MAX_BACKOFF_S = 10.0
+MAX_BACKOFF_ONCE_SERVED_S = 2.0
+"""Clients wait for a slot that has served; code that never did need not be tried so often."""
 HEALTHY_AFTER_S = 10.0
 
 State = Literal["starting", "serving", "replacing", "backoff", "broken", "draining", "stopped"]
@@ -62,6 +64,7 @@ class Slot:
     loading: int | None = None
     leaving: frozenset[int] = frozenset()
     serving_since_s: float = 0.0
+    has_served: bool = False
     failures: int = 0
     waiting: bool = False
     """A retry is due later."""
@@ -108,7 +111,7 @@ class Slot:
         if pid != self.loading or self.stopping:
             return self, []
         old = self.serving
-        slot = replace(self, loading=None, serving=pid, serving_since_s=now_s)
+        slot = replace(self, loading=None, serving=pid, serving_since_s=now_s, has_served=True)
         if old is None:
             return slot, []
         return replace(slot, leaving=slot.leaving | {old}), [Drain(old)]
@@ -145,5 +148,11 @@ class Slot:
         slot = replace(self, failures=self.failures + 1)
         if self.stopping or self.serving is not None or self.loading is not None:
             return slot, []
-        delay_s = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self.failures, 20))
-        return replace(slot, waiting=True), [Retry(delay_s)]
+        return replace(slot, waiting=True), [Retry(self._backoff_s())]
+
+    def _backoff_s(self) -> float:
+        if not self.has_served:
+            return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self.failures, 20))
+        if self.failures == 0:
+            return 0.0
+        return min(MAX_BACKOFF_ONCE_SERVED_S, FIRST_BACKOFF_S * 2.0 ** min(self.failures - 1, 20))

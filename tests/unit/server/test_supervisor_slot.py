@@ -55,7 +55,18 @@ def test_first_code_that_does_not_load() -> None:
     assert (slot.state, effects) == ("backoff", [Retry(0.1)])
 
 
-def test_backoff_doubles_to_ten_seconds_and_resets_after_health() -> None:
+def test_code_that_never_served_is_tried_ever_more_seldom() -> None:
+    slot = Slot(number=0).load()[0]
+    delays = []
+    for pid in range(1, 11):
+        slot, effects = slot.loading_in(pid).died(pid, 100.0)
+        delays += [effect.delay_s for effect in effects if isinstance(effect, Retry)]
+        slot = slot.retry()[0]
+    assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert delays[-1] == 10.0
+
+
+def test_a_slot_that_served_begins_again_at_once_then_within_two_seconds_and_resets_after_health() -> None:
     slot = serving()
     delays = []
     for pid in range(1, 11):
@@ -65,16 +76,16 @@ def test_backoff_doubles_to_ten_seconds_and_resets_after_health() -> None:
         slot, effects = slot.retry()
         assert effects == [Load()]
         slot = slot.loading_in(pid + 1).served(pid + 1, 100.0)[0]
-    assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
-    assert delays[-1] == 10.0
-    assert slot.died(11, 110.0)[1] == [Retry(0.1)]
+    assert delays[:4] == [0.0, 0.1, 0.2, 0.4]
+    assert delays[-1] == 2.0
+    assert slot.died(11, 110.0)[1] == [Retry(0.0)]
 
 
 def test_death_of_the_old_during_a_reload_waits_for_the_new() -> None:
     slot = serving().load()[0].loading_in(2)
     slot, effects = slot.died(1, 101.0)
     assert (slot.state, effects) == ("starting", [])
-    assert slot.died(2, 101.0)[1] == [Retry(0.2)]
+    assert slot.died(2, 101.0)[1] == [Retry(0.1)]
 
 
 def test_a_change_does_not_wait_for_the_backoff() -> None:
