@@ -35,8 +35,8 @@ class Clock(Protocol):
         """
         ...
 
-    async def sleep(self, delay_s: float) -> None:
-        """Return after `delay_s` seconds; cancellation safe."""
+    async def sleep(self, delay_s: float, *, backstop: bool = False) -> None:
+        """Return after `delay_s` seconds; cancellation safe. `backstop` as of `call_later`."""
         ...
 
 
@@ -49,7 +49,7 @@ class SystemClock:
     def call_later(self, delay_s: float, callback: Callable[[], None], *, backstop: bool = False) -> Timer:
         return asyncio.get_running_loop().call_later(delay_s, callback)
 
-    async def sleep(self, delay_s: float) -> None:
+    async def sleep(self, delay_s: float, *, backstop: bool = False) -> None:
         await asyncio.sleep(delay_s)
 
 

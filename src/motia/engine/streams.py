@@ -110,7 +110,7 @@ class Streams:
     def _arm(self) -> None:
         if not self._stopped:
             self._timer = self._engine.clock.call_later(
-                self._engine.settings.streams.recheck_s, self._recheck
+                self._engine.settings.streams.recheck_s, self._recheck, backstop=True
             )
 
     def _recheck(self) -> None:

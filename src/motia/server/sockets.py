@@ -53,7 +53,7 @@ class Sockets:
 
     async def start(self) -> None:
         if self._timer is None:
-            self._timer = self._engine.clock.call_later(_SWEEP_S, self._sweep)
+            self._timer = self._engine.clock.call_later(_SWEEP_S, self._sweep, backstop=True)
 
     async def stop(self) -> None:
         self._draining = True
@@ -118,4 +118,4 @@ class Sockets:
         now_s = self.now_s
         for connection in list(self._open):
             connection.check(now_s, ping=ping)
-        self._timer = self._engine.clock.call_later(_SWEEP_S, self._sweep)
+        self._timer = self._engine.clock.call_later(_SWEEP_S, self._sweep, backstop=True)

@@ -45,9 +45,9 @@ class ManualClock:
         heapq.heappush(self._timers, (due_s, self._count, timer))
         return timer
 
-    async def sleep(self, delay_s: float) -> None:
+    async def sleep(self, delay_s: float, *, backstop: bool = False) -> None:
         done = asyncio.Event()
-        self.call_later(delay_s, done.set)
+        self.call_later(delay_s, done.set, backstop=backstop)
         await done.wait()
 
     def jump(self, seconds: float) -> None:

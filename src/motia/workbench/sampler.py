@@ -52,7 +52,7 @@ class DepthSampler:
 
     async def _run(self) -> None:
         while True:
-            await self._clock.sleep(INTERVAL_S)
+            await self._clock.sleep(INTERVAL_S, backstop=True)
             try:
                 await self.sample()
             except BackendError:
