@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,56 +14,23 @@ from motia.core.batch import (
     PauseQueues,
     ResumeQueues,
 )
-from motia.core.clock import Timer
 from motia.core.ids import format_id
 from motia.core.message import MessageId, QueueName
-from motia.errors import BackendError
+from motia.engine.periodic import Periodic
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
 
-_LOOK_S = 1.0
-"""How soon a node learns what was done elsewhere."""
 _PAGE = 500
 
 
-class Interventions:
-    """A `Service`: what is cancelled or paused on any node takes effect on this one within a second, and at
-    once if it was done here."""
+class Interventions(Periodic):
+    """What is cancelled or paused on any node takes effect on this one within a second, and at once if it was
+    done here."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._timer: Timer | None = None
-        self._work: asyncio.Task[None] | None = None
-        self._stopped = True
-
-    async def start(self) -> None:
-        if self._stopped:
-            self._stopped = False
-            self._sleep()
-
-    async def stop(self) -> None:
-        self._stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._work is not None:
-            await asyncio.wait([self._work])
-
-    def _sleep(self) -> None:
-        if not self._stopped:
-            self._timer = self._engine.clock.call_later(_LOOK_S, self._begin)
-
-    def _begin(self) -> None:
-        self._work = asyncio.ensure_future(self._look_and_sleep())
-
-    async def _look_and_sleep(self) -> None:
-        try:
-            await self.look()
-        except BackendError as error:
-            self._engine.report(f"looking for what was cancelled or paused failed: {error}")
-        finally:
-            self._work = None
-        self._sleep()
+    task = "looking for what was cancelled or paused"
+    every_s = 1.0
+    """How soon a node learns what was done elsewhere."""
 
     async def look(self) -> None:
         """Stop what was cancelled, give back what is paused."""
