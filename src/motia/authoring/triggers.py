@@ -42,6 +42,7 @@ class Policy(TypedDict, total=False):
     dedupe: bool | str | Mapping[str, Any]
     debounce: Duration | Mapping[str, Any]
     batch: int | Mapping[str, Any]
+    on_failure: str
 
 
 _POLICY = frozenset(Policy.__annotations__)
@@ -100,6 +101,7 @@ class ApiTrigger(TriggerConfig):
     keys = frozenset(
         {"method", "path", "schema", "body_schema", "query_schema", "params_schema", "response_schema"}
         | {"query_params", "middleware", "auth", "security", "condition", "timeout", "max_body_bytes"}
+        | {"idempotency"}
     )
 
     def to_config(self) -> dict[str, Any]:
@@ -170,6 +172,7 @@ def http(
     condition: TriggerCondition | None = None,
     timeout: Duration | None = None,
     max_body_bytes: int | None = None,
+    idempotency: bool | str | Mapping[str, Any] | None = None,
 ) -> ApiTrigger:
     """Requests that match `method` and `path`; parameters as `:id` or `{id}`, a last `*rest` takes the rest.
 
@@ -191,6 +194,7 @@ def http(
         condition=condition,
         timeout=timeout,
         max_body_bytes=max_body_bytes,
+        idempotency=idempotency,
     )
 
 

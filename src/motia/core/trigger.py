@@ -24,6 +24,18 @@ class QueryParameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """A request that is repeated with the same key gets the recorded response."""
+
+    header: str = "idempotency-key"
+    """Lower case."""
+    window_s: float = 86_400.0
+    """How long a response is kept."""
+    required: bool = False
+    """A request without the header is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTrigger:
     """Runs the step for a request that matches `method` and `path`."""
 
@@ -45,6 +57,7 @@ class HttpTrigger:
     """Handler timeout; None = the settings' default."""
     max_body_bytes: int | None = None
     """None = the settings' default."""
+    idempotency: Idempotency | None = None
     kind: Literal["http"] = "http"
 
 
@@ -72,6 +85,8 @@ class QueuePolicy:
     dedupe: Dedupe | None = None
     debounce: Debounce | None = None
     batch: Batching | None = None
+    on_failure: str | None = None
+    """Step id or topic that is told when a message dies, in the commit that buries it."""
     retry_function: FunctionId | None = None
     """Called with the error and the attempt: seconds to wait, False = give up, None = as `retry` says."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from motia.core.flow import Batching, Debounce, Dedupe, FieldPath, KeyedConcurrency, RateLimit
+from motia.core.trigger import Idempotency
 from motia.discovery.section import Section, read_section
 from motia.discovery.values import duration_s
 
@@ -133,3 +134,25 @@ def read_batch(section: Section) -> Batching | None:
         section.wrong("batch", "a size, or {size, wait}")
         return None
     return Batching(size=size) if wait_s is None else Batching(size=size, wait_s=wait_s)
+
+
+def read_idempotency(section: Section) -> Idempotency | None:
+    """`true`, the name of a header, or `{header, window, required}`."""
+    value = section.value("idempotency")
+    if value is None or value is False:
+        return None
+    if value is True:
+        return Idempotency()
+    if isinstance(value, str) and value.strip():
+        return Idempotency(header=value.strip().lower())
+    part = _part(section, "idempotency", aliases={"ttl": "window"}, known=("header", "window", "required"))
+    if part is None:
+        section.wrong("idempotency", "true, a header, or {header, window, required}")
+        return None
+    default = Idempotency()
+    window_s = part.seconds("window")
+    return Idempotency(
+        header=(part.text("header") or default.header).lower(),
+        window_s=default.window_s if window_s is None else window_s,
+        required=part.flag("required") or False,
+    )

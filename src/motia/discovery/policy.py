@@ -46,6 +46,8 @@ POLICY_ALIASES = {
     "ttl_s": "ttl",
     "ttl_seconds": "ttl",
     "batch_size": "batch",
+    "on_error": "on_failure",
+    "on_dead": "on_failure",
 }
 POLICY_KEYS = frozenset(
     {
@@ -74,6 +76,7 @@ POLICY_KEYS = frozenset(
         "batch",
         "ttl",
         "ttl_ms",
+        "on_failure",
     }
 )
 CONTAINERS = frozenset({"config", "infrastructure"})
@@ -187,6 +190,7 @@ def read_policy(section: Section) -> QueuePolicy:
         dedupe=read_dedupe(section),
         debounce=debounce,
         batch=read_batch(section),
+        on_failure=section.text("on_failure"),
         retry_function=function_id(section.value("retry")),
     )
 

@@ -18,6 +18,7 @@ from motia.core.trigger import (
     TimeTrigger,
     Trigger,
 )
+from motia.discovery.flow_control import read_idempotency
 from motia.discovery.policy import POLICY_ALIASES, POLICY_KEYS, read_policy, read_timeout_s
 from motia.discovery.routes import METHODS, BadPath, canonical_path
 from motia.discovery.section import Section, function_id
@@ -50,6 +51,8 @@ TRIGGER_ALIASES = {
     "cron": "expression",
     "schedule": "expression",
     "tz": "timezone",
+    "idempotent": "idempotency",
+    "idempotency_key": "idempotency",
     "topics": "subscribes",
     "listens": "subscribes",
     "stream_name": "stream",
@@ -74,6 +77,7 @@ KEYS_OF_KIND: Mapping[TriggerKind, frozenset[str]] = {
             "timeout",
             "timeout_ms",
             "max_body_bytes",
+            "idempotency",
         }
     ),
     "queue": POLICY_KEYS | {"topic", "subscribes", "input", "schema", "condition"},
@@ -142,6 +146,7 @@ def _http(section: Section) -> list[Trigger]:
         "condition": section.function("condition"),
         "timeout_s": read_timeout_s(section),
         "max_body_bytes": section.integer("max_body_bytes", 1),
+        "idempotency": read_idempotency(section),
     }
     return [HttpTrigger(method=method, path=path, **shared) for method in methods] if path else []
 

@@ -11,6 +11,7 @@ from motia.core.step import Step
 from motia.core.trigger import HttpTrigger
 from motia.engine.engine import Engine, describe, parse_traceparent, stack_of
 from motia.engine.execution import Execution
+from motia.engine.idempotency import Guarded
 from motia.errors import HandlerError, MotiaError
 from motia.http.conditional import conditional
 from motia.http.problem import problem, problem_of
@@ -113,10 +114,33 @@ class StepEndpoint:
         )
 
 
+class IdempotentEndpoint(StepEndpoint):
+    """A route whose requests may carry an idempotency key."""
+
+    __slots__ = ("_guarded",)
+
+    def __init__(self, engine: Engine, step: Step, index: int, trigger: HttpTrigger) -> None:
+        super().__init__(engine, step, index, trigger)
+        assert trigger.idempotency is not None
+        self._guarded = Guarded(
+            engine, trigger.path, trigger.idempotency, authenticated=trigger.auth is not None
+        )
+
+    async def answer(self, request: Request, give_up: Callable[[HttpResponse], None]) -> HttpResponse:
+        run = super().answer
+        return await self._guarded.answer(request, lambda: run(request, give_up))
+
+
 def build_router(engine: Engine) -> Router[StepEndpoint]:
     """The routes of all steps."""
     return Router.build(
-        Route(trigger.method, trigger.path, StepEndpoint(engine, step, index, trigger))
+        Route(
+            trigger.method,
+            trigger.path,
+            (StepEndpoint if trigger.idempotency is None else IdempotentEndpoint)(
+                engine, step, index, trigger
+            ),
+        )
         for step in engine.registry.steps.values()
         for index, trigger in enumerate(step.triggers)
         if isinstance(trigger, HttpTrigger)

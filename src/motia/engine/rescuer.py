@@ -6,8 +6,10 @@ from typing import Any
 
 from motia import encoding
 from motia.backends.liveness import Crashed
-from motia.core.batch import Batch, RecoverNode
+from motia.core.batch import Batch, Died, RecoverNode
 from motia.core.ids import format_id
+from motia.core.message import Claim, NewMessage
+from motia.engine.failures import failure_messages
 from motia.engine.periodic import Periodic
 
 
@@ -55,12 +57,33 @@ class Rescuer(Periodic):
                 await engine.flush_traces()
             engine.recorder.event("node.recovered", node=node.hex(), messages=count)
             if count:
+                await self._tell_of_the_dead(operation.now_ms, count)
                 ran = "an unknown number" if running is None else str(len(running))
                 engine.report(
                     f"the node with pid {pid} died: {count} messages it held go back,"
                     f" {ran} of them were running"
                 )
                 engine.consumer.wake()
+
+    async def _tell_of_the_dead(self, died_at_ms: int, most: int) -> None:
+        """Messages that used up their crashes were buried by the store: their steps are told by us."""
+        engine = self._engine
+        messages: list[NewMessage] = []
+        for letter in await engine.backend.queue.dead_letters(limit=most):
+            if letter.died_at_ms == died_at_ms and letter.code == "worker.crashed":
+                claim = Claim(
+                    seq=letter.seq,
+                    id=letter.id,
+                    queue=letter.queue,
+                    token=0,
+                    payload=letter.payload,
+                    trace=letter.trace,
+                    enqueued_at_ms=letter.enqueued_at_ms,
+                    attributes=letter.attributes,
+                )
+                death = Died(letter.code, letter.error, letter.failures, letter.died_at_ms)
+                messages += failure_messages(engine, claim, death)
+        await engine.enqueue_messages(messages)
 
     def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
         """The execution has a span although its process could not record it (R13)."""

@@ -14,14 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, Completed, Settle, Unclaim
+from motia.core.batch import Batch, Completed, Died, Enqueue, Settle, Unclaim
 from motia.core.invocation import Expired, Failed, Invocation, Outcome, Succeeded
-from motia.core.message import Claim, TraceContext
+from motia.core.message import Claim, NewMessage, TraceContext
 from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
 from motia.core.registry import QueueEntry
 from motia.core.retry import RetryPolicy
 from motia.engine.batches import bundled, payload_of
 from motia.engine.execution import Execution
+from motia.engine.failures import failure_messages
 from motia.errors import BackendError, ConflictError, HandlerError
 from motia.queue.transitions import Decision, decide
 
@@ -55,6 +56,7 @@ class Run:
     __slots__ = (
         "_ended",
         "_engine",
+        "_notices",
         "_plan",
         "_started_ms",
         "_taking",
@@ -80,6 +82,7 @@ class Run:
         self._taking = taking
         self._ended = ended
         self._task: asyncio.Task[None] | None = None
+        self._notices: list[NewMessage] | None = None
         self.claim = claim
         self.claims = bundled(claim)
         self.execution: Execution | None = None
@@ -164,7 +167,14 @@ class Run:
         )
 
     def _settlement(self, decision: Decision) -> Batch:
-        return Batch([Settle(one, decision.settlement) for one in self.claims])
+        settles = [Settle(one, decision.settlement) for one in self.claims]
+        if not isinstance(decision.settlement, Died):
+            return Batch(settles)
+        if self._notices is None:
+            # Made once: the commit may be tried again.
+            engine, death = self._engine, decision.settlement
+            self._notices = [told for one in self.claims for told in failure_messages(engine, one, death)]
+        return Batch([*settles, *(Enqueue(message) for message in self._notices)])
 
     def _stored(
         self, done: asyncio.Future[object], decision: Decision, outcome: Outcome, duration_s: float
@@ -255,6 +265,8 @@ class Run:
                 engine.tell_settled(one, decision)
         if decision is _COMPLETED:
             return
+        if self._notices:
+            engine.stored(self._notices)
         if decision.verdict == "expired":
             engine.report(f"{self.claim.queue.step}: a message expired before it could start")
         if decision.verdict in ("retried", "crashed", "dead"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.memory import cron, queue, queue_claims, queue_dead, queue_end, state, streams
+from motia.backends.memory import cron, queue, queue_claims, queue_dead, queue_end, requests, state, streams
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -54,7 +54,8 @@ def _run(transaction: Transaction, operation: ops.Operation) -> Any:
 
 
 def _expire(transaction: Transaction, operation: ops.Expire) -> int:
-    return state.expire(transaction, operation) + queue.forget_duplicates(transaction, operation)
+    forgotten = queue.forget_duplicates(transaction, operation) + requests.forget(transaction, operation)
+    return state.expire(transaction, operation) + forgotten
 
 
 _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
@@ -73,6 +74,8 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.MoveMessages: queue_end.move,
     ops.PauseQueues: queue_end.pause,
     ops.ResumeQueues: queue_end.resume,
+    ops.BeginRequest: requests.begin,
+    ops.EndRequest: requests.end,
     ops.Fire: cron.fire,
     ops.StatePut: state.change,
     ops.StateDelete: state.change,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from motia.core.batch import RecordedResponse
 from motia.core.flow import Flow, RateWindow
 from motia.core.message import DeadLetter, MessageId, NodeId, QueueName, TraceContext
 from motia.core.stream import LoggedChange
@@ -64,6 +65,16 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunRequest:
+    """A request with an idempotency key."""
+
+    fingerprint: bytes
+    node: NodeId
+    expires_at_ms: int
+    response: RecordedResponse | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredValue:
     """One key of a scope. `value` is JSON text."""
 
@@ -106,6 +117,8 @@ class MemoryStore:
         self.rates: dict[tuple[QueueName, str], Rate] = {}
         self.dedupes: dict[tuple[QueueName, str], tuple[MessageId, int]] = {}
         """Key → the message that came first, and until when others of the key are not stored."""
+        self.requests: dict[tuple[str, str], BegunRequest] = {}
+        """By scope and key."""
         self.pauses: dict[tuple[str, str], int] = {}
         """(topic, step), either of them `*`, since when."""
         self.cancellations: dict[tuple[NodeId, int], MessageId] = {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, queue_end, state, streams
+from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, queue_end, requests, state, streams
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 
 
 def _expire(transaction: Transaction, operation: ops.Expire) -> int:
-    return state.expire(transaction, operation) + queue.forget_duplicates(transaction, operation)
+    forgotten = queue.forget_duplicates(transaction, operation) + requests.forget(transaction, operation)
+    return state.expire(transaction, operation) + forgotten
 
 
 APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
@@ -30,6 +31,8 @@ APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.MoveMessages: queue_end.move,
     ops.PauseQueues: queue_end.pause,
     ops.ResumeQueues: queue_end.resume,
+    ops.BeginRequest: requests.begin,
+    ops.EndRequest: requests.end,
     ops.Fire: cron.fire,
     ops.StatePut: state.state_put,
     ops.StateDelete: state.state_delete,

@@ -149,6 +149,14 @@ MIGRATIONS: tuple[str, ...] = (
     );
     INSERT INTO changes_trimmed VALUES (0, 0, 0);
     """,
+    """
+    CREATE TABLE requests (
+      scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, node BLOB NOT NULL,
+      status INTEGER, headers BLOB, body BLOB, expires_at INTEGER NOT NULL,
+      PRIMARY KEY (scope, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX requests_by_time ON requests (expires_at);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -12,13 +12,14 @@ from motia.testing.conformance import (
     queue_end,
     queue_flow,
     queue_recovery,
+    requests,
     seam,
     state,
     streams,
 )
 from motia.testing.conformance.harness import Check
 
-_MODULES = (seam, queue, queue_claims, queue_end, queue_flow, queue_recovery, state, streams, cron)
+_MODULES = (seam, queue, queue_claims, queue_end, queue_flow, queue_recovery, requests, state, streams, cron)
 
 
 def checks(capabilities: Capabilities) -> list[Check]:

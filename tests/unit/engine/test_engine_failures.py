@@ -1,0 +1,114 @@
+"""Steps that are told when a message dies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motia.testing.app import TestApp
+
+
+def failing(project: Any, options: str = "") -> None:
+    project.step(
+        "fail",
+        f"""
+        config = {{"name": "fail", "triggers": [queue("fail", attempts=1{options})]}}
+        async def handler(input, ctx):
+            raise ValueError("card refused")
+        """,
+    )
+
+
+def listener(project: Any, name: str, triggers: str = "[]", body: str = "") -> None:
+    project.step(
+        name.replace("-", "_"),
+        f"""
+        config = {{"name": "{name}", "triggers": {triggers}}}
+        async def handler(input, ctx):
+            await ctx.state.set("told", "{name}", dict(input))
+            {body}
+        """,
+    )
+
+
+def test_a_queues_own_step_and_the_applications_are_told(project: Any) -> None:
+    failing(project, ', on_failure="refund"')
+    listener(project, "refund")
+    listener(project, "handle-step-error")
+    listener(project, "watch", '[queue("handle-step-error")]')
+
+    async def scenario(app: TestApp) -> None:
+        message_id = await app.emit("fail", {"order": 7})
+        await app.until_idle()
+        for name in ("refund", "handle-step-error"):
+            told = await app.state.get("told", name)
+            assert (told["stepId"], told["context"], told["retryCount"]) == ("fail", {"order": 7}, 0)
+            assert (told["error"]["name"], told["error"]["message"]) == ("ValueError", "card refused")
+            assert "fail_step.py" in told["error"]["stack"]
+            assert (told["messageId"], told["topic"]) == (message_id, "fail")
+        assert len(await app.dead_letters()) == 1
+        # One trace leads from the message to what was told of it.
+        assert len({span.trace_id for span in app.spans}) == 1
+
+    project.run(scenario)
+
+
+def test_subscribers_of_the_applications_topic_are_told(project: Any) -> None:
+    failing(project)
+    listener(project, "watch", '[queue("handle-step-error")]')
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("fail", 1)
+        await app.until_idle()
+        assert (await app.state.get("told", "watch"))["context"] == 1
+
+    project.run(scenario)
+
+
+def test_triggering_again_counts_up_and_stays_out_of_the_payload(project: Any) -> None:
+    failing(project)
+    listener(
+        project,
+        "handle-step-error",
+        body="if input['retryCount'] < 2: await trigger(input['stepId'], "
+        "{**input['context'], '__retry': input['retryCount'] + 1})",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("fail", {"order": 7})
+        await app.until_idle()
+        told = await app.state.get("told", "handle-step-error")
+        assert (told["retryCount"], told["context"]) == (2, {"order": 7})
+        assert len(await app.dead_letters()) == 3
+
+    project.run(scenario)
+
+
+def test_a_step_is_not_told_of_its_own_failure(project: Any) -> None:
+    failing(project)
+    listener(
+        project, "handle-step-error", '[queue("handle-step-error", attempts=1)]', "raise ValueError('too')"
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("fail", 1)
+        await app.until_idle()
+        assert sorted(letter.queue.step for letter in await app.dead_letters()) == [
+            "fail",
+            "handle-step-error",
+        ]
+
+    project.run(scenario)
+
+
+def test_a_payload_too_long_to_tell_is_left_out(project: Any) -> None:
+    failing(project, ', on_failure="refund"')
+    listener(project, "refund")
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("fail", "x" * 1900)
+        await app.until_idle()
+        told = await app.state.get("told", "refund")
+        assert told["context"] is None
+        assert told["error"]["message"] == "card refused"
+
+    project.run(scenario, limits={"message_bytes": 2000})
