@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,16 @@ def test_what_a_cut_connection_missed_is_told_once_and_in_order(app: TodoApp, gr
     command = [node_path(), script, app.base, group]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.proof
+def test_clients_end_equal_to_the_store_under_random_cuts(app: TodoApp, group: str) -> None:
+    """R10"""
+    seed = random.randrange(1, 2**31)
+    script = installed_packages(NPM) / "own_random.js"
+    command = [node_path(), script, app.base, group, str(seed)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert ended.returncode == 0, f"seed {seed}\n{ended.stdout}{ended.stderr}"
 
 
 @pytest.mark.proof
