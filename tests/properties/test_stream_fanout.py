@@ -24,7 +24,7 @@ from motia.core.clock import SystemClock, Timer
 from motia.core.update import UpdateOperation
 from motia.errors import BackendError
 from motia.streams.hub import Hub, Subscription
-from motia.streams.messages import Frame
+from motia.streams.messages import Burst, Frame
 
 SEEDS = range(200)
 GROUPS = ("a", "b")
@@ -75,7 +75,11 @@ class Replica:
         self.version: int | None = None
         self.connected = True
 
-    def tell(self, frame: Frame) -> None:
+    def tell(self, frame: Frame | Burst) -> None:
+        for one in frame.frames:
+            self._take(one)
+
+    def _take(self, frame: Frame) -> None:
         assert self.connected, "told after it had left"
         told = json.loads(frame.text)
         assert told["groupId"] == self.group
@@ -124,7 +128,7 @@ class PublishedGroup(Replica):
         self._stamps: dict[str, int] = {}
         self._synced_at = 0
 
-    def tell(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> None:
         told = json.loads(frame.text)
         kind, stamp, item = told["event"]["type"], told["timestamp"], told["event"].get("data")
         if kind == "sync":
@@ -148,7 +152,7 @@ class PublishedGroup(Replica):
 class PublishedItem(PublishedGroup):
     """The rules by which the published clients follow one item."""
 
-    def tell(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> None:
         told = json.loads(frame.text)
         if told["timestamp"] <= self._synced_at or told["event"]["type"] == "event":
             return

@@ -17,6 +17,7 @@ from motia.streams.messages import (
     LIMIT_REACHED,
     UNAVAILABLE,
     BadMessage,
+    Burst,
     Envelope,
     Frame,
     Join,
@@ -39,7 +40,7 @@ _MOST_BAD = 20
 class Connection(Protocol):
     """The transport of a session. Nothing waits, nothing raises."""
 
-    def tell(self, frame: Frame) -> None: ...
+    def tell(self, frame: Frame | Burst) -> None: ...
 
     def hold(self, full: bool) -> None:
         """Read no more from the client, or read on."""

@@ -15,7 +15,7 @@ from motia.http.sse import CONTENT_TYPE, KEEP_ALIVE, MEDIA_TYPE
 from motia.server.gateway import GiveUp
 from motia.server.sockets import Sockets
 from motia.streams.access import Denied
-from motia.streams.messages import Frame, Join
+from motia.streams.messages import Burst, Frame, Join
 
 PREFIX = "/__motia/streams/"
 _KEEP_ALIVE_S = 15.0
@@ -80,7 +80,7 @@ class EventStream:
         self._ended = False
         self._news = asyncio.Event()
 
-    def tell(self, frame: Frame) -> None:
+    def tell(self, frame: Frame | Burst) -> None:
         if self._suspended:
             return
         data = frame.sse

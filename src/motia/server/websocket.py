@@ -18,7 +18,7 @@ from websockets.server import ServerProtocol
 from motia.core.occurrence import Request
 from motia.engine.stream_session import Session
 from motia.streams.access import Denied
-from motia.streams.messages import Frame
+from motia.streams.messages import Burst, Frame
 
 if TYPE_CHECKING:
     from motia.server.sockets import Sockets
@@ -97,7 +97,7 @@ class WebSocket(asyncio.Protocol):
 
     # The session's calls ----------------------------------------------------------------------------
 
-    def tell(self, frame: Frame) -> None:
+    def tell(self, frame: Frame | Burst) -> None:
         self._write(frame.websocket)
 
     def hold(self, full: bool) -> None:

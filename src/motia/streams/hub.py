@@ -13,7 +13,7 @@ from typing import Protocol
 from motia.core.clock import Clock
 from motia.core.stream import LoggedChange
 from motia.errors import MotiaError
-from motia.streams.messages import RESUMED, Envelope, Frame
+from motia.streams.messages import RESUMED, Burst, Envelope, Frame
 from motia.streams.store import StreamStore
 
 _PAGE = 500
@@ -29,7 +29,7 @@ _RETRY_S = 0.25
 class Subscriber(Protocol):
     """A connection. `tell` must not wait and must not raise."""
 
-    def tell(self, frame: Frame) -> None: ...
+    def tell(self, frame: Frame | Burst) -> None: ...
 
 
 class Subscription:
@@ -184,10 +184,10 @@ class Hub:
         if room is None:
             return
         frame = room.envelope.own(event, self._clock.now_ms(), id)
-        for subscriber, subscription in room.whole.items():
+        for subscriber, subscription in tuple(room.whole.items()):
             if subscription.extended:
                 subscriber.tell(frame)
-        for subscriber, subscription in room.items.get(id, {}).items():
+        for subscriber, subscription in tuple(room.items.get(id, {}).items()):
             if subscription.extended and subscriber not in room.whole:
                 subscriber.tell(frame)
 
@@ -260,39 +260,50 @@ class Hub:
         if changes is None:
             await self._start_again()
             return True
-        told_before = self.told
+        if not changes or self._cursor is None:
+            return False
+        self._cursor = max(self._cursor, changes[-1].seq)
+        by_place: dict[tuple[str, str], list[LoggedChange]] = {}
         for change in changes:
-            cursor = self._cursor
-            if cursor is None:
-                return False
-            if change.seq <= cursor:
-                continue  # everybody left and others came while it was read
-            self._cursor = change.seq
-            self._tell(change)
+            by_place.setdefault((change.stream, change.group), []).append(change)
+        told_before = self.told
+        for place, of_place in by_place.items():
+            room = self._rooms.get(place)
+            if room is not None:
+                self._tell(room, [room.envelope.change(change) for change in of_place])
             if self.told - told_before > _TOLD_BEFORE_YIELD:
                 told_before = self.told
                 await asyncio.ensure_future(_turn())
         return len(changes) == _PAGE
 
-    def _tell(self, change: LoggedChange) -> None:
-        room = self._rooms.get((change.stream, change.group))
-        if room is None:
+    def _tell(self, room: _Room, frames: list[Frame]) -> None:
+        if room.waiting:
+            # Each of them may become a follower like the others after any frame.
+            for frame in frames:
+                self._tell_together(room, [frame])
+                self._tell_waiting(room, frame)
+        else:
+            self._tell_together(room, frames)
+
+    def _tell_together(self, room: _Room, frames: list[Frame]) -> None:
+        """Tell those who are up to date. What is told at once is written at once: a write costs more than a
+        frame."""
+        versions = [frame.version for frame in frames if frame.version is not None]
+        if versions:
+            room.version, room.syncing = versions[-1], None
+        burst = frames[0] if len(frames) == 1 else Burst(frames)
+        # Copies: one that reads too slowly leaves while it is told.
+        for subscriber in tuple(room.whole):
+            subscriber.tell(burst)
+        self.told += len(room.whole) * len(frames)
+        if not room.items:
             return
-        frame = room.envelope.change(change)
-        if change.version is not None:
-            room.version = change.version
-            room.syncing = None
-        for subscriber in room.whole:
-            subscriber.tell(frame)
-        self.told += len(room.whole)
-        if change.id is not None and (followers := room.items.get(change.id)):
-            for subscriber in followers:
+        for frame in frames:
+            for subscriber in tuple(room.items.get(frame.id or "", ())):
                 # One frame a socket: clients hand it to all their subscriptions themselves.
                 if subscriber not in room.whole:
                     subscriber.tell(frame)
-            self.told += len(followers)
-        if room.waiting:
-            self._tell_waiting(room, frame)
+                    self.told += 1
 
     def _tell_waiting(self, room: _Room, frame: Frame) -> None:
         told = {*room.whole, *room.items.get(frame.id or "", ())}

@@ -106,6 +106,11 @@ class Frame:
         self._sse: bytes | None = None
 
     @property
+    def frames(self) -> Sequence[Frame]:
+        """Itself: a frame is a burst of one."""
+        return (self,)
+
+    @property
     def websocket(self) -> bytes:
         """As one WebSocket text frame of a server."""
         if self._websocket is None:
@@ -118,6 +123,29 @@ class Frame:
         if self._sse is None:
             id_line = b"" if self.version is None else b"id: %d\n" % self.version
             self._sse = b"%bdata: %b\n\n" % (id_line, self.text)
+        return self._sse
+
+
+class Burst:
+    """Frames that are told together, one after the other in one write."""
+
+    __slots__ = ("_sse", "_websocket", "frames")
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.frames = frames
+        self._websocket: bytes | None = None
+        self._sse: bytes | None = None
+
+    @property
+    def websocket(self) -> bytes:
+        if self._websocket is None:
+            self._websocket = b"".join([frame.websocket for frame in self.frames])
+        return self._websocket
+
+    @property
+    def sse(self) -> bytes:
+        if self._sse is None:
+            self._sse = b"".join([frame.sse for frame in self.frames])
         return self._sse
 
 

@@ -133,8 +133,8 @@ class LiveChannel:
         if "streams" in self._topics:
             items = await self._stream_changes()
             if items is None:
-                return [("resync", {"topics": ["streams"]})]
-            if items:
+                found.append(("resync", {"topics": ["streams"]}))
+            elif items:
                 found.append(("streams", {"items": items}))
         if self._states:
             found.append(("states", {"items": list(self._states)}))

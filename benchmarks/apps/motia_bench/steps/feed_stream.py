@@ -1,0 +1,3 @@
+"""A stream that many follow."""
+
+config = {"name": "feed"}
