@@ -520,3 +520,37 @@ def test_idle_connections_leave_a_drain_after_the_linger() -> None:
             assert await reader.read() == b""
 
     run(main)
+
+
+def test_a_silent_stream_of_events_is_kept_open_between_events_only() -> None:
+    half = asyncio.Event()
+    end = asyncio.Event()
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+        await half.wait()
+        yield b"data: ha"
+        await end.wait()
+        yield b"lf\n\n"
+
+    async def make(request: Request) -> HttpResponse:
+        return HttpResponse(200, [(b"content-type", b"text/event-stream; charset=utf-8")], events())
+
+    async def main() -> None:
+        limits = QUICK.model_copy(update={"sse_keep_alive_s": 0.05})
+        async with served(make, limits=limits, sweep_s=0.01) as (_, address):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(GET.replace(b"1.1", b"1.0"))
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            for expected in (b"data: 1\n\n", b": keep-alive\n\n", b": keep-alive\n\n"):
+                assert await reader.readuntil(b"\n\n") == expected
+            half.set()
+            rest = await reader.readuntil(b"data: ha")
+            assert rest.removesuffix(b"data: ha").replace(b": keep-alive\n\n", b"") == b""
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.3)
+            end.set()
+            assert (await reader.read()).replace(b": keep-alive\n\n", b"") == b"lf\n\n"
+            writer.close()
+
+    run(main)

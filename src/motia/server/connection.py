@@ -19,6 +19,7 @@ import httptools
 from motia.core.occurrence import Request
 from motia.http.problem import problem
 from motia.http.response import HttpResponse
+from motia.http.sse import KEEP_ALIVE, MEDIA_TYPE
 from motia.server.gateway import Endpoint, Gateway
 from motia.server.response_bytes import LAST_CHUNK, chunk_bytes, head_bytes
 from motia.settings import LimitSettings
@@ -63,6 +64,7 @@ class Connection(asyncio.Protocol):
         "_body_bytes",
         "_chunk_bytes",
         "_client",
+        "_comment",
         "_current",
         "_fault",
         "_gateway",
@@ -77,6 +79,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_parser",
         "_pending",
+        "_quiet_since_s",
         "_request",
         "_shared",
         "_streaming",
@@ -122,6 +125,9 @@ class Connection(asyncio.Protocol):
         self._keep_alive = True
         self._http_1_0 = False
         self._streaming = False
+        self._comment = b""
+        """What keeps a stream of events open that has nothing to say, ready to be written between events."""
+        self._quiet_since_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._pending: deque[tuple[Request, Endpoint | HttpResponse, bool, bool]] = deque()
         self._writable: asyncio.Future[None] | None = None
@@ -366,10 +372,19 @@ class Connection(asyncio.Protocol):
             headers = [*response.headers, (b"transfer-encoding", b"chunked")] if chunked else response.headers
             write = self.transport.write
             write(head_bytes(response.status, headers, close=close, keep_alive=self._http_1_0))
+            comment = b""
+            if any(name == b"content-type" and value.startswith(MEDIA_TYPE) for name, value in headers):
+                comment = self._comment = chunk_bytes(KEEP_ALIVE) if chunked else KEEP_ALIVE
+            self._quiet_since_s = self._shared.now_s
             async for data in body:
                 write(chunk_bytes(data) if chunked else data)
+                if comment:
+                    self._quiet_since_s = self._shared.now_s
+                    # An author's own bytes may be half an event: nothing may come between.
+                    self._comment = comment if data.endswith(b"\n\n") else b""
                 if self._writable is not None:
                     await self._writable
+            self._comment = b""
             if chunked:
                 write(LAST_CHUNK)
             self._streaming = False
@@ -380,6 +395,7 @@ class Connection(asyncio.Protocol):
             self._gateway.broke_off(request, error)
         finally:
             self._streaming = False
+            self._comment = b""
             # Also when the client went away: the generator's own clean-up must run.
             await asyncio.shield(_close(body))
 
@@ -462,10 +478,14 @@ class Connection(asyncio.Protocol):
         self.transport.close()
 
     def check(self, elapsed_s: float) -> None:
-        """Take the time of a client that does not read its answer."""
+        """Take the time of a client that does not read its answer; keep a silent stream of events open."""
         transport = self.transport
         if transport.is_closing() and self.phase != CLOSING:
             self.close_soon()
+        if self._comment and self._shared.now_s - self._quiet_since_s >= self._shared.limits.sse_keep_alive_s:
+            self._quiet_since_s = self._shared.now_s
+            if self._writable is None:
+                transport.write(self._comment)
         if self._writable is not None:
             unsent_bytes = transport.get_write_buffer_size()
             if unsent_bytes != self._unsent_bytes:

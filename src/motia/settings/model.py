@@ -48,6 +48,8 @@ class LimitSettings(_Frozen):
     header_read_s: float = Field(10.0, gt=0)
     body_read_s: float = Field(60.0, gt=0)
     keep_alive_s: float = Field(75.0, gt=0)
+    sse_keep_alive_s: float = Field(15.0, gt=0)
+    """Silence after which a comment keeps a stream of server-sent events open through proxies."""
     connections: int = Field(10_000, gt=0)
     min_free_disk_bytes: int = Field(64 * 1024 * 1024, ge=0)
     """Below this much free space requests get 503; work already accepted goes on."""
