@@ -18,16 +18,15 @@ from motia.cli.output import (
     print_table,
     time_text,
 )
-from motia.cli.project import load_project, with_store
+from motia.cli.project import discover, load_project, with_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from motia.backends.protocol import Backend
-    from motia.core.batch import Operation
+    from motia.core.batch import Operation, StateDelivery
+    from motia.settings import Settings
     from motia.state.store import StateEntry
 
-app = typer.Typer(help="Read and change state. Changes made here do not run state triggers.")
+app = typer.Typer(help="Read and change state. What is set or deleted runs state triggers, as in a step.")
 Scope = Annotated[str, typer.Argument(help="The scope (group) of the key.")]
 Key = Annotated[str, typer.Argument(help="The key.")]
 
@@ -94,22 +93,27 @@ def set_(
     directory: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Set a key."""
+    """Set a key. The project's state triggers run."""
     from motia.core.batch import StatePut
     from motia.encoding import encode
 
     text = encode(parse_json(value, "value"))
-    result = _commit(directory, [StatePut(scope=scope, key=key, value=text, now_ms=_now_ms())])
+    settings = load_project(directory).settings
+    deliveries = _deliveries(settings, scope, key)
+    put = StatePut(scope=scope, key=key, value=text, now_ms=_now_ms(), deliveries=deliveries)
+    result = _commit(settings, [put])
     if as_json:
         print_json({"scope": scope, "key": key, "version": result.version, "created": result.old is None})
 
 
 @app.command("delete")
 def delete(scope: Scope, key: Key, directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
-    """Delete a key; exit code 1 when there was none."""
+    """Delete a key; exit code 1 when there was none. The project's state triggers run."""
     from motia.core.batch import StateDelete
 
-    result = _commit(directory, [StateDelete(scope=scope, key=key, now_ms=_now_ms())])
+    settings = load_project(directory).settings
+    deliveries = _deliveries(settings, scope, key)
+    result = _commit(settings, [StateDelete(scope=scope, key=key, now_ms=_now_ms(), deliveries=deliveries)])
     if as_json:
         print_json({"scope": scope, "key": key, "deleted": result.old is not None})
     if result.old is None:
@@ -119,24 +123,44 @@ def delete(scope: Scope, key: Key, directory: ProjectDir = HERE, as_json: AsJson
 
 @app.command("clear")
 def clear(scope: Scope, directory: ProjectDir = HERE, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Delete every key of a scope."""
+    """Delete every key of a scope. No state trigger runs, as in a step."""
     from motia.core.batch import StateClear
 
     confirm(f"Delete every key of scope {scope!r}?", yes=yes)
-    count = _commit(directory, [StateClear(scope, _now_ms())])
+    count = _commit(load_project(directory).settings, [StateClear(scope, _now_ms())])
     if as_json:
         print_json({"scope": scope, "deleted": count})
     else:
         print_line(f"{count} deleted")
 
 
-def _commit(directory: Path, operations: Sequence[Operation]) -> Any:
+def _deliveries(settings: Settings, scope: str, key: str) -> list[StateDelivery]:
+    """The state triggers that a change of the key runs, by the project's steps as they are now."""
+    from motia.core.batch import StateDelivery
+    from motia.core.clock import SystemClock, SystemEntropy
+    from motia.core.ids import Ids
+    from motia.core.message import TraceContext
+
+    try:
+        found = discover(settings)
+    except Exception as error:  # whatever it is: the person asked for a change of state, and can be told
+        note(f"the project does not load, so no state trigger runs: {error}")
+        return []
+    if found.problems:
+        note(f"broken steps have no state triggers, see `motia steps`: {len(found.problems)} problems")
+    ids = Ids(SystemClock(), SystemEntropy())
+    trace = TraceContext(ids.trace_id(), "", 0)
+    queues = found.registry.queues_watching(scope, key)
+    return [StateDelivery(queue, ids.message_id(), trace) for queue in queues]
+
+
+def _commit(settings: Settings, operations: Sequence[Operation]) -> Any:
     from motia.core.batch import Batch
 
     async def write(backend: Backend) -> Any:
         return (await backend.commit(Batch(operations)))[0]
 
-    return with_store(load_project(directory).settings, write)
+    return with_store(settings, write)
 
 
 def _entry_document(entry: StateEntry) -> dict[str, Any]:

@@ -63,6 +63,14 @@ class Registry:
                 return self.queues[QueueName(trigger.topic, step_name)]
         return self.queues.get(QueueName(MANUAL_TOPIC, step_name))
 
+    def queues_watching(self, scope: str, key: str) -> list[QueueName]:
+        """Queues of the state triggers that a change of this key runs."""
+        return [
+            queue_of_trigger(step, index)
+            for step, index, trigger in self.state_triggers
+            if trigger.scope in (None, scope) and trigger.key in (None, key)
+        ]
+
 
 def queue_of_trigger(step: Step, index: int) -> QueueName:
     """Name of the queue that feeds trigger `index`. Triggers of one step and kind get a queue each."""

@@ -28,7 +28,7 @@ from motia.core.invocation import (
 )
 from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.occurrence import ManualCall
-from motia.core.registry import Registry, queue_of_trigger
+from motia.core.registry import Registry
 from motia.core.step import Source, Step
 from motia.core.trigger import FunctionId
 from motia.engine.consumer import Consumer
@@ -182,14 +182,7 @@ class Engine:
 
     def state_queues(self, scope: str, key: str) -> Sequence[QueueName]:
         """Queues of the state triggers that watch this key."""
-        triggers = self.registry.state_triggers
-        if not triggers:
-            return ()
-        return [
-            queue_of_trigger(step, index)
-            for step, index, trigger in triggers
-            if trigger.scope in (None, scope) and trigger.key in (None, key)
-        ]
+        return self.registry.queues_watching(scope, key) if self.registry.state_triggers else ()
 
     def background(self, work: asyncio.Future[Any] | Coroutine[Any, Any, Any]) -> None:
         """Let work end by itself; a failure is reported."""
