@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from motia.authoring.types import is_stream_trigger as is_stream_trigger
     from motia.authoring.types import json_schema as json_schema
     from motia.authoring.types import schema_to_json_schema as schema_to_json_schema
+    from motia.authoring.workflow import WorkflowError as WorkflowError
 
 _HOMES = {
     "auth": "Auth api_key bearer custom",
@@ -116,6 +117,7 @@ _HOMES = {
         "MultiTriggerStepBuilder StepBuilder StepDefinition api cron event multi_trigger_step noop step"
     ),
     "streams": "Stream",
+    "workflow": "WorkflowError",
     "triggers": (
         "ApiMiddleware ApiRouteMethod ApiTrigger CronTrigger QueueTrigger StateTrigger StreamTrigger "
         "TimeTrigger TriggerCondition TriggerConfig at http queue state stream"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from motia import encoding
 from motia.authoring.durations import seconds
 from motia.authoring.messages import Queue
+from motia.authoring.workflow import DurableCalls
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.core.update import UpdateOperation
@@ -50,7 +51,7 @@ def running_context() -> Context:
     return context
 
 
-class Context:
+class Context(DurableCalls):
     """One execution of a step, as its handler sees it."""
 
     __slots__ = ("_calls", "_state", "_streams", "_trigger", "input_value", "printed")
@@ -84,7 +85,7 @@ class Context:
         return self._calls.invocation.attempt
 
     @property
-    def step(self) -> str:
+    def step_name(self) -> str:
         """Name of the step."""
         return self._calls.invocation.step.name
 
@@ -148,9 +149,25 @@ class Context:
         """Put a message for one step, by its id; gives the message's id once it is durable."""
         return self._first(EnqueueRequest(data, None, step, None, _delay_s(delay), _at_ms(at)))
 
-    def call(self, step: str, data: Any = None) -> Awaitable[Any]:
-        """Run a step now and wait for what it returns. Not durable: the caller sees its failure."""
+    def call(
+        self, step: str, data: Any = None, *, durable: bool | None = None, key: str | None = None
+    ) -> Awaitable[Any]:
+        """What another step returns, in any language.
+
+        In a handler that a queue drives the call is durable: a message of its own with its own retries, and
+        this run waits for it without holding anything. Elsewhere, inside `atomic`, and with `durable=False`
+        the step runs now and its failure is seen here. Calls of one step at the same time need a `key`.
+        """
+        if durable is None:
+            claim = self._calls.invocation.claim
+            durable = claim is not None and not claim.bundle and not self._calls.in_atomic
+        if durable:
+            return self._begin(self._workflow.call(step, data, key=key))
         return self._run(lambda: self._calls.call(step, data))
+
+    def signal(self, run_id: str, name: str, data: Any = None) -> Awaitable[None]:
+        """Send a signal to a run, which may come to wait for it later."""
+        return self._run(lambda: self._calls.signal(run_id, name, data))
 
     def _first(self, request: EnqueueRequest) -> Awaitable[Any]:
         return self._run(lambda: self._calls.enqueue_one(request))
@@ -587,8 +604,8 @@ def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[Any]:
 
 
 def call(step: str, data: Any = None) -> Awaitable[Any]:
-    """`Context.call` of the running handler."""
-    return running_context().call(step, data)
+    """Run a step now and wait for what it returns. Not durable: the caller sees its failure."""
+    return running_context().call(step, data, durable=False)
 
 
 def _enqueue_request(item: Mapping[str, Any]) -> EnqueueRequest:

@@ -16,6 +16,7 @@ from motia.cron.store import ScheduleStore
 from motia.queue.store import QueueStore
 from motia.state.store import StateStore
 from motia.streams.store import StreamStore
+from motia.workflow.store import WorkflowStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,9 @@ class Backend(Protocol):
 
     @property
     def schedule(self) -> ScheduleStore: ...
+
+    @property
+    def workflow(self) -> WorkflowStore: ...
 
     @property
     def streams(self) -> StreamStore: ...

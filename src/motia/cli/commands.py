@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("dev", "start", "build", "create", "adopt", "steps", "emit", "trigger", "call", "state", "queue"),
-    *("cron", "schedule", "why", "cancel", "traces"),
+    *("runs", "cron", "schedule", "why", "cancel", "traces"),
     *("logs", "doctor", "db", "config", "generate", "version"),
 )
 """In the order of the help. A module of this package each: a function of that name, or `app` with several."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from motia.core.flow import RateWindow
 from motia.core.message import Claim, MessageId, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.update import UpdateOperation
+from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,17 @@ class Rescheduled:
 
 
 @dataclass(slots=True)
+class Suspended:
+    """A workflow waits: nothing is charged, and nothing of it is held in memory.
+
+    It goes on at `due_at_ms`, or as soon as one of its `waits` has its mail, which may be now already.
+    """
+
+    due_at_ms: int | None
+    waits: Sequence[str] = ()
+
+
+@dataclass(slots=True)
 class Died:
     """The message becomes a dead letter; the next of its group becomes due."""
 
@@ -86,7 +98,7 @@ class Died:
     """Charged with one more crash."""
 
 
-Settlement = Completed | Rescheduled | Died
+Settlement = Completed | Rescheduled | Died | Suspended
 
 
 @dataclass(slots=True)
@@ -386,6 +398,84 @@ class StateClear:
 
 
 @dataclass(slots=True, kw_only=True)
+class RunBegin:
+    """A handler has turned out to be a workflow: its run is remembered. Repeating it changes nothing."""
+
+    run: RunId
+    topic: str
+    started_at_ms: int
+    trace: TraceContext
+    input: bytes
+
+
+@dataclass(slots=True)
+class JournalPut:
+    """Set an entry of a run's journal; a new one comes after all others."""
+
+    run: RunId
+    entry: JournalEntry
+
+
+@dataclass(slots=True, kw_only=True)
+class RunEnd:
+    """A run is over: what it waited for is forgotten, its journal is kept until `PruneRuns`. A run that is
+    not known changes nothing."""
+
+    run: RunId
+    status: RunStatus
+    at_ms: int
+    output: bytes | None = None
+    error: bytes | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class WaitFor:
+    """Wait for mail: the oldest one of `topic` and `key` since `since_ms` that the run has not taken ends
+    entry `name` of its journal as `done`; else the first to come will, and wakes the run.
+
+    From now on mail of the topic is kept with a key of these `fields`. Result: whether mail was there.
+    """
+
+    run: RunId
+    queue: QueueName
+    name: str
+    topic: str
+    fields: Sequence[str] | None
+    """None = mail of this topic is posted under keys of its own."""
+    key: str
+    since_ms: int
+    now_ms: int
+
+
+@dataclass(slots=True)
+class RegisterMail:
+    """Keep events of `topic` for those that wait, by these fields."""
+
+    topic: str
+    fields: Sequence[str]
+
+
+@dataclass(slots=True)
+class Post:
+    """Deliver mail: to the runs that wait for it, and to the mailbox for those that will.
+
+    Nothing is kept of a topic that nobody has ever waited for, unless the mail has a key of its own.
+    Result: number of runs it woke.
+    """
+
+    mail: Mail
+
+
+@dataclass(slots=True)
+class PruneRuns:
+    """Delete runs that ended before a time, and mail past its keeping. Result: number."""
+
+    ended_before_ms: int
+    now_ms: int
+    limit: int = 1000
+
+
+@dataclass(slots=True, kw_only=True)
 class StreamPut:
     """Set an item to `data` (JSON text, an object with its `id`). Result: `StreamResult`."""
 
@@ -491,6 +581,13 @@ Operation = (
     | BeginRequest
     | EndRequest
     | Expire
+    | RunBegin
+    | JournalPut
+    | RunEnd
+    | WaitFor
+    | RegisterMail
+    | Post
+    | PruneRuns
 )
 ChangeKind = Literal["created", "updated", "deleted"]
 

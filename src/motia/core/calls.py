@@ -25,6 +25,11 @@ def overlooked(future: asyncio.Future[Any]) -> BaseException | None:
     return future.exception()
 
 
+def has_failed(future: asyncio.Future[Any]) -> bool:
+    """Whether a future that has ended holds a failure; to ask is no look at it."""
+    return future._exception is not None
+
+
 @dataclass(slots=True)
 class EnqueueRequest:
     """One message to put: to every queue of `topic`, or to the one step `step`."""
@@ -193,9 +198,26 @@ class Calls(Protocol):
         """Wait, by the engine's clock."""
         ...
 
+    def signal(self, run_id: str, name: str, data: Any) -> asyncio.Future[None]:
+        """Post a signal to a run. Failure: `InputError` `run.bad_id`."""
+        ...
+
+    def durable(self) -> Any:
+        """The durable calls of this execution. Failure: `WorkflowError` `workflow.not_durable`."""
+        ...
+
+    def now_ms(self) -> int:
+        """UTC epoch milliseconds."""
+        ...
+
     @property
     def logger(self) -> Any:
         """Records lines of this step: `debug info warning error critical (message, data)`. Never fails."""
+        ...
+
+    @property
+    def in_atomic(self) -> bool:
+        """Whether writes are being kept back."""
         ...
 
     def begin_atomic(self, *, settle: bool) -> None:

@@ -98,4 +98,13 @@ class Expired:
     kind: Literal["expired"] = "expired"
 
 
-Outcome = Succeeded | Failed | RetryLater | Cancelled | TimedOut | Released | Expired
+@dataclass(slots=True)
+class Suspended:
+    """A workflow waits for a time, for mail, or for whichever comes first."""
+
+    due_at_ms: int | None
+    waits: tuple[str, ...] = ()
+    kind: Literal["suspended"] = "suspended"
+
+
+Outcome = Succeeded | Failed | RetryLater | Cancelled | TimedOut | Released | Expired | Suspended

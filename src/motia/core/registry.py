@@ -52,6 +52,8 @@ class Registry:
     """By the name of the stream."""
     cron_triggers: tuple[tuple[Step, int, CronTrigger], ...] = ()
     time_triggers: tuple[tuple[Step, int, TimeTrigger], ...] = ()
+    waits: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """Topic → the lists of payload fields by which workflows wait for its events."""
 
     def direct_queue(self, step_name: str) -> QueueEntry | None:
         """The queue that `trigger(step_name, …)` puts into: of the step's first topic, else by hand."""
@@ -81,7 +83,11 @@ def queue_of_trigger(step: Step, index: int) -> QueueName:
 
 
 def build_registry(
-    steps: Iterable[Step], streams: Iterable[StreamDefinition] = (), *, version: int = 1
+    steps: Iterable[Step],
+    streams: Iterable[StreamDefinition] = (),
+    *,
+    waits: Mapping[str, tuple[tuple[str, ...], ...]] | None = None,
+    version: int = 1,
 ) -> Registry:
     """Index steps that discovery has already checked (names unique, triggers valid)."""
     by_name = {step.name: step for step in steps}
@@ -119,4 +125,5 @@ def build_registry(
         stream_triggers={name: tuple(found) for name, found in stream_triggers.items()},
         cron_triggers=tuple(cron_triggers),
         time_triggers=tuple(time_triggers),
+        waits=waits or {},
     )

@@ -14,6 +14,7 @@ from motia.discovery.dialects import to_step, to_stream
 from motia.discovery.finder import Candidate, find_files
 from motia.discovery.notices import Notice
 from motia.discovery.triggers import CronCheck
+from motia.discovery.waits import waits_of
 from motia.errors import DefinitionError
 from motia.runtimes.protocol import Definition, Runtime
 
@@ -74,8 +75,9 @@ async def discover(
             problems += stream_problems
             notices += stream_notices
     checked = check_project(steps, streams)
+    waits = await asyncio.to_thread(waits_of, found.candidates)
     return Discovered(
-        build_registry(checked.steps, checked.streams, version=version),
+        build_registry(checked.steps, checked.streams, waits=waits, version=version),
         tuple(sorted((*problems, *checked.problems), key=lambda one: (one.path, one.line))),
         tuple(sorted((*notices, *checked.notices), key=lambda one: (one.path, one.line))),
         found.candidates,

@@ -11,7 +11,7 @@ from typing import Any, cast
 from motia import encoding
 from motia.backends.liveness import Liveness
 from motia.backends.protocol import Backend
-from motia.core.batch import Batch, Died, Enqueue, RegisterNode, Rescheduled
+from motia.core.batch import Batch, Died, Enqueue, Post, RegisterMail, RegisterNode, Rescheduled
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.clock import Clock, Entropy
 from motia.core.ids import Ids, format_id
@@ -52,6 +52,7 @@ from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
 from motia.tracing.record import Identifiers, Level, SpanStatus
 from motia.tracing.recorder import Recorder
+from motia.workflow.mail import signal_mail
 
 _STATUS: dict[str, SpanStatus] = {
     "succeeded": "ok",
@@ -61,6 +62,7 @@ _STATUS: dict[str, SpanStatus] = {
     "cancelled": "cancelled",
     "timed_out": "timeout",
     "released": "cancelled",
+    "suspended": "ok",
     "expired": "cancelled",
 }
 
@@ -106,6 +108,8 @@ class Engine:
         self._pid = pid
         self._lock_path = lock_path
         self._background: set[asyncio.Future[Any]] = set()
+        self.waited_topics = set(registry.waits)
+        """Topics whose events are also mail."""
         self._state_queues: dict[tuple[str, str], tuple[QueueName, ...]] = {}
         self.deadlines = Deadlines(clock, settings.queue.cancel_grace_s, self._abandon)
         self.consumer = Consumer(self)
@@ -121,7 +125,9 @@ class Engine:
 
     async def start(self) -> None:
         register = RegisterNode(self.node_id, self._pid, self.clock.now_ms(), self._lock_path)
-        await self.backend.commit(Batch((register,)))
+        waits = self.registry.waits.items()
+        mail = [RegisterMail(topic, fields) for topic, every in waits for fields in every]
+        await self.backend.commit(Batch((register, *mail)))
         await self.deadlines.start()
         await self.rescuer.start()
         await self.promoter.start()
@@ -183,6 +189,19 @@ class Engine:
     def state_queues(self, scope: str, key: str) -> Sequence[QueueName]:
         """Queues of the state triggers that watch this key."""
         return self.registry.queues_watching(scope, key) if self.registry.state_triggers else ()
+
+    def signal_post(self, run_id: str, name: str, data: Any) -> Post:
+        """What delivers a signal to a run. Failure: `InputError` `run.bad_id`."""
+        return Post(signal_mail(run_id, name, data, self.ids, self.clock.now_ms()))
+
+    def note_waited(self, topic: str) -> None:
+        """A workflow waits for events of a topic."""
+        if topic not in self.waited_topics:
+            self.waited_topics.add(topic)
+            self.report(
+                f"a workflow waits for {topic!r}, which no step names in a `wait_for` that can be read from"
+                " its file: events that other nodes sent before are not found; list it in the step's `waits`"
+            )
 
     def background(self, work: asyncio.Future[Any] | Coroutine[Any, Any, Any]) -> None:
         """Let work end by itself; a failure is reported."""
@@ -317,10 +336,13 @@ class Engine:
             now_ms=self.clock.now_ms(),
             max_bytes=self.settings.limits.message_bytes,
             claim_for=self.claim_target(),
+            waited=self.waited_topics,
         )
         if found.unknown:
             self.report(found.unknown)
         await self.enqueue_messages(found.messages)
+        if found.mail is not None:
+            await self.backend.commit(Batch((Post(found.mail),)))
         return found.messages
 
     async def enqueue_messages(self, messages: NewMessages) -> None:

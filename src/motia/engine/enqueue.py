@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,10 @@ from motia.core.flow import Duplicate
 from motia.core.ids import Ids, format_id
 from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
 from motia.core.registry import QueueEntry, Registry
+from motia.core.workflow import Mail
 from motia.errors import InputError
 from motia.queue.flow import asks_for_flow, flow_of
+from motia.workflow.mail import KEEP_MAIL_MS
 
 
 @dataclass(slots=True)
@@ -24,6 +26,8 @@ class FanOut:
 
     id: MessageId
     messages: list[NewMessage]
+    mail: Mail | None = None
+    """The event, for workflows that wait for one of this topic."""
     unknown: str = ""
     """Why there are no messages, for a warning; empty when there are some."""
 
@@ -37,9 +41,11 @@ def fan_out(
     now_ms: int,
     max_bytes: int,
     claim_for: NodeId | None = None,
+    waited: Container[str] = (),
 ) -> FanOut:
     """Make the messages of one request.
 
+    `waited` names the topics that workflows wait for: an event of one of them is also mail.
     `claim_for` is passed on only where a queue's policy allows a message to be claimed as it is stored.
     Failure: `EncodingError` for data JSON cannot carry, `InputError` `message.too_large`.
     """
@@ -58,14 +64,24 @@ def fan_out(
         )
     message_id = ids.message_id()
     entries = _entries(registry, request)
+    mail = None
+    if request.topic in waited:
+        mail = Mail(
+            id=message_id,
+            topic=request.topic or "",
+            payload=payload,
+            at_ms=now_ms,
+            keep_until_ms=now_ms + KEEP_MAIL_MS,
+        )
     if not entries:
-        return FanOut(message_id, [], _unknown(registry, request))
+        return FanOut(message_id, [], mail, "" if mail else _unknown(registry, request))
     return FanOut(
         message_id,
         [
             _message(entry, request, message_id, payload, attributes, trace, now_ms, data, claim_for)
             for entry in entries
         ],
+        mail,
     )
 
 

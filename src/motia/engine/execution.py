@@ -15,6 +15,7 @@ from motia.core.batch import (
     Enqueue,
     Guard,
     Operation,
+    Post,
     Settle,
     StateClear,
     StateDelete,
@@ -34,6 +35,7 @@ from motia.core.update import apply_update
 from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.engine.noted_calls import CallNotes
 from motia.engine.stream_calls import ExecutionStreams, StreamBuffer
+from motia.engine.workflow import Workflow
 from motia.errors import HandlerError
 from motia.tracing.logger import StepLogger
 
@@ -69,9 +71,11 @@ class Execution:
     _write_set: _WriteSet | None = None
     _streams: ExecutionStreams | None = None
     _logger: StepLogger | None = None
+    workflow: Workflow | None = None
+    """Its durable calls, from the first one on."""
 
     def __init__(self, engine: Engine, invocation: Invocation, timeout_s: float, started_s: float) -> None:
-        self._engine = engine
+        self.engine = engine
         self.invocation = invocation
         self.loop = engine.loop
         self.timeout_s = timeout_s
@@ -90,19 +94,26 @@ class Execution:
 
     def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:
         ids: list[str] = []
-        operations: list[Enqueue] = []
+        operations: list[Enqueue | Post] = []
         for request in requests:
             found = self._fan_out(request)
             ids.append(format_id(found.id))
-            operations += [Enqueue(message) for message in found.messages]
+            operations += self._operations(found)
         return self._store(operations, ids, _same)
 
     def enqueue_one(self, request: EnqueueRequest) -> asyncio.Future[str]:
         found = self._fan_out(request)
-        return self._store([Enqueue(message) for message in found.messages], [format_id(found.id)], _first)
+        return self._store(self._operations(found), [format_id(found.id)], _first)
+
+    @staticmethod
+    def _operations(found: FanOut) -> list[Enqueue | Post]:
+        operations: list[Enqueue | Post] = [Enqueue(message) for message in found.messages]
+        if found.mail is not None:
+            operations.append(Post(found.mail))
+        return operations
 
     def _fan_out(self, request: EnqueueRequest) -> FanOut:
-        engine = self._engine
+        engine = self.engine
         trace = self.invocation.trace
         found = fan_out(
             engine.registry,
@@ -112,6 +123,7 @@ class Execution:
             now_ms=engine.clock.now_ms(),
             max_bytes=engine.settings.limits.message_bytes,
             claim_for=engine.claim_target() if self._write_set is None else None,
+            waited=engine.waited_topics,
         )
         if found.unknown:
             self.logger.warning(found.unknown)
@@ -121,7 +133,7 @@ class Execution:
         return found
 
     def _store(
-        self, operations: list[Enqueue], ids: list[str], give: Callable[[list[str]], T]
+        self, operations: list[Enqueue | Post], ids: list[str], give: Callable[[list[str]], T]
     ) -> asyncio.Future[T]:
         """Put the messages; gives what `give` makes of their ids once they are durable."""
         if self._write_set is not None:
@@ -129,44 +141,57 @@ class Execution:
             return self._done(give(ids))
         if not operations:
             return self._done(give(ids))
-        engine = self._engine
+        engine = self.engine
 
         def accept(results: list[Any]) -> T:
-            engine.stored([operation.message for operation in operations])
+            stored = [one for one in operations if isinstance(one, Enqueue)]
+            engine.stored([operation.message for operation in stored])
             told = ids
             for result in results:
                 if type(result) is Claim:
                     engine.accept_claim(result)
                 elif type(result) is Duplicate:
-                    told = standing(ids, operations, results)
+                    told = standing(ids, stored, results)
             return give(told)
 
-        return self._commit(operations, then=accept)
+        return self.commit(operations, then=accept)
+
+    def signal(self, run_id: str, name: str, data: Any) -> asyncio.Future[None]:
+        return self.commit([self.engine.signal_post(run_id, name, data)], then=lambda _: None)
+
+    def now_ms(self) -> int:
+        return self.engine.clock.now_ms()
+
+    def durable(self) -> Workflow:
+        """The durable calls of this execution. Failure: `WorkflowError` `workflow.not_durable`."""
+        if self.workflow is None:
+            self.workflow = Workflow(self)
+        return self.workflow
 
     def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
-        return self._engine.backend.queue.messages(id_)
+        return self.engine.backend.queue.messages(id_)
 
     def cancel_messages(self, id_: MessageId) -> asyncio.Future[int]:
-        return self.begin(self._cancel(self._engine.interventions.cancel([id_])))
+        return self.begin(self._cancel(self.engine.interventions.cancel([id_])))
 
     def cancel_trace(self, trace_id: str) -> asyncio.Future[int]:
-        return self.begin(self._cancel(self._engine.interventions.cancel_trace(trace_id)))
+        return self.begin(self._cancel(self.engine.interventions.cancel_trace(trace_id)))
 
     @staticmethod
     async def _cancel(work: Coroutine[Any, Any, list[Ended]]) -> int:
         return len(await work)
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:
-        return self.begin(self._engine.call_step(step, data, self.invocation.trace))
+        return self.begin(self.engine.call_step(step, data, self.invocation.trace))
 
     # State ------------------------------------------------------------------------------------------
 
     def state_get(self, scope: str, key: str) -> asyncio.Future[StateEntry | None]:
         if self._write_set is not None:
-            return self.begin(self._write_set.get(self._engine, scope, key))
+            return self.begin(self._write_set.get(self.engine, scope, key))
         if (write := self._unfinished_write()) is not None:
             return self.begin(self._get_after(write, scope, key))
-        return self._engine.backend.state.get(scope, key, self._engine.clock.now_ms())
+        return self.engine.backend.state.get(scope, key, self.engine.clock.now_ms())
 
     def _unfinished_write(self) -> asyncio.Future[Any] | None:
         """The last write, while it is on its way: a handler reads what it wrote. Commits end in order."""
@@ -175,17 +200,17 @@ class Execution:
 
     async def _get_after(self, write: asyncio.Future[Any], scope: str, key: str) -> StateEntry | None:
         await asyncio.wait([write])
-        return await self._engine.backend.state.get(scope, key, self._engine.clock.now_ms())
+        return await self.engine.backend.state.get(scope, key, self.engine.clock.now_ms())
 
     def state_entries(self, scope: str) -> asyncio.Future[list[StateEntry]]:
         if self._write_set is not None:
-            return self.begin(self._write_set.entries(self._engine, scope))
+            return self.begin(self._write_set.entries(self.engine, scope))
         return self.begin(self._scan(self._unfinished_write(), scope))
 
     async def _scan(self, write: asyncio.Future[Any] | None, scope: str) -> list[StateEntry]:
         if write is not None:
             await asyncio.wait([write])
-        return await self._engine.backend.state.entries(scope, self._engine.clock.now_ms())
+        return await self.engine.backend.state.entries(scope, self.engine.clock.now_ms())
 
     def state_scopes(self) -> asyncio.Future[list[str]]:
         return self.begin(self._scopes(self._unfinished_write()))
@@ -193,26 +218,26 @@ class Execution:
     async def _scopes(self, write: asyncio.Future[Any] | None) -> list[str]:
         if write is not None:
             await asyncio.wait([write])
-        return await self._engine.backend.state.scopes(self._engine.clock.now_ms())
+        return await self.engine.backend.state.scopes(self.engine.clock.now_ms())
 
     def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten | None]:
         operation, guards = self._state_operation(write)
         if self._write_set is not None:
             self._write_set.operations.append(operation)
             self._write_set.guards += guards
-            return self.begin(self._write_set.note(self._engine, write, operation))
-        if not self._engine.recorder.listened:
-            return self._commit([operation], guards, _written)
+            return self.begin(self._write_set.note(self.engine, write, operation))
+        if not self.engine.recorder.listened:
+            return self.commit([operation], guards, _written)
 
         def told(results: list[Any]) -> StateWritten:
             written = _written(results)
-            self._engine.tell_state_changed(self.invocation, write, written)
+            self.engine.tell_state_changed(self.invocation, write, written)
             return written
 
-        return self._commit([operation], guards, told)
+        return self.commit([operation], guards, told)
 
     def _state_operation(self, write: StateWrite) -> tuple[Operation, tuple[Guard, ...]]:
-        engine = self._engine
+        engine = self.engine
         now_ms = engine.clock.now_ms()
         scope, key = _name(write.scope, "scope"), _name(write.key, "key")
         if write.kind == "clear":
@@ -249,23 +274,27 @@ class Execution:
         )
 
     def _deliveries(self, scope: str, key: str) -> Sequence[StateDelivery]:
-        entries = self._engine.state_queues(scope, key)
+        entries = self.engine.state_queues(scope, key)
         if not entries:
             return ()
         trace = self.invocation.trace
         onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
-        return [StateDelivery(name, self._engine.ids.message_id(), onward) for name in entries]
+        return [StateDelivery(name, self.engine.ids.message_id(), onward) for name in entries]
 
     async def sleep(self, delay_s: float) -> None:
-        await self._engine.clock.sleep(delay_s)
+        await self.engine.clock.sleep(delay_s)
 
     @property
     def streams(self) -> ExecutionStreams:
         if self._streams is None:
-            self._streams = ExecutionStreams(self._engine, self)
+            self._streams = ExecutionStreams(self.engine, self)
         return self._streams
 
     # Atomic -----------------------------------------------------------------------------------------
+
+    @property
+    def in_atomic(self) -> bool:
+        return self._write_set is not None
 
     def begin_atomic(self, *, settle: bool) -> None:
         if self._write_set is not None:
@@ -296,11 +325,11 @@ class Execution:
 
         def settled(_: list[Any]) -> None:
             self.settled = self.settled or write_set.settle
-            self._engine.stored(
+            self.engine.stored(
                 [operation.message for operation in operations if isinstance(operation, Enqueue)]
             )
 
-        return self._commit(operations, tuple(write_set.guards), settled)
+        return self.commit(operations, tuple(write_set.guards), settled)
 
     def abandon_atomic(self) -> None:
         self._write_set = None
@@ -312,24 +341,25 @@ class Execution:
         if self._logger is None:
             invocation = self.invocation
             self._logger = StepLogger(
-                self._engine.recorder,
+                self.engine.recorder,
                 invocation.step.name,
                 trace_id=invocation.trace.trace_id,
                 span_id=invocation.trace.span_id,
-                level=self._engine.log_level,
+                level=self.engine.log_level,
             )
         return self._logger
 
-    def _commit(
+    def commit(
         self,
         operations: Sequence[Operation],
         guards: tuple[Guard, ...] = (),
         then: Callable[[list[Any]], Any] | None = None,
     ) -> asyncio.Future[Any]:
+        """Commit as this execution: guarded by its claim, and awaited before it ends."""
         if self.ended and self.invocation.claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
         batch = Batch(operations, (*self._guards, *guards))
-        self._last_write = self._watched(self._engine.backend.commit(batch, then))
+        self._last_write = self._watched(self.engine.backend.commit(batch, then))
         return self._last_write
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:

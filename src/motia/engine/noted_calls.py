@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from motia.core.calls import EnqueueRequest, StateWrite
+from motia.core.calls import EnqueueRequest, StateWrite, has_failed
 from motia.core.clock import Clock
 
 _MOST_NOTES = 100
@@ -47,8 +47,7 @@ class CallNotes:
 
         def ended(done: asyncio.Future[Any]) -> None:
             note[3] = int((self._clock.monotonic_s() - asked_s) * 1e6)
-            # Asked of the base class: a look at how a call ended is the handler's to have.
-            note[4] = not done.cancelled() and asyncio.Future.exception(done) is None
+            note[4] = not done.cancelled() and not has_failed(done)
 
         if future.done():
             ended(future)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from motia.core.batch import Batch, Expire, ExpireMessages, PurgeDead, TrimChanges
+from motia.core.batch import Batch, Expire, ExpireMessages, PruneRuns, PurgeDead, TrimChanges
 from motia.engine.interventions import tell_ended
 from motia.engine.periodic import Periodic
 
@@ -22,6 +22,7 @@ class Pruner(Periodic):
         while more and not self._stopped:
             now_ms = engine.clock.now_ms()
             kept_ms = round(engine.settings.queue.dead_letter_days * _DAY_MS)
+            runs_kept_ms = round(engine.settings.workflow.keep_days * _DAY_MS)
             streams = engine.settings.streams
             told_ms = now_ms - round(streams.keep_changes_s * 1000)
             *counts, late = await engine.backend.commit(
@@ -30,6 +31,7 @@ class Pruner(Periodic):
                         Expire(now_ms, _BATCH),
                         PurgeDead(died_before_ms=now_ms - kept_ms, limit=_BATCH),
                         TrimChanges(told_ms, streams.keep_changes, _BATCH),
+                        PruneRuns(now_ms - runs_kept_ms, now_ms, _BATCH),
                         ExpireMessages(now_ms, _BATCH),
                     )
                 )

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, Completed, Died, Enqueue, Settle, Unclaim
+from motia.core.batch import Batch, Completed, Died, Enqueue, Operation, Settle, Unclaim
 from motia.core.invocation import Expired, Failed, Invocation, Outcome, Succeeded
 from motia.core.message import Claim, NewMessage, TraceContext
 from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
@@ -23,6 +23,7 @@ from motia.core.retry import RetryPolicy
 from motia.engine.batches import bundled, payload_of
 from motia.engine.execution import Execution
 from motia.engine.failures import failure_messages
+from motia.engine.workflow import reply_to_caller
 from motia.errors import BackendError, ConflictError, HandlerError
 from motia.queue.transitions import Decision, decide
 
@@ -131,6 +132,8 @@ class Run:
                 outcome = Expired()
             else:
                 outcome = await engine.run_guarded(execution)
+                if execution.workflow is not None and not execution.given_up:
+                    outcome = await execution.workflow.conclude(outcome, self._is_final)
         except BaseException as error:
             engine.report(f"{claim.queue.step}: its execution was cut: {error!r}", "error")
             self._end()
@@ -148,7 +151,7 @@ class Run:
             self._over(_CANCELLED if cancelled else _COMPLETED, outcome, duration_s)
             return
         decision = self.decide(outcome)
-        stored = engine.backend.commit(self._settlement(decision))
+        stored = engine.backend.commit(self._settlement(decision, outcome))
         stored.add_done_callback(lambda done: self._stored(done, decision, outcome, duration_s))
 
     def decide(self, outcome: Outcome) -> Decision:
@@ -166,15 +169,24 @@ class Run:
             max_crashes=engine.settings.queue.max_crashes,
         )
 
-    def _settlement(self, decision: Decision) -> Batch:
-        settles = [Settle(one, decision.settlement) for one in self.claims]
-        if not isinstance(decision.settlement, Died):
-            return Batch(settles)
-        if self._notices is None:
-            # Made once: the commit may be tried again.
-            engine, death = self._engine, decision.settlement
-            self._notices = [told for one in self.claims for told in failure_messages(engine, one, death)]
-        return Batch([*settles, *(Enqueue(message) for message in self._notices)])
+    def _is_final(self, outcome: Outcome) -> bool:
+        return isinstance(self.decide(outcome).settlement, Died)
+
+    def _settlement(self, decision: Decision, outcome: Outcome) -> Batch:
+        operations: list[Operation] = [Settle(one, decision.settlement) for one in self.claims]
+        engine, execution, claim = self._engine, self.execution, self.claim
+        if execution is not None and execution.workflow is not None:
+            operations += execution.workflow.ending(decision.verdict, outcome)
+        if claim.attributes:
+            now_ms, mail_id = engine.clock.now_ms(), engine.ids.message_id()
+            operations += reply_to_caller(claim, decision.verdict, outcome, now_ms=now_ms, mail_id=mail_id)
+        if isinstance(decision.settlement, Died):
+            if self._notices is None:
+                # Made once: the commit may be tried again.
+                death = decision.settlement
+                self._notices = [told for one in self.claims for told in failure_messages(engine, one, death)]
+            operations += [Enqueue(message) for message in self._notices]
+        return Batch(operations)
 
     def _stored(
         self, done: asyncio.Future[object], decision: Decision, outcome: Outcome, duration_s: float
@@ -189,14 +201,14 @@ class Run:
         self, error: BaseException, decision: Decision, outcome: Outcome, duration_s: float
     ) -> None:
         try:
-            await self._store(decision, error)
+            await self._store(decision, outcome, error)
         except Exception as failure:
             self._report_unstored(failure)
             self._end()
         else:
             self._over(decision, outcome, duration_s)
 
-    async def _store(self, decision: Decision, error: BaseException | None = None) -> None:
+    async def _store(self, decision: Decision, outcome: Outcome, error: BaseException | None = None) -> None:
         """Commit the end of the attempt. Storage that refuses is asked again for as long as this node takes
         messages. Failure: `ConflictError` once another attempt has begun, `BackendError`."""
         engine = self._engine
@@ -210,7 +222,7 @@ class Run:
                 engine.report(f"{self.claim.queue.step}: its result could not be stored yet: {error}")
                 await engine.clock.sleep(_RETRY_AFTER_S)
             try:
-                await engine.backend.commit(self._settlement(decision))
+                await engine.backend.commit(self._settlement(decision, outcome))
                 return
             except (BackendError, ConflictError) as refused:
                 error = refused
@@ -226,7 +238,7 @@ class Run:
     async def settle_for(self, decision: Decision, outcome: Outcome) -> None:
         """Store and tell how it ends while its handler, which was given up, still runs."""
         try:
-            await self._store(decision)
+            await self._store(decision, outcome)
         except Exception as failure:
             self._report_unstored(failure)
         else:

@@ -83,7 +83,7 @@ class ExecutionStreams:
         if execution._write_set is not None:
             execution._write_set.operations.append(operation)
             return execution.begin(execution._write_set.streams.note(self._engine, operation))
-        return execution._commit([operation], (), _written)
+        return execution.commit([operation], (), _written)
 
     def tell_delta(self, stream: str, group: str, id: str, path: str, offset: int, text: str) -> None:
         self._engine.streams.tell_delta(stream, group, id, delta_event(path, offset, text))

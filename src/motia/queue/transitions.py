@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from motia import encoding
-from motia.core.batch import Completed, Died, Rescheduled, Settlement
+from motia.core import invocation
+from motia.core.batch import Completed, Died, Rescheduled, Settlement, Suspended
 from motia.core.invocation import (
     Cancelled,
     Crashed,
@@ -24,7 +25,7 @@ from motia.core.retry import RetryPolicy
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The settlement to commit, and its name in traces: completed, retried, snoozed, released, dead,
-    cancelled, expired."""
+    cancelled, expired, suspended."""
 
     settlement: Settlement
     verdict: str
@@ -51,6 +52,10 @@ def decide(
         return Decision(Completed(), "cancelled")
     if isinstance(outcome, Expired):
         return Decision(Completed(), "expired")
+    if isinstance(outcome, invocation.Suspended):
+        due_at_ms = outcome.due_at_ms
+        wait_s = None if due_at_ms is None else max(0.0, (due_at_ms - now_ms) / 1000)
+        return Decision(Suspended(due_at_ms, outcome.waits), "suspended", wait_s)
     if isinstance(outcome, Released):
         return Decision(Rescheduled(None, claim.failures), "released", 0.0)
     if isinstance(outcome, RetryLater) and not outcome.counts:

@@ -75,6 +75,13 @@ class QueueSettings(_Frozen):
     """Pool for `def` handlers."""
 
 
+class WorkflowSettings(_Frozen):
+    """Runs of durable handlers."""
+
+    keep_days: float = Field(7.0, gt=0)
+    """How long a run and its journal stay after its end."""
+
+
 class WorkerSettings(_Frozen):
     """The processes that run steps of other languages."""
 
@@ -171,6 +178,7 @@ class Settings(_Frozen):
     limits: LimitSettings = LimitSettings()
     queue: QueueSettings = QueueSettings()
     workers: WorkerSettings = WorkerSettings()
+    workflow: WorkflowSettings = WorkflowSettings()
     streams: StreamSettings = StreamSettings()
     cors: CorsSettings = CorsSettings()
     log: LogSettings = LogSettings()

@@ -295,7 +295,7 @@ def test_a_cancelled_call_is_not_an_error_of_the_handler(project: Any) -> None:
         config = {"name": "Impatient", "triggers": [queue("impatient", attempts=1)]}
         async def handler(input, ctx):
             try:
-                await asyncio.wait_for(ctx.call("Slow"), 0.01)
+                await asyncio.wait_for(ctx.call("Slow", durable=False), 0.01)
             except TimeoutError:
                 await ctx.state.set("s", "timed_out", True)
         """,

@@ -10,6 +10,7 @@ from motia.backends.memory.operations import Operations
 from motia.backends.memory.reads import MemoryQueueStore, MemoryScheduleStore, MemoryStateStore, done
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.stream_reads import MemoryStreamStore
+from motia.backends.memory.workflow import MemoryWorkflowStore
 from motia.backends.protocol import Capabilities
 from motia.core.batch import Batch
 from motia.core.message import NodeId
@@ -18,6 +19,7 @@ from motia.errors import BackendError, InternalError, MotiaError
 from motia.queue.store import QueueStore
 from motia.state.store import StateStore
 from motia.streams.store import StreamStore
+from motia.workflow.store import WorkflowStore
 
 
 class MemoryBackend:
@@ -33,6 +35,7 @@ class MemoryBackend:
         self.queue: QueueStore = MemoryQueueStore(store)
         self.state: StateStore = MemoryStateStore(store)
         self.schedule: ScheduleStore = MemoryScheduleStore(store)
+        self.workflow: WorkflowStore = MemoryWorkflowStore(store)
         self.streams: StreamStore = MemoryStreamStore(store)
         self._store = store
         self._operations = Operations(store)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.memory import cron, queue, queue_claims, queue_dead, queue_end, requests, state, streams
+from motia.backends.memory import (
+    cron,
+    queue,
+    queue_claims,
+    queue_dead,
+    queue_end,
+    requests,
+    state,
+    streams,
+    workflow,
+)
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -82,6 +92,13 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.StateUpdate: state.change,
     ops.StateClear: state.state_clear,
     ops.Expire: _expire,
+    ops.RunBegin: workflow.run_begin,
+    ops.JournalPut: workflow.journal_put,
+    ops.RunEnd: workflow.run_end,
+    ops.WaitFor: workflow.wait_for,
+    ops.RegisterMail: workflow.register_mail,
+    ops.Post: workflow.post,
+    ops.PruneRuns: workflow.prune_runs,
     ops.StreamPut: streams.write,
     ops.StreamDelete: streams.write,
     ops.StreamUpdate: streams.write,

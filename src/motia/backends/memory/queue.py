@@ -9,6 +9,7 @@ from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.flow import Duplicate, Replaced
 from motia.core.message import Claim, DeadLetter, NewMessage, QueueName
+from motia.core.workflow import RunId
 from motia.errors import ConflictError
 
 
@@ -95,6 +96,8 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
         transaction.made_ready = True
     if isinstance(settlement, ops.Completed):
         take_out(transaction, delivery)
+    elif isinstance(settlement, ops.Suspended):
+        suspend(transaction, delivery, settlement)
     elif isinstance(settlement, ops.Died):
         crashes = delivery.crashes + int(settlement.crashed)
         bury(transaction, replace(delivery, failures=settlement.failures, crashes=crashes), settlement)
@@ -113,6 +116,18 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
                 suspect=settlement.crashed,
             ),
         )
+
+
+def suspend(transaction: Transaction, delivery: Delivery, settlement: ops.Suspended) -> None:
+    """Put the delivery aside, unless some of its mail came while the handler was on its way out."""
+    run = RunId(delivery.id, delivery.queue.step)
+    there = any((run, name) not in transaction.store.waits for name in settlement.waits)
+    standing = Standing.READY if there else Standing.SCHEDULED
+    due_at_ms = None if there else settlement.due_at_ms
+    put(
+        transaction,
+        replace(delivery, standing=standing, due_at_ms=due_at_ms, holder=None, suspect=False),
+    )
 
 
 def check_claim_held(transaction: Transaction, guard: ops.ClaimHeld) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from motia.core.batch import RecordedResponse
+from motia.core.batch import RecordedResponse, RunBegin, RunEnd
 from motia.core.flow import Flow, RateWindow
 from motia.core.message import DeadLetter, MessageId, NodeId, QueueName, TraceContext
 from motia.core.stream import LoggedChange
+from motia.core.workflow import JournalEntry, Mail, RunId
 from motia.queue.rate import Starts
 
 NO_FLOW = Flow()
@@ -103,6 +104,24 @@ class StoredItem:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A workflow's run and its journal by name, in the order in which the names came to be."""
+
+    begin: RunBegin
+    entries: dict[str, JournalEntry]
+    end: RunEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run waits for."""
+
+    queue: QueueName
+    topic: str
+    key: str
+
+
 class MemoryStore:
     """The tables. Give one store to several `MemoryBackend`s of one event loop and they are one system."""
 
@@ -130,6 +149,10 @@ class MemoryStore:
         """Of the newest line that was deleted."""
         self.forgotten = StreamGroup(0, 0)
         """The highest version and timestamp of a group that was forgotten."""
+        self.runs: dict[RunId, Run] = {}
+        self.waits: dict[tuple[RunId, str], Wait] = {}
+        self.mail: dict[int, tuple[Mail, str]] = {}
+        self.mail_fields: dict[tuple[str, tuple[str, ...]], None] = {}
         self.wakers: list[Callable[[], None]] = []
         """One a node that is open."""
         self.change_wakers: list[Callable[[], None]] = []

@@ -17,6 +17,7 @@ from motia.backends.sqlite.notifier import CHANGES, NEWS, WORK, Notifier
 from motia.backends.sqlite.queue_reads import SqliteQueueStore
 from motia.backends.sqlite.reads import Reader, SqliteScheduleStore, SqliteStateStore
 from motia.backends.sqlite.stream_reads import SqliteStreamStore
+from motia.backends.sqlite.workflow import SqliteWorkflowStore
 from motia.backends.sqlite.writer import Writer
 from motia.core.batch import Batch
 from motia.core.message import NodeId
@@ -25,6 +26,7 @@ from motia.errors import BackendError
 from motia.queue.store import QueueStore
 from motia.state.store import StateStore
 from motia.streams.store import StreamStore
+from motia.workflow.store import WorkflowStore
 
 _POLL_S = 0.25
 """Backstop for lost wake-ups: how often the file is asked whether another process wrote to it."""
@@ -37,6 +39,7 @@ class SqliteBackend:
     queue: QueueStore
     state: StateStore
     schedule: ScheduleStore
+    workflow: WorkflowStore
     streams: StreamStore
 
     def __init__(
@@ -79,6 +82,7 @@ class SqliteBackend:
         self.queue = SqliteQueueStore(self._reader)
         self.state = SqliteStateStore(self._reader)
         self.schedule = SqliteScheduleStore(self._reader)
+        self.workflow = SqliteWorkflowStore(self._reader)
         self.streams = SqliteStreamStore(self._reader)
         if self._folder_for_sockets is not None:
             self._notifier = Notifier(self._folder_for_sockets, self._node.hex()[-16:], self._hear)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from motia.backends.sqlite import cron, queue, queue_claims, queue_dead, queue_end, requests, state, streams
+from motia.backends.sqlite import (
+    cron,
+    queue,
+    queue_claims,
+    queue_dead,
+    queue_end,
+    requests,
+    state,
+    streams,
+    workflow,
+)
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 
@@ -39,6 +49,13 @@ APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.StateUpdate: state.state_update,
     ops.StateClear: state.state_clear,
     ops.Expire: _expire,
+    ops.RunBegin: workflow.run_begin,
+    ops.JournalPut: workflow.journal_put,
+    ops.RunEnd: workflow.run_end,
+    ops.WaitFor: workflow.wait_for,
+    ops.RegisterMail: workflow.register_mail,
+    ops.Post: workflow.post,
+    ops.PruneRuns: workflow.prune_runs,
     ops.StreamPut: streams.put,
     ops.StreamDelete: streams.delete,
     ops.StreamUpdate: streams.update,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from motia.backends.sqlite.schema import BLOCKED, CLAIMED, READY, SCHEDULED
+from motia.backends.sqlite.suspension import suspend
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.flow import Duplicate, Flow, Replaced
@@ -167,6 +168,8 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
     lane = concurrency_key_of(transaction, claim.seq) if claim.keyed else None
     if isinstance(settlement, ops.Completed):
         transaction.execute(COMPLETE, held)
+    elif isinstance(settlement, ops.Suspended):
+        suspend(transaction, claim, settlement)
     elif isinstance(settlement, ops.Rescheduled):
         state = READY if settlement.due_at_ms is None else SCHEDULED
         transaction.execute(
@@ -198,7 +201,7 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
         transaction.execute(COMPLETE, held)
     if not transaction.connection.changes():
         raise superseded()
-    if claim.group is not None and not isinstance(settlement, ops.Rescheduled):
+    if claim.group is not None and not isinstance(settlement, ops.Rescheduled | ops.Suspended):
         unblock(transaction, transaction.queue_id(claim.queue), claim.group)
     if lane is not None:
         let_next_of_key(transaction, transaction.queue_id(claim.queue), lane)

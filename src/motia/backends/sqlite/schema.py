@@ -157,6 +157,38 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX requests_by_time ON requests (expires_at);
     """,
+    """
+    CREATE TABLE runs (
+      id BLOB NOT NULL, step TEXT NOT NULL, topic TEXT NOT NULL, status TEXT NOT NULL,
+      started_at INTEGER NOT NULL, ended_at INTEGER, trace TEXT NOT NULL, input BLOB NOT NULL,
+      output BLOB, error BLOB,
+      PRIMARY KEY (id, step)
+    ) WITHOUT ROWID;
+    CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+
+    CREATE TABLE journal (
+      id BLOB NOT NULL, step TEXT NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL,
+      kind TEXT NOT NULL, status TEXT NOT NULL, at INTEGER NOT NULL, version INTEGER NOT NULL,
+      value BLOB, error BLOB, attempts INTEGER NOT NULL, due_at INTEGER, mail_id BLOB,
+      PRIMARY KEY (id, step, name)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE waits (
+      id BLOB NOT NULL, step TEXT NOT NULL, name TEXT NOT NULL, queue INTEGER NOT NULL,
+      topic TEXT NOT NULL, key TEXT NOT NULL,
+      PRIMARY KEY (id, step, name)
+    ) WITHOUT ROWID;
+    CREATE INDEX waits_by_key ON waits (topic, key);
+
+    CREATE TABLE mail (
+      seq INTEGER PRIMARY KEY, id BLOB NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL,
+      payload BLOB NOT NULL, at INTEGER NOT NULL, keep_until INTEGER NOT NULL
+    );
+    CREATE INDEX mail_by_key ON mail (topic, key, seq);
+    CREATE INDEX mail_by_time ON mail (keep_until);
+    CREATE TABLE mail_fields (topic TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (topic, fields))
+      WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -27,11 +27,13 @@ from motia.core.invocation import (
     Released,
     RetryLater,
     Succeeded,
+    Suspended,
     TimedOut,
 )
 from motia.core.registry import Registry
 from motia.core.step import Step
 from motia.core.trigger import FunctionId, HttpTrigger
+from motia.core.workflow import Compensating, Suspend
 from motia.errors import AccessError, BackendError, DefinitionError, HandlerError, InputError, MotiaError
 from motia.runtimes.protocol import CONTEXT, Loaded
 from motia.runtimes.python.binding import BoundHandler, bind_handler
@@ -187,6 +189,10 @@ class PythonRuntime:
                 raise
             # Nobody cancels this execution: something that the handler waited for was cancelled.
             return Failed(self._handler_error(error, invocation.step))
+        except Suspend as suspend:
+            return Suspended(suspend.due_at_ms, suspend.waits)
+        except Compensating:
+            return Cancelled("the run is being undone")
         except GeneratorExit:
             raise
         except BaseException as error:

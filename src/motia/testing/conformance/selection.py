@@ -16,10 +16,23 @@ from motia.testing.conformance import (
     seam,
     state,
     streams,
+    workflow,
 )
 from motia.testing.conformance.harness import Check
 
-_MODULES = (seam, queue, queue_claims, queue_end, queue_flow, queue_recovery, requests, state, streams, cron)
+_MODULES = (
+    seam,
+    queue,
+    queue_claims,
+    queue_end,
+    queue_flow,
+    queue_recovery,
+    requests,
+    state,
+    streams,
+    cron,
+    workflow,
+)
 
 
 def checks(capabilities: Capabilities) -> list[Check]:

@@ -1,0 +1,148 @@
+"""Durable calls of a handler that a queue drives: what `Context` offers to workflows."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from motia.authoring.durations import Duration, seconds
+from motia.core.calls import Calls
+from motia.core.retry import RetryPolicy
+from motia.errors import HandlerError
+from motia.errors import WorkflowError as WorkflowError
+
+R = TypeVar("R")
+
+
+class DurableCalls:
+    """What a run remembers: each call is done once, whatever happens to the process between two of them.
+
+    The handler runs again from its first line each time it goes on, and every durable call that was done
+    before answers at once. So effects belong inside `step`; what stands between the calls should be cheap
+    and give the same each time. *Failure*: `WorkflowError` `workflow.not_durable` where no queue drives the
+    handler, `workflow.changed` where the code changed under the run.
+    """
+
+    __slots__ = ()
+    _calls: Calls
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run: that of the message, the same over all attempts."""
+        run_id: str = self._workflow.run_id
+        return run_id
+
+    def step(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        retries: int = 0,
+        delay: Duration = 1.0,
+        timeout: Duration | None = None,
+        undo: Callable[..., Any] | None = None,
+        version: int = 1,
+        key: str | None = None,
+        **keywords: Any,
+    ) -> Awaitable[Any]:
+        """Call `function(*arguments, **keywords)` once in the life of the run; gives its result as JSON.
+
+        A function whose return hint is a Pydantic model gives that model. Without `retries` a failure is the
+        handler's, and the message's own retries run it again; with them the step is tried that many times
+        more, the waits doubling from `delay`, and then fails for good (`workflow.step_failed`). `undo` is
+        called, with the result if it takes one, when a later step fails for good or the run is cancelled,
+        the last first. Steps of one name at the same time need a `key`. A new `version` tells runs that
+        began with an older one apart.
+        """
+        work = functools.partial(function, *arguments, **keywords)
+        retry = RetryPolicy(attempts=1 + retries, delay_s=seconds(delay, "delay"))
+        timeout_s = None if timeout is None else seconds(timeout, "timeout")
+        workflow = self._workflow
+
+        async def run() -> Any:
+            value = await workflow.step(
+                name, work, retry=retry, timeout_s=timeout_s, undo=undo, version=version, key=key
+            )
+            model = _returned_model(function)
+            if model is None or value is None:
+                return value
+            from motia.schemas.typed import TypeReader  # needs Pydantic, which most projects import late
+
+            return TypeReader(model).from_value(value, name)
+
+        return self._begin(run())
+
+    def sleep(self, duration: Duration) -> Awaitable[None]:
+        """Wait: "30s", "3d", a number of seconds. From 2 s on the run holds no memory meanwhile."""
+        workflow = self._workflow
+        due_at_ms = self._now_ms + round(seconds(duration, "sleep") * 1000)
+        return self._begin(workflow.sleep_until(due_at_ms))
+
+    def sleep_until(self, when: datetime) -> Awaitable[None]:
+        """Wait for a point in time; one without a zone is UTC."""
+        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return self._begin(self._workflow.sleep_until(round(aware.timestamp() * 1000), "sleep until"))
+
+    def wait_for(
+        self,
+        topic: str,
+        *,
+        match: Mapping[str, Any] | None = None,
+        timeout: Duration | None = None,
+        key: str | None = None,
+    ) -> Awaitable[Any]:
+        """Wait for an event of `topic` whose fields equal `match`; gives its payload.
+
+        Also one that came before the call, since the run's message was enqueued, if the file names the topic
+        as a text here or the step lists it. Failure: `WorkflowError` `workflow.wait_timed_out`.
+        """
+        timeout_s = None if timeout is None else seconds(timeout, "timeout")
+        return self._begin(self._workflow.wait_for(topic, match, timeout_s=timeout_s, key=key))
+
+    def wait_for_signal(self, name: str, *, timeout: Duration | None = None) -> Awaitable[Any]:
+        """Wait for a signal that is sent to this very run; gives its data."""
+        timeout_s = None if timeout is None else seconds(timeout, "timeout")
+        return self._begin(self._workflow.wait_for_signal(name, timeout_s=timeout_s))
+
+    def gather(self, *calls: Awaitable[Any]) -> Awaitable[list[Any]]:
+        """Wait for several durable calls at once; gives their results in order. The first failure counts,
+        once all have ended."""
+        return self._begin(self._workflow.gather(*calls))
+
+    @property
+    def _workflow(self) -> Any:
+        return self._calls.durable()
+
+    @property
+    def _now_ms(self) -> int:
+        return self._calls.now_ms()
+
+    def _begin(self, work: Coroutine[Any, Any, R]) -> Awaitable[R]:
+        loop = self._calls.loop
+        try:
+            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is not loop:
+            work.close()
+            raise HandlerError(
+                "a durable call: expected an `async def` handler, got one that runs in a thread",
+                code="workflow.needs_async",
+                hint="write `async def handler(input, ctx)`; blocking functions may be given to ctx.step",
+                retryable=False,
+            )
+        return self._calls.begin(work)
+
+
+def _returned_model(function: Callable[..., Any]) -> type | None:
+    """The Pydantic model that a function says it returns."""
+    try:
+        hint = typing.get_type_hints(inspect.unwrap(function)).get("return")
+    except Exception:  # hints of any kind may fail to resolve; then the result is plain JSON
+        return None
+    return hint if isinstance(hint, type) and hasattr(hint, "__pydantic_validator__") else None

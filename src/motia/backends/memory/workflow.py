@@ -1,0 +1,141 @@
+"""Runs, journals and mail over plain dictionaries."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from motia import encoding
+from motia.backends.memory.queue import put
+from motia.backends.memory.reads import done
+from motia.backends.memory.store import Delivery, MemoryStore, Run, Standing, Wait
+from motia.backends.memory.transaction import Transaction
+from motia.core import batch as ops
+from motia.core.message import QueueName
+from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
+
+
+def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
+    runs = transaction.store.runs
+    if operation.run not in runs:
+        transaction.journal.put(runs, operation.run, Run(operation, {}))
+
+
+def journal_put(transaction: Transaction, operation: ops.JournalPut) -> None:
+    run = transaction.store.runs[operation.run]
+    transaction.journal.put(run.entries, operation.entry.name, operation.entry)
+
+
+def run_end(transaction: Transaction, operation: ops.RunEnd) -> None:
+    runs = transaction.store.runs
+    if operation.run in runs:
+        transaction.journal.put(runs, operation.run, replace(runs[operation.run], end=operation))
+    for place in [place for place in transaction.store.waits if place[0] == operation.run]:
+        transaction.journal.remove(transaction.store.waits, place)
+
+
+def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:
+    store = transaction.store
+    if operation.fields is not None:
+        register_mail(transaction, ops.RegisterMail(operation.topic, operation.fields))
+    taken = {entry.mail_id for entry in store.runs[operation.run].entries.values()}
+    for mail, key in store.mail.values():
+        fits = (mail.topic, key) == (operation.topic, operation.key) and mail.id not in taken
+        if fits and mail.at_ms >= operation.since_ms and mail.keep_until_ms > operation.now_ms:
+            _end_wait(transaction, operation.run, operation.name, mail, operation.now_ms)
+            return True
+    wait = Wait(operation.queue, operation.topic, operation.key)
+    transaction.journal.put(store.waits, (operation.run, operation.name), wait)
+    return False
+
+
+def register_mail(transaction: Transaction, operation: ops.RegisterMail) -> None:
+    place = (operation.topic, tuple(operation.fields))
+    transaction.journal.put(transaction.store.mail_fields, place, None)
+
+
+def post(transaction: Transaction, operation: ops.Post) -> int:
+    store, mail = transaction.store, operation.mail
+    woken = 0
+    for key in _keys(store, mail):
+        transaction.journal.put(store.mail, store.next_number(), (mail, key))
+        for (run, name), wait in list(store.waits.items()):
+            if (wait.topic, wait.key) != (mail.topic, key):
+                continue
+            _end_wait(transaction, run, name, mail, mail.at_ms)
+            transaction.journal.remove(store.waits, (run, name))
+            delivery = _delivery(store, run, wait.queue)
+            if delivery is not None and delivery.standing is Standing.SCHEDULED:
+                put(transaction, replace(delivery, standing=Standing.READY, due_at_ms=None))
+            woken += 1
+    return woken
+
+
+def _keys(store: MemoryStore, mail: Mail) -> set[str]:
+    if mail.key is not None:
+        return {mail.key}
+    payload = encoding.decode(mail.payload)
+    keys = {mail_key(fields, payload) for topic, fields in store.mail_fields if topic == mail.topic}
+    return {key for key in keys if key is not None}
+
+
+def _end_wait(transaction: Transaction, run: RunId, name: str, mail: Mail, at_ms: int) -> None:
+    entries = transaction.store.runs[run].entries
+    entry = replace(entries[name], status="done", value=mail.payload, mail_id=mail.id, at_ms=at_ms)
+    transaction.journal.put(entries, name, entry)
+
+
+def _delivery(store: MemoryStore, run: RunId, queue: QueueName) -> Delivery | None:
+    seq = store.seq_of.get((run.message_id, queue))
+    return None if seq is None else store.deliveries[queue].get(seq)
+
+
+def prune_runs(transaction: Transaction, operation: ops.PruneRuns) -> int:
+    store = transaction.store
+    over = [id_ for id_, run in store.runs.items() if run.end and run.end.at_ms < operation.ended_before_ms]
+    for id_ in over[: operation.limit]:
+        transaction.journal.remove(store.runs, id_)
+    old = [number for number, (mail, _) in store.mail.items() if mail.keep_until_ms <= operation.now_ms]
+    for number in old[: operation.limit]:
+        transaction.journal.remove(store.mail, number)
+    return len(over[: operation.limit]) + len(old[: operation.limit])
+
+
+class MemoryWorkflowStore:
+    """`WorkflowStore` over dictionaries."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def journal(self, run: RunId) -> asyncio.Future[list[JournalEntry]]:
+        found = self._store.runs.get(run)
+        return done([] if found is None else list(found.entries.values()))
+
+    def run(self, run: RunId) -> asyncio.Future[RunSummary | None]:
+        return done(self._summary(run) if run in self._store.runs else None)
+
+    def runs(
+        self, *, status: RunStatus | None = None, step: str | None = None, limit: int = 100
+    ) -> asyncio.Future[list[RunSummary]]:
+        ids = sorted((id_ for id_ in self._store.runs if step in (None, id_.step)), reverse=True)
+        found = [self._summary(id_) for id_ in ids]
+        return done([run for run in found if status in (None, run.status)][:limit])
+
+    def _summary(self, id_: RunId) -> RunSummary:
+        run = self._store.runs[id_]
+        begin, end = run.begin, run.end
+        delivery = None if end else _delivery(self._store, id_, QueueName(begin.topic, id_.step))
+        waits = delivery is not None and delivery.standing is Standing.SCHEDULED
+        return RunSummary(
+            id=id_,
+            topic=begin.topic,
+            status=end.status if end else "suspended" if waits else "running",
+            started_at_ms=begin.started_at_ms,
+            ended_at_ms=end.at_ms if end else None,
+            due_at_ms=delivery.due_at_ms if delivery else None,
+            trace=begin.trace,
+            entries=len(run.entries),
+            error=end.error if end else None,
+            output=end.output if end else None,
+            input=begin.input,
+        )

@@ -1,0 +1,247 @@
+"""Runs, journals and mail: the writes, and the reads for those who list them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import apsw
+import orjson
+
+from motia.backends.sqlite.queue import pack_trace, unpack_trace
+from motia.backends.sqlite.reads import Reader
+from motia.backends.sqlite.schema import SCHEDULED
+from motia.backends.sqlite.transaction import Transaction
+from motia.core import batch as ops
+from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
+
+_FIRST_PUT = (
+    "INSERT INTO journal (id, step, name, position, kind, status, at, version, value, error, attempts,"
+    " due_at, mail_id) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
+    " ON CONFLICT (id, step, name) DO UPDATE SET status = ?6, at = ?7, version = ?8, value = ?9,"
+    " error = ?10, attempts = ?11, due_at = ?12, mail_id = ?13"
+)
+_ENTRY = "name, kind, status, at, version, value, error, attempts, due_at, mail_id"
+_RUN = (
+    "SELECT r.id, r.step, r.topic, r.status, r.started_at, r.ended_at, d.due_at, r.trace, r.error, r.output,"
+    " r.input, d.state, (SELECT count(*) FROM journal j WHERE j.id = r.id AND j.step = r.step)"
+    " FROM runs r LEFT JOIN queues q ON q.topic = r.topic AND q.step = r.step"
+    " LEFT JOIN deliveries d ON d.id = r.id AND d.queue = q.id AND r.ended_at IS NULL"
+)
+
+
+def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
+    transaction.execute(
+        "INSERT INTO runs (id, step, topic, status, started_at, trace, input) VALUES (?,?,?,'running',?,?,?)"
+        " ON CONFLICT (id, step) DO NOTHING",
+        (
+            *operation.run,
+            operation.topic,
+            operation.started_at_ms,
+            pack_trace(operation.trace),
+            operation.input,
+        ),
+    )
+
+
+def journal_put(transaction: Transaction, operation: ops.JournalPut) -> None:
+    entry = operation.entry
+    transaction.execute(
+        _FIRST_PUT,
+        (
+            *operation.run,
+            entry.name,
+            transaction.next_number(),
+            entry.kind,
+            entry.status,
+            entry.at_ms,
+            entry.version,
+            entry.value,
+            entry.error,
+            entry.attempts,
+            entry.due_at_ms,
+            entry.mail_id,
+        ),
+    )
+
+
+def run_end(transaction: Transaction, operation: ops.RunEnd) -> None:
+    transaction.execute(
+        "UPDATE runs SET status = ?, ended_at = ?, output = ?, error = ? WHERE id = ? AND step = ?",
+        (operation.status, operation.at_ms, operation.output, operation.error, *operation.run),
+    )
+    transaction.execute("DELETE FROM waits WHERE id = ? AND step = ?", operation.run)
+
+
+def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:
+    if operation.fields is not None:
+        register_mail(transaction, ops.RegisterMail(operation.topic, operation.fields))
+    found = transaction.execute(
+        "SELECT id, payload FROM mail WHERE topic = ?1 AND key = ?2 AND at >= ?3 AND keep_until > ?4"
+        " AND id NOT IN (SELECT mail_id FROM journal WHERE id = ?5 AND step = ?6 AND mail_id IS NOT NULL)"
+        " ORDER BY seq LIMIT 1",
+        (operation.topic, operation.key, operation.since_ms, operation.now_ms, *operation.run),
+    ).fetchone()
+    if found is not None:
+        _end_wait(transaction, operation.run, operation.name, found[0], found[1], operation.now_ms)
+        return True
+    transaction.execute(
+        "INSERT OR REPLACE INTO waits (id, step, name, queue, topic, key) VALUES (?,?,?,?,?,?)",
+        (
+            *operation.run,
+            operation.name,
+            transaction.queue_id(operation.queue),
+            operation.topic,
+            operation.key,
+        ),
+    )
+    return False
+
+
+def register_mail(transaction: Transaction, operation: ops.RegisterMail) -> None:
+    transaction.execute(
+        "INSERT OR IGNORE INTO mail_fields (topic, fields) VALUES (?,?)",
+        (operation.topic, orjson.dumps(list(operation.fields)).decode()),
+    )
+
+
+def post(transaction: Transaction, operation: ops.Post) -> int:
+    mail = operation.mail
+    woken = 0
+    for key in _keys(transaction, mail):
+        transaction.execute(
+            "INSERT INTO mail (id, topic, key, payload, at, keep_until) VALUES (?,?,?,?,?,?)",
+            (mail.id, mail.topic, key, mail.payload, mail.at_ms, mail.keep_until_ms),
+        )
+        waiting: list[Any] = list(
+            transaction.execute(
+                "SELECT id, step, name, queue FROM waits WHERE topic = ? AND key = ?", (mail.topic, key)
+            )
+        )
+        for id_, step, name, queue in waiting:
+            run = RunId(id_, step)
+            _end_wait(transaction, run, name, mail.id, mail.payload, mail.at_ms)
+            transaction.execute("DELETE FROM waits WHERE id = ? AND step = ? AND name = ?", (*run, name))
+            transaction.execute(
+                "UPDATE deliveries SET state = 0, due_at = NULL WHERE id = ? AND queue = ? AND state = 1",
+                (id_, queue),
+            )
+            if transaction.connection.changes():
+                transaction.note_ready(queue)
+            woken += 1
+    return woken
+
+
+def _keys(transaction: Transaction, mail: Mail) -> set[str]:
+    if mail.key is not None:
+        return {mail.key}
+    rows: list[Any] = list(
+        transaction.execute("SELECT fields FROM mail_fields WHERE topic = ?", (mail.topic,))
+    )
+    if not rows:
+        return set()
+    payload = orjson.loads(mail.payload)
+    keys = {mail_key(orjson.loads(fields), payload) for (fields,) in rows}
+    return {key for key in keys if key is not None}
+
+
+def _end_wait(
+    transaction: Transaction, run: RunId, name: str, mail_id: bytes, payload: bytes, at_ms: int
+) -> None:
+    transaction.execute(
+        "UPDATE journal SET status = 'done', value = ?, mail_id = ?, at = ?"
+        " WHERE id = ? AND step = ? AND name = ?",
+        (payload, mail_id, at_ms, *run, name),
+    )
+
+
+def prune_runs(transaction: Transaction, operation: ops.PruneRuns) -> int:
+    over: list[Any] = list(
+        transaction.execute(
+            "SELECT id, step FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
+            (operation.ended_before_ms, operation.limit),
+        )
+    )
+    transaction.connection.executemany("DELETE FROM journal WHERE id = ? AND step = ?", over)
+    transaction.connection.executemany("DELETE FROM runs WHERE id = ? AND step = ?", over)
+    transaction.execute(
+        "DELETE FROM mail WHERE seq IN (SELECT seq FROM mail WHERE keep_until <= ? LIMIT ?)",
+        (operation.now_ms, operation.limit),
+    )
+    return len(over) + transaction.connection.changes()
+
+
+class SqliteWorkflowStore:
+    """`WorkflowStore` over SQLite."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def journal(self, run: RunId) -> asyncio.Future[list[JournalEntry]]:
+        def read(connection: apsw.Connection) -> list[JournalEntry]:
+            rows = connection.execute(
+                f"SELECT {_ENTRY} FROM journal WHERE id = ? AND step = ? ORDER BY position", run
+            )
+            return [_entry_of(row) for row in rows]
+
+        return self._reader.now(read)
+
+    def run(self, run: RunId) -> asyncio.Future[RunSummary | None]:
+        def read(connection: apsw.Connection) -> RunSummary | None:
+            row = connection.execute(f"{_RUN} WHERE r.id = ? AND r.step = ?", run).fetchone()
+            return None if row is None else _summary_of(row)
+
+        return self._reader.now(read)
+
+    def runs(
+        self, *, status: RunStatus | None = None, step: str | None = None, limit: int = 100
+    ) -> asyncio.Future[list[RunSummary]]:
+        def read(connection: apsw.Connection) -> list[RunSummary]:
+            where, values = ["1"], list[Any]()
+            if status in ("running", "suspended"):
+                where.append(
+                    f"r.ended_at IS NULL AND coalesce(d.state = 1, 0) = {int(status == 'suspended')}"
+                )
+            elif status is not None:
+                where.append("r.status = ?")
+                values.append(status)
+            if step is not None:
+                where.append("r.step = ?")
+                values.append(step)
+            query = f"{_RUN} WHERE {' AND '.join(where)} ORDER BY r.id DESC LIMIT ?"
+            return [_summary_of(row) for row in connection.execute(query, (*values, limit))]
+
+        return self._reader.scan(read)
+
+
+def _entry_of(row: Any) -> JournalEntry:
+    name, kind, status, at_ms, version, value, error, attempts, due_at_ms, mail_id = row
+    return JournalEntry(
+        name=name,
+        kind=kind,
+        status=status,
+        at_ms=at_ms,
+        version=version,
+        value=value,
+        error=error,
+        attempts=attempts,
+        due_at_ms=due_at_ms,
+        mail_id=mail_id,
+    )
+
+
+def _summary_of(row: Any) -> RunSummary:
+    id_, step, topic, status, started, ended, due, trace, error, output, given, state, entries = row
+    return RunSummary(
+        id=RunId(id_, step),
+        topic=topic,
+        status="suspended" if ended is None and state == SCHEDULED else status,
+        started_at_ms=started,
+        ended_at_ms=ended,
+        due_at_ms=due,
+        trace=unpack_trace(trace),
+        entries=entries,
+        error=error,
+        output=output,
+        input=given,
+    )

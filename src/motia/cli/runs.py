@@ -1,0 +1,188 @@
+"""`motia runs …`"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.output import print_json, print_line, print_table, time_text
+from motia.cli.project import load_project, with_store
+
+if TYPE_CHECKING:
+    from motia.backends.protocol import Backend
+    from motia.core.workflow import JournalEntry, RunSummary
+
+app = typer.Typer(help="Look at the runs of workflows; send them signals.")
+Status = Annotated[
+    str | None,
+    typer.Option("--status", help="running, suspended, completed, failed or cancelled.", show_default=False),
+]
+StepName = Annotated[str | None, typer.Option("--step", help="Only runs of this step.", show_default=False)]
+Id = Annotated[str, typer.Argument(help="Id of the run: that of its message.")]
+_STATUSES = ("running", "suspended", "completed", "failed", "cancelled")
+
+
+@app.command("list")
+def list_(
+    status: Status = None,
+    step: StepName = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most runs to print.")] = 50,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, the latest first."""
+    if status is not None and status not in _STATUSES:
+        raise typer.BadParameter(
+            f"expected one of {', '.join(_STATUSES)}, got {status!r}", param_hint="--status"
+        )
+
+    async def read(backend: Backend) -> list[RunSummary]:
+        return await backend.workflow.runs(status=status, step=step, limit=limit)  # type: ignore[arg-type]
+
+    runs = with_store(load_project(directory).settings, read)
+    documents = [_run_document(run) for run in runs]
+    if as_json:
+        print_json(documents)
+        return
+    print_table(
+        ("RUN", "STEP", "STATUS", "STARTED", "ENTRIES", "GOES ON"),
+        (
+            (
+                document["id"],
+                document["step"],
+                document["status"],
+                time_text(document["started_at_ms"]),
+                document["entries"],
+                time_text(document["due_at_ms"]),
+            )
+            for document in documents
+        ),
+    )
+
+
+@app.command("show")
+def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
+    """Show a run: what it did, what it waits for, how it ended."""
+    from motia.core.workflow import RunId
+    from motia.errors import InputError
+
+    message_id = _parsed(run_id)
+
+    async def read(backend: Backend) -> list[tuple[RunSummary, list[JournalEntry]]]:
+        found = []
+        steps = {step} if step else {run.id.step for run in await backend.workflow.runs(limit=1000)}
+        for name in sorted(steps):
+            summary = await backend.workflow.run(RunId(message_id, name))
+            if summary is not None:
+                found.append((summary, await backend.workflow.journal(summary.id)))
+        return found
+
+    found = with_store(load_project(directory).settings, read)
+    if not found:
+        raise InputError(
+            f"runs show {run_id!r}: expected a run of this project, got none", code="run.unknown", status=404
+        )
+    documents = [
+        {**_run_document(summary), "journal": [_entry_document(entry) for entry in entries]}
+        for summary, entries in found
+    ]
+    if as_json:
+        print_json(documents if len(documents) > 1 else documents[0])
+        return
+    for document in documents:
+        print_line(f"{document['step']}  {document['status']}  trace {document['trace_id']}")
+        print_line(f"input   {json.dumps(document['input'])}")
+        print_table(
+            ("NAME", "KIND", "STATUS", "AT", "ATTEMPTS", "RESULT"),
+            (
+                (
+                    entry["name"],
+                    entry["kind"],
+                    entry["status"],
+                    time_text(entry["at_ms"]),
+                    entry["attempts"] or "",
+                    json.dumps(entry["error"] or entry["value"])[:80],
+                )
+                for entry in document["journal"]
+            ),
+        )
+        if document["error"] or document["output"] is not None:
+            print_line(
+                f"{'error' if document['error'] else 'output'}  "
+                f"{json.dumps(document['error'] or document['output'])}"
+            )
+
+
+@app.command("signal")
+def signal(
+    run_id: Id,
+    name: Annotated[str, typer.Argument(help="Name of the signal.")],
+    data: Annotated[str, typer.Argument(help="Its data, as JSON.")] = "null",
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Send a signal to a run; it is kept for a run that has not come to wait for it yet."""
+    from motia import encoding
+    from motia.core.batch import Batch, Post
+    from motia.core.clock import SystemClock, SystemEntropy
+    from motia.core.ids import Ids
+    from motia.workflow.mail import signal_mail
+
+    mail = signal_mail(
+        run_id, name, encoding.decode(data), Ids(SystemClock(), SystemEntropy()), SystemClock().now_ms()
+    )
+
+    async def write(backend: Backend) -> int:
+        (woken,) = await backend.commit(Batch((Post(mail),)))
+        return int(woken)
+
+    woken = with_store(load_project(directory).settings, write)
+    if as_json:
+        print_json({"woken": woken})
+        return
+    print_line("the run goes on" if woken else "no run waits for it now; it is kept for seven days")
+
+
+def _parsed(run_id: str) -> bytes:
+    from motia.workflow.mail import parse_run_id
+
+    return parse_run_id(run_id)
+
+
+def _run_document(run: RunSummary) -> dict[str, Any]:
+    from motia import encoding
+    from motia.core.ids import format_id
+
+    return {
+        "id": format_id(run.id.message_id),
+        "step": run.id.step,
+        "topic": run.topic,
+        "status": run.status,
+        "started_at_ms": run.started_at_ms,
+        "ended_at_ms": run.ended_at_ms,
+        "due_at_ms": run.due_at_ms,
+        "trace_id": run.trace.trace_id,
+        "entries": run.entries,
+        "input": encoding.decode(run.input),
+        "output": None if run.output is None else encoding.decode(run.output),
+        "error": None if run.error is None else encoding.decode(run.error),
+    }
+
+
+def _entry_document(entry: JournalEntry) -> dict[str, Any]:
+    from motia import encoding
+
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "status": entry.status,
+        "at_ms": entry.at_ms,
+        "version": entry.version,
+        "attempts": entry.attempts,
+        "due_at_ms": entry.due_at_ms,
+        "value": None if entry.value is None else encoding.decode(entry.value),
+        "error": None if entry.error is None else encoding.decode(entry.error),
+    }

@@ -1,0 +1,108 @@
+"""Workflows as data: the run of a durable handler, the entries of its journal, and the mail it waits for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from motia.core.message import MessageId, TraceContext
+
+EntryKind = Literal["step", "undo", "sleep", "wait", "call", "marker"]
+EntryStatus = Literal["done", "failed", "retrying", "waiting"]
+RunStatus = Literal["running", "suspended", "completed", "failed", "cancelled"]
+
+RESULT_TOPIC = "$result"
+"""Mail under this topic tells a caller what a called step returned; its key is the callee's message id."""
+SIGNAL_TOPIC = "$signal/"
+"""Prefix of the topics of signals; their key is the run's id."""
+
+
+class RunId(NamedTuple):
+    """One run: a message and the step that handles it, over all attempts and suspensions."""
+
+    message_id: MessageId
+    step: str
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalEntry:
+    """What a run remembers of one named point."""
+
+    name: str
+    """Unique within the run: `charge`, and `charge#2` where the code comes by a second time."""
+    kind: EntryKind
+    status: EntryStatus
+    at_ms: int
+    version: int = 1
+    value: bytes | None = None
+    """JSON text of the result, of the mail, or of what a called step returned."""
+    error: bytes | None = None
+    """JSON object of the failure."""
+    attempts: int = 0
+    due_at_ms: int | None = None
+    """When a sleep ends, a wait gives up, or a step is tried again."""
+    mail_id: MessageId | None = None
+    """The mail that ended a wait: the run does not take it a second time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunSummary:
+    """One run, as lists show it."""
+
+    id: RunId
+    topic: str
+    status: RunStatus
+    started_at_ms: int
+    ended_at_ms: int | None
+    due_at_ms: int | None
+    """When a suspended run goes on by itself; None = when its mail comes."""
+    trace: TraceContext
+    entries: int
+    error: bytes | None = None
+    output: bytes | None = None
+    input: bytes = b"null"
+
+
+@dataclass(slots=True, kw_only=True)
+class Mail:
+    """An event that somebody may wait for, now or soon."""
+
+    id: MessageId
+    topic: str
+    payload: bytes
+    at_ms: int
+    keep_until_ms: int
+    key: str | None = None
+    """None = one for every list of fields that is waited for on the topic."""
+
+
+def mail_key(fields: Sequence[str], payload: Any) -> str | None:
+    """The key of an event: its values of `fields`, in a spelling that is the same for equal values.
+
+    None where it lacks one of them. No fields: one key for all events of the topic.
+    """
+    values = []
+    for path in fields:
+        value = payload
+        for name in path.split("."):
+            if not isinstance(value, dict) or name not in value:
+                return None
+            value = value[name]
+        values.append(value)
+    return json.dumps([list(fields), values], separators=(",", ":"), sort_keys=True)
+
+
+class Suspend(BaseException):
+    """Leaves a handler that has nothing to do but wait. No `Exception`: a handler's `except Exception` must
+    not take it for a failure."""
+
+    def __init__(self, due_at_ms: int | None, waits: Sequence[str] = ()) -> None:
+        super().__init__("the workflow waits")
+        self.due_at_ms = due_at_ms
+        self.waits = tuple(waits)
+
+
+class Compensating(BaseException):
+    """Leaves a handler that runs again only to say how its steps are undone."""

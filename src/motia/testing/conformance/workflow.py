@@ -1,0 +1,203 @@
+"""Runs, their journals, and the mail they wait for."""
+
+from __future__ import annotations
+
+from motia.core.batch import (
+    Completed,
+    JournalPut,
+    Post,
+    PromoteDue,
+    PruneRuns,
+    RegisterMail,
+    RunBegin,
+    RunEnd,
+    Settle,
+    Suspended,
+    WaitFor,
+)
+from motia.core.message import Claim
+from motia.core.workflow import JournalEntry, Mail, RunId, mail_key
+from motia.testing.conformance.harness import NOW_MS, TRACE, Node, Nodes, Q, die, needs
+
+DAY_MS = 86_400_000
+PAID = mail_key(["order"], {"order": 7})
+assert PAID is not None
+
+
+def _begin(claim: Claim) -> RunBegin:
+    run = RunId(claim.id, claim.queue.step)
+    return RunBegin(run=run, topic=claim.queue.topic, started_at_ms=NOW_MS, trace=TRACE, input=claim.payload)
+
+
+def _entry(name: str, status: str = "done", **fields: object) -> JournalEntry:
+    return JournalEntry(name=name, kind="step", status=status, at_ms=NOW_MS, **fields)  # type: ignore[arg-type]
+
+
+def _wait(claim: Claim, name: str = "paid", since_ms: int = NOW_MS) -> WaitFor:
+    return WaitFor(
+        run=RunId(claim.id, claim.queue.step),
+        queue=claim.queue,
+        name=name,
+        topic="payment.paid",
+        fields=["order"],
+        key=PAID or "",
+        since_ms=since_ms,
+        now_ms=NOW_MS,
+    )
+
+
+def _paid(nodes: Nodes, order: int = 7, at_ms: int = NOW_MS) -> Post:
+    return Post(
+        Mail(
+            id=nodes.id(),
+            topic="payment.paid",
+            payload=b'{"order":%d}' % order,
+            at_ms=at_ms,
+            keep_until_ms=at_ms + DAY_MS,
+        )
+    )
+
+
+async def _started(nodes: Nodes, node: Node) -> tuple[Claim, RunId]:
+    await node.commit(nodes.enqueue(b'{"order":7}'))
+    (claim,) = await node.claim()
+    await node.commit(_begin(claim))
+    return claim, RunId(claim.id, claim.queue.step)
+
+
+async def entries_come_back_in_the_order_they_came_to_be(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    await node.commit(JournalPut(run, _entry("reserve", value=b"1")))
+    await node.commit(JournalPut(run, _entry("charge", "retrying", attempts=1, error=b"{}")))
+    await node.commit(JournalPut(run, _entry("ship", "failed", error=b'{"message":"no"}', version=2)))
+    await node.commit(JournalPut(run, _entry("charge", value=b'"ok"', attempts=2, due_at_ms=NOW_MS)))
+    found = await node.backend.workflow.journal(run)
+    assert [entry.name for entry in found] == ["reserve", "charge", "ship"]
+    assert found[1] == _entry("charge", value=b'"ok"', attempts=2, due_at_ms=NOW_MS)
+    assert (found[2].error, found[2].version) == (b'{"message":"no"}', 2)
+    assert await node.backend.workflow.journal(RunId(claim.id, "other")) == []
+
+
+async def a_run_is_listed_as_running_suspended_and_ended(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    await node.commit(_begin(claim))  # a second time changes nothing
+    first = await node.backend.workflow.run(run)
+    assert first is not None
+    assert (first.status, first.topic, first.trace, first.input) == ("running", Q.topic, TRACE, claim.payload)
+    await node.commit(Settle(claim, Suspended(NOW_MS + 5000)))
+    suspended = await node.backend.workflow.run(run)
+    assert suspended is not None
+    assert (suspended.status, suspended.due_at_ms) == ("suspended", NOW_MS + 5000)
+    assert [item.id for item in await node.backend.workflow.runs(status="suspended")] == [run]
+    assert await node.one(PromoteDue(NOW_MS + 5000)) > 0
+    (again,) = await node.claim()
+    assert (again.failures, again.crashes) == (0, 0)
+    await node.commit(
+        Settle(again, Completed()),
+        RunEnd(run=run, status="completed", at_ms=NOW_MS + 6000, output=b"42"),
+    )
+    ended = await node.backend.workflow.run(run)
+    assert ended is not None
+    assert (ended.status, ended.output, ended.ended_at_ms) == ("completed", b"42", NOW_MS + 6000)
+    assert await node.backend.workflow.runs(status="suspended") == []
+    assert [item.id for item in await node.backend.workflow.runs(step=Q.step)] == [run]
+
+
+async def mail_that_comes_later_ends_the_wait_and_wakes_the_run(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    entry = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS)
+    _, there = await node.commit(JournalPut(run, entry), _wait(claim))
+    assert there is False
+    await node.commit(Settle(claim, Suspended(None, ["paid"])))
+    assert await node.claim() == []
+    assert await node.one(_paid(nodes, order=8)) == 0
+    assert await node.claim() == []
+    post = _paid(nodes)
+    assert await node.one(post) == 1
+    (again,) = await node.claim()
+    assert again.id == claim.id
+    (found,) = await node.backend.workflow.journal(run)
+    assert (found.status, found.value, found.mail_id) == ("done", b'{"order":7}', post.mail.id)
+    assert await node.one(_paid(nodes)) == 0
+
+
+async def mail_that_comes_before_the_suspension_is_not_slept_over(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    entry = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS)
+    await node.commit(JournalPut(run, entry), _wait(claim))
+    assert await node.one(_paid(nodes)) == 1
+    await node.commit(Settle(claim, Suspended(NOW_MS + DAY_MS, ["paid"])))
+    (again,) = await node.claim()
+    assert again.id == claim.id
+
+
+async def mail_that_came_before_the_wait_is_found_once(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    assert await node.one(_paid(nodes)) == 0, "nobody has ever waited: nothing is kept"
+    await node.commit(RegisterMail("payment.paid", ["order"]))
+    early, second = _paid(nodes, at_ms=NOW_MS - 10), _paid(nodes, at_ms=NOW_MS + 1)
+    await node.commit(early)
+    await node.commit(second)
+    for name, expected in (("paid", second.mail.id), ("paid#2", None)):
+        entry = JournalEntry(name=name, kind="wait", status="waiting", at_ms=NOW_MS)
+        _, there = await node.commit(JournalPut(run, entry), _wait(claim, name))
+        assert there is (expected is not None)
+    found = await node.backend.workflow.journal(run)
+    assert [(item.status, item.mail_id) for item in found] == [("done", second.mail.id), ("waiting", None)]
+
+
+async def mail_with_a_key_of_its_own_is_kept_for_its_reader(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    mail = Mail(
+        id=nodes.id(), topic="$result", payload=b"5", at_ms=NOW_MS, keep_until_ms=NOW_MS + DAY_MS, key="k"
+    )
+    await node.commit(Post(mail))
+    entry = JournalEntry(name="call", kind="call", status="waiting", at_ms=NOW_MS)
+    wait = WaitFor(
+        run=run,
+        queue=claim.queue,
+        name="call",
+        topic="$result",
+        fields=None,
+        key="k",
+        since_ms=0,
+        now_ms=NOW_MS,
+    )
+    _, there = await node.commit(JournalPut(run, entry), wait)
+    assert there is True
+    assert (await node.backend.workflow.journal(run))[0].value == b"5"
+
+
+async def an_ended_run_waits_for_nothing_and_goes_after_its_retention(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    entry = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS)
+    await node.commit(JournalPut(run, entry), _wait(claim))
+    await node.commit(die(claim), RunEnd(run=run, status="failed", at_ms=NOW_MS, error=b'{"code":"x"}'))
+    assert await node.one(_paid(nodes)) == 0
+    failed = await node.backend.workflow.run(run)
+    assert failed is not None
+    assert (failed.status, failed.error, failed.entries) == ("failed", b'{"code":"x"}', 1)
+    assert await node.one(PruneRuns(NOW_MS, NOW_MS)) == 0
+    assert await node.one(PruneRuns(NOW_MS + 1, NOW_MS + 2 * DAY_MS)) > 0
+    assert await node.backend.workflow.run(run) is None
+    assert await node.backend.workflow.journal(run) == []
+    await node.commit(RunEnd(run=run, status="completed", at_ms=NOW_MS))
+    assert await node.backend.workflow.run(run) is None
+
+
+@needs("shared")
+async def mail_posted_on_one_node_wakes_a_run_of_another(nodes: Nodes) -> None:
+    node, other = await nodes.open(), await nodes.open()
+    claim, run = await _started(nodes, node)
+    entry = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS)
+    await node.commit(JournalPut(run, entry), _wait(claim))
+    await node.commit(Settle(claim, Suspended(None, ["paid"])))
+    assert await other.one(_paid(nodes)) == 1
+    assert [again.id for again in await other.claim()] == [claim.id]

@@ -1,0 +1,99 @@
+"""What a run already knows: which name a durable call gets, and what its journal says of it. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from motia.core.workflow import JournalEntry
+from motia.errors import WorkflowError
+
+MAX_ENTRIES = 10_000
+UNDO_MARKER = "$undo"
+"""The entry that says: this run failed for good and is being undone. Its error is that failure."""
+
+
+class Replay:
+    """The journal of one run beside the execution that walks through it.
+
+    Names are the handler's own. One that comes again after the first has ended becomes `name#2`, `name#3`;
+    two at once need keys, because nothing would say which is which the next time.
+    """
+
+    def __init__(self, entries: Iterable[JournalEntry] = ()) -> None:
+        self._entries = {entry.name: entry for entry in entries}
+        self._counts: Counter[str] = Counter()
+        self._active: set[str] = set()
+        self._met: set[str] = set()
+
+    def enter(self, name: str, *, kind: str, version: int = 1, key: str | None = None) -> str:
+        """The unique name of a durable call that begins.
+
+        Failure: `WorkflowError` `workflow.name_in_use`, `workflow.changed`, `workflow.journal_full`.
+        """
+        if name.startswith("$") or "#" in name:
+            raise WorkflowError(
+                f"workflow step {name!r}: expected a name without '#' that does not begin with '$'",
+                code="workflow.bad_name",
+                retryable=False,
+            )
+        base = name if key is None else f"{name}[{key}]"
+        if base in self._active:
+            raise WorkflowError(
+                f"workflow step {base!r}: expected one of this name at a time, got a second beside it",
+                code="workflow.name_in_use",
+                hint="give each a key: ctx.step(name, fn, key=…)",
+                retryable=False,
+            )
+        self._counts[base] += 1
+        count = self._counts[base]
+        unique = base if count == 1 else f"{base}#{count}"
+        entry = self._entries.get(unique)
+        if entry is None and len(self._entries) >= MAX_ENTRIES:
+            raise WorkflowError(
+                f"workflow: expected at most {MAX_ENTRIES} entries in a run, got more",
+                code="workflow.journal_full",
+                hint="hand the rest to a new message: a run is one order, not the shop",
+                retryable=False,
+            )
+        if entry is not None and (entry.kind, entry.version) != (kind, version):
+            raise changed(unique, f"{entry.kind} version {entry.version}", f"{kind} version {version}")
+        self._active.add(base)
+        self._met.add(unique)
+        return unique
+
+    def leave(self, unique: str) -> None:
+        """The durable call has ended, or the handler has left it."""
+        self._active.discard(unique.partition("#")[0])
+
+    def recorded(self, unique: str) -> JournalEntry | None:
+        return self._entries.get(unique)
+
+    def note(self, entry: JournalEntry) -> None:
+        """An entry was written."""
+        self._entries[entry.name] = entry
+
+    @property
+    def undoing(self) -> JournalEntry | None:
+        """The marker of a run that is being undone."""
+        return self._entries.get(UNDO_MARKER)
+
+    def check_all_met(self) -> None:
+        """The handler has come to its end: every recorded step must have been on its way.
+
+        Failure: `WorkflowError` `workflow.changed` naming the first that was not.
+        """
+        for name, entry in self._entries.items():
+            if entry.kind not in ("marker", "undo") and name not in self._met:
+                raise changed(name, f"{entry.kind} {entry.status}", "a handler that ends without it")
+
+
+def changed(name: str, old: str, new: str) -> WorkflowError:
+    """The code of a handler changed under a run that had begun with the old one."""
+    return WorkflowError(
+        f"workflow step {name!r}: expected the code this run began with ({old}), got {new}",
+        code="workflow.changed",
+        hint="let old runs finish with the old code, or retry this one from that step",
+        details={"step": name, "old": old, "new": new},
+        retryable=False,
+    )

@@ -1,0 +1,289 @@
+"""Workflows in a running project: what is done once, what waits, and what is undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motia.core.ids import parse_id
+from motia.core.workflow import RunId
+from motia.testing.app import TestApp
+from motia.testing.clock import ManualClock
+
+ORDER = """
+done = []
+async def charge(amount: int) -> dict:
+    done.append(f"charge {amount}")
+    return {"payment": "p1"}
+async def ship():
+    done.append("ship")
+    if fail_at == "ship" and done.count("ship") < 3:
+        raise ValueError("no truck")
+    return "box"
+async def refund(result):
+    done.append(f"refund {result['payment']}")
+fail_at = ""
+"""
+
+
+def _module(app: TestApp, step: str) -> Any:
+    """The globals of a step's file."""
+    registry = app.app.discovered.registry  # type: ignore[union-attr]
+    return app.app.runtimes["python"]._loader.functions[registry.steps[step].handler].__globals__  # type: ignore[attr-defined]
+
+
+def test_a_step_that_is_done_is_not_done_again_when_a_later_one_fails(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+fail_at = "ship"
+@step(queue("order", retries=3, delay=1))
+async def order(input, ctx):
+    payment = await ctx.step("charge", charge, input["amount"])
+    box = await ctx.step("ship", ship)
+    await ctx.state.set("orders", "1", [payment, box])
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("order", {"amount": 5})
+        await app.advance(30)
+        await app.until_idle()
+        assert await app.state.get("orders", "1") == [{"payment": "p1"}, "box"]
+        assert _module(app, "order")["done"] == ["charge 5", "ship", "ship", "ship"]
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_sleep_holds_nothing_and_goes_on_in_time(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+@step(queue("order"))
+async def order(input, ctx):
+    await ctx.step("charge", charge, 1)
+    await ctx.sleep("3m")
+    await ctx.step("ship", ship)
+    return "over"
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.until_idle()
+        store = app.app.backend.workflow
+        found = await store.run(run)
+        assert found is not None
+        assert (found.status, found.entries) == ("suspended", 2)
+        assert app.app.running() == []
+        await app.advance(170)
+        assert _module(app, "order")["done"] == ["charge 1"]
+        await app.advance(20)
+        await app.until_idle()
+        found = await store.run(run)
+        assert found is not None
+        assert (found.status, found.output) == ("completed", b'"over"')
+        assert _module(app, "order")["done"] == ["charge 1", "ship"]
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_an_event_is_found_whether_it_comes_before_or_after_the_wait(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        @step(queue("order"))
+        async def order(input, ctx):
+            if input["late"]:
+                await ctx.sleep(60)
+            paid = await ctx.wait_for("payment.paid", match={"order": input["id"]}, timeout="1h")
+            return paid["amount"]
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        store = app.app.backend.workflow
+        runs = {}
+        for number, late in ((1, False), (2, True), (3, False)):
+            message = await app.emit("order", {"id": number, "late": late})
+            runs[number] = RunId(parse_id(message), "order")
+        await app.until_idle()
+        for number in (2, 1):
+            await app.emit("payment.paid", {"order": number, "amount": number * 10})
+        await app.advance(61)
+        await app.until_idle()
+        for number in (1, 2):
+            found = await store.run(runs[number])
+            assert found is not None
+            assert (found.status, found.output) == ("completed", b"%d" % (number * 10))
+        await app.advance(3600)
+        await app.until_idle()
+        (letter,) = await app.dead_letters()
+        assert letter.code == "workflow.wait_timed_out"
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_what_was_done_is_undone_in_reverse_when_a_later_step_fails_for_good(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+async def reserve():
+    return 7
+def release(number):
+    done.append(f"release {number}")
+async def never():
+    raise RuntimeError("no")
+@step(queue("order"))
+async def order(input, ctx):
+    await ctx.step("reserve", reserve, undo=release)
+    await ctx.step("charge", charge, 3, undo=refund)
+    await ctx.step("never", never, retries=2, delay=0.1)
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.advance(5)
+        await app.until_idle()
+        (letter,) = await app.dead_letters()
+        assert letter.code == "workflow.step_failed"
+        assert _module(app, "order")["done"] == ["charge 3", "refund p1", "release 7"]
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        assert found.status == "failed"
+        names = [entry.name for entry in await app.app.backend.workflow.journal(run)]
+        assert names == ["reserve", "charge", "never", "$undo", "undo charge", "undo reserve"]
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_other_steps_are_called_and_gathered(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        @step(queue("order"))
+        async def order(input, ctx):
+            parts = await ctx.gather(*(ctx.call("half", n, key=str(n)) for n in input["numbers"]))
+            try:
+                await ctx.call("broken")
+            except WorkflowError as error:
+                parts.append(error.code)
+            return parts
+
+        @step()
+        async def half(input, ctx):
+            return input / 2
+
+        @step()
+        async def broken(input, ctx):
+            raise HTTPError(400, "never")
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {"numbers": [2, 4, 6]})), "order")
+        for _ in range(8):
+            await app.advance(100)
+            await app.until_idle()
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        assert (found.status, found.output) == ("completed", b'[1.0,2.0,3.0,"workflow.call_failed"]')
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_signal_reaches_its_run_and_a_duplicate_does_no_harm(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        @step(queue("order"))
+        async def order(input, ctx):
+            first = await ctx.wait_for_signal("approve")
+            return [first, ctx.run_id]
+
+        @step(queue("approve"))
+        async def approve(input, ctx):
+            await ctx.signal(input["run"], "approve", {"by": "ada"})
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        message = await app.emit("order", {})
+        await app.until_idle()
+        for _ in range(2):
+            await app.emit("approve", {"run": message})
+            await app.until_idle()
+        found = await app.app.backend.workflow.run(RunId(parse_id(message), "order"))
+        assert found is not None
+        assert found.output == b'[{"by":"ada"},"%b"]' % message.encode()
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_code_that_changed_under_a_run_is_named(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        version = 1
+        names = ["audit", "charge"]
+        async def nothing():
+            return None
+        @step(queue("order"))
+        async def order(input, ctx):
+            for name in names:
+                await ctx.step(name, nothing, version=version)
+            await ctx.sleep(60)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("order", {})
+        await app.until_idle()
+        _module(app, "order")["version"] = 2
+        await app.advance(61)
+        await app.until_idle()
+        (letter,) = await app.dead_letters()
+        assert letter.code == "workflow.changed"
+        assert b"audit" in letter.error
+        _module(app, "order")["version"] = 1
+        await app.emit("order", {})
+        await app.until_idle()
+        _module(app, "order")["names"].remove("charge")
+        await app.advance(61)
+        await app.until_idle()
+        assert [letter.code for letter in await app.dead_letters()] == ["workflow.changed"] * 2
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_misuse_is_told_with_a_code(project: Any) -> None:
+    project.step(
+        "wrong",
+        """
+        async def nothing():
+            await asyncio.sleep(0)
+        @step(http("GET", "/not-durable"))
+        async def not_durable(request, ctx):
+            await ctx.step("a", nothing)
+        @step(queue("twice", retries=0))
+        async def twice(input, ctx):
+            await ctx.gather(ctx.step("a", nothing), ctx.step("a", nothing))
+        @step(queue("not-json", retries=0))
+        async def not_json(input, ctx):
+            await ctx.step("a", lambda: object())
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        answer = await app.http.get("/not-durable")
+        assert (answer.status_code, answer.json()["code"]) == (409, "workflow.not_durable")
+        await app.emit("twice", {})
+        await app.emit("not-json", {})
+        await app.until_idle()
+        codes = {letter.queue.topic: letter.code for letter in await app.dead_letters()}
+        assert codes == {"twice": "workflow.name_in_use", "not-json": "value.not_json"}
+
+    project.run(scenario)
