@@ -118,6 +118,9 @@ class StreamSubscription:
 
     group_id: str
     id: str | None = None
+    stream_name: str = ""
+    subscription_id: str = ""
+    """As the client named it; empty in `canAccess`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,9 @@ class StreamAuthInput:
     path: str
     query_params: Mapping[str, Sequence[str]]
     addr: str
+    url: str = ""
+    token: str | None = None
+    """Of `Authorization: Bearer …`, of the subprotocols `Authorization, …`, or of `?authToken=`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
