@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,13 @@ class Replica:
         self.items: dict[str, Any] = {}
         self.version: int | None = None
         self.connected = True
+        self.subscription: Subscription | None = None
+        self.after_each: Callable[[], None] = lambda: None
 
     def tell(self, frame: Frame | Burst) -> None:
         for one in frame.frames:
             self._take(one)
+        self.after_each()
 
     def _take(self, frame: Frame) -> None:
         assert self.connected, "told after it had left"
@@ -168,6 +172,7 @@ class World:
         self.rng = rng
         self.backends = backends
         self.reports: list[str] = []
+        self.pauses: list[asyncio.Task[None]] = []
         self.hubs = [
             Hub(_Slow(backend.streams, rng), _Soon(), self.reports.append)  # type: ignore[arg-type]
             for backend in backends
@@ -204,7 +209,8 @@ class World:
         for remaining in range(cuts, -1, -1):
             hub = rng.choice(self.hubs)
             subscription = Subscription(replica, "s", replica.group, replica.id, replica.extended)
-            replica.connected = True
+            replica.connected, replica.subscription = True, subscription
+            replica.after_each = partial(self._perhaps_pause, hub, subscription, replica)
             following = asyncio.ensure_future(hub.follow(subscription, replica.since))
             if remaining == 0:
                 await following
@@ -218,9 +224,21 @@ class World:
                 await turns(rng.randrange(15))
             following.cancel()
             hub.leave(subscription)
-            replica.connected = False
+            replica.connected, replica.subscription = False, None
             await turns(rng.randrange(10))
         raise AssertionError
+
+    def _perhaps_pause(self, hub: Hub, subscription: Subscription, replica: Replica) -> None:
+        """A connection whose buffer is full leaves in the middle of being told, and catches up later."""
+        if self.rng.random() < 0.05 and replica.subscription is subscription:
+            hub.leave(subscription)
+            task = asyncio.ensure_future(self._go_on(hub, subscription, replica))
+            self.pauses.append(task)
+
+    async def _go_on(self, hub: Hub, subscription: Subscription, replica: Replica) -> None:
+        await turns(self.rng.randrange(10))
+        if replica.subscription is subscription:
+            await hub.follow(subscription, subscription.version)
 
     async def agrees_with(self, replica: Replica) -> bool:
         """Whether a client has what the store has."""
@@ -259,8 +277,10 @@ async def _run(rng: random.Random, backends: list[Backend]) -> None:
                     for hub in world.hubs:
                         hub.changed()
                     await asyncio.sleep(0)
-        for hub, subscription in followed:
+        for replica, (hub, subscription) in zip(replicas, followed, strict=True):
+            replica.subscription = None
             hub.leave(subscription)
+        await asyncio.gather(*world.pauses)
     finally:
         for hub in world.hubs:
             await hub.stop()

@@ -67,7 +67,7 @@ class StreamHandle:
                 hint=f'write ctx.streams.{self.name}.set(group, id, {{"text": "…"}})',
                 retryable=False,
             )
-        write = StreamWrite("put", self.name, str(group_id), str(id), data)
+        write = StreamWrite("put", self.name, group_id, id, data)
         return self._write(write, lambda written: self._item(group_id, id, written.new if written else None))
 
     def get(self, group_id: str, id: str) -> Awaitable[Any]:

@@ -145,14 +145,16 @@ class Hub:
             raise
         if subscription.kept is not kept:
             return  # it left meanwhile, or began again
-        tell = subscription.subscriber.tell
-        for frame in frames:
-            tell(frame)
-        for frame in kept:
-            if frame.version is None or frame.version > version:
-                tell(frame)
-                version = frame.version or version
-        self.told += len(frames) + len(kept)
+        since_snapshot = [frame for frame in kept if frame.version is None or frame.version > version]
+        for frame in (*frames, *since_snapshot):
+            if frame.version is not None:
+                subscription.version = frame.version
+            subscription.subscriber.tell(frame)
+            self.told += 1
+            if subscription.kept is not kept:
+                return  # it reads too slowly, and left while it was told
+        versions = [frame.version for frame in since_snapshot if frame.version is not None]
+        version = versions[-1] if versions else version
         subscription.version, subscription.kept = version, None
         if room.version is not None and room.version >= version:
             del room.waiting[subscription]
@@ -318,10 +320,11 @@ class Hub:
                 continue
             have = subscription.version or 0
             if concerned and subscriber not in told and (frame.version is None or frame.version > have):
+                subscription.version = max(have, frame.version or 0)
                 subscriber.tell(frame)
                 told.add(subscriber)
                 self.told += 1
-            if frame.version is not None and frame.version >= have:
+            if frame.version is not None and frame.version >= have and subscription in room.waiting:
                 del room.waiting[subscription]
                 room.add(subscription)
 

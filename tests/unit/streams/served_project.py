@@ -92,7 +92,14 @@ class Served:
     async def client(
         self, path: str = "/", *, name: str = "127.0.0.1", **options: Any
     ) -> AsyncIterator[Client]:
-        options = {"proxy": None, "compression": None, "host": "127.0.0.1", "port": self.port, **options}
+        options = {
+            "proxy": None,
+            "compression": None,
+            "close_timeout": 0.2,
+            "host": "127.0.0.1",
+            "port": self.port,
+            **options,
+        }
         async with connect(f"ws://{name}:{self.port}{path}", **options) as socket:
             yield Client(socket)
 
