@@ -127,7 +127,7 @@ module Motia
     # Threads are made as they are needed, and kept.
     def grow
       @mutex.synchronize do
-        return if @work.num_waiting.positive? || @threads >= THREADS
+        return if @work.size <= @work.num_waiting || @threads >= THREADS
 
         @threads += 1
       end

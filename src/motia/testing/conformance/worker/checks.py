@@ -1,0 +1,268 @@
+"""What every worker must do, one check a promise of the protocol's page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from motia.testing.conformance.worker.peer import LIMITS, Message
+from motia.testing.conformance.worker.suite import Worker, function_in, invocation, request
+
+
+async def it_greets(worker: Worker) -> None:
+    peer = await worker.peer()
+    found = await peer.result("initialize", worker.greeting())
+    assert found["protocol"] == 1
+    assert found["pid"] > 0
+    assert found["runtime"]["version"]
+
+
+async def it_beats_on_every_connection(worker: Worker) -> None:
+    one, two = await worker.greeted(), await worker.greeted()
+    await one.until(lambda: len(one.noted("heartbeat")) > 1)
+    await two.until(lambda: len(two.noted("heartbeat")) > 1)
+
+
+async def a_broken_file_hides_no_other_and_names_its_line(worker: Worker) -> None:
+    _, loaded = await worker.ready()
+    [broken] = [file for file in loaded.result["files"] if "broken" in file["path"]]
+    assert broken["definitions"] == []
+    [problem] = broken["problems"]
+    assert problem["line"] == 3, problem
+    assert problem["message"]
+
+
+async def the_same_files_give_the_same_handles_to_every_node(worker: Worker) -> None:
+    _, one = await worker.ready()
+    _, two = await worker.ready()
+    assert one.result == two.result
+
+
+async def what_goes_in_comes_out(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    values: list[Any] = [
+        None,
+        True,
+        0,
+        -1.5,
+        2**31,
+        "",
+        "日本語 🙂 \u2028 \x00",
+        [],
+        {},
+        {"a": [1, {"b": None}]},
+    ]
+    for value in values:
+        found = await peer.result("invoke", invocation(loaded, {"do": "echo", "value": value}))
+        assert found.get("value") == value, value
+
+
+async def many_at_once_are_answered_each(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    begun = [
+        peer.begin("invoke", invocation(loaded, {"do": "echo", "value": number}))[1] for number in range(200)
+    ]
+    assert [(await one)["result"]["value"] for one in begun] == list(range(200))
+
+
+async def text_arrives_whole_wherever_it_is_cut(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    params = invocation(loaded, {"do": "echo", "value": "é日🙂"})
+    for at in range(2, 12):
+        number, future = 1000 + at, asyncio.get_running_loop().create_future()
+        peer._answers[number] = future
+        message = {"jsonrpc": "2.0", "id": number, "method": "invoke", "params": params}
+        line = json.dumps(message, ensure_ascii=False).encode() + b"\n"
+        cut = line.index("é".encode()) + at - 2
+        peer.send_raw(line[:cut])
+        await peer._writer.drain()
+        await asyncio.sleep(0.005)  # so that the pieces do not arrive as one
+        peer.send_raw(line[cut:])
+        assert (await future)["result"]["value"] == "é日🙂"
+
+
+async def a_long_message_goes_in_parts_both_ways(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    value = {"text": '日本 "quoted" \\ \n' * 12_000}
+    found = await peer.result("invoke", invocation(loaded, {"do": "echo", "value": value}))
+    assert found["value"] == value
+
+
+async def a_result_that_is_too_large_is_the_authors_error(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    error = await peer.error("invoke", invocation(loaded, {"do": "large"}))
+    assert error["data"]["code"] == "result.too_large"
+    assert ".text" in error["message"]
+    assert (await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1})))["value"] == 1
+
+
+async def a_value_that_json_cannot_carry_is_named(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    error = await peer.error("invoke", invocation(loaded, {"do": "wrong"}))
+    assert error["data"]["code"] == "value.not_json"
+    assert "$.deep[1]" in error["message"]
+
+
+async def bytes_and_reserved_keys_are_escaped(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    assert (await peer.result("invoke", invocation(loaded, {"do": "bytes"})))["value"] == b"\x00\xff\x01"
+    own = {"$literal": {"$bytes": "mine"}}
+    found = await peer.result("invoke", invocation(loaded, {"do": "echo", "value": own}))
+    assert found["value"] == {"$bytes": "mine"}
+
+
+async def state_is_written_and_read_in_order(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    state: dict[str, Any] = {}
+
+    def answer(method: str, params: Message) -> Any:
+        if method == "context.commit":
+            [operation] = params["operations"]
+            assert (operation["op"], operation["scope"], operation["key"]) == ("state.set", "s", "k")
+            state["k"] = operation["value"]
+            return {"results": [{"version": 1}]}
+        assert params["read"] == {"op": "state.get", "scope": "s", "key": "k"}
+        return {"value": state["k"], "version": 1}
+
+    peer.answer_with(answer)
+    found = await peer.result("invoke", invocation(loaded, {"do": "state", "value": {"n": 7}}))
+    assert found["value"] == {"n": 7}
+    assert len({asked["params"]["invocation"] for asked in peer.asked}) == 1
+
+
+async def messages_are_enqueued(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: {"results": [["id-1"]]})
+    found = await peer.result("invoke", invocation(loaded, {"do": "enqueue", "value": [1]}))
+    [asked] = peer.asked
+    [operation] = asked["params"]["operations"]
+    [message] = operation["messages"]
+    assert (operation["op"], message["topic"], message["data"]) == ("enqueue", "out", [1])
+    assert found["value"] == "id-1"
+
+
+async def another_step_is_called(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: {"value": {"from": params["step"], "got": params["data"]}})
+    found = await peer.result("invoke", invocation(loaded, {"do": "call", "value": 5}))
+    assert found["value"] == {"from": "Other", "got": 5}
+
+
+async def what_the_engine_refuses_fails_the_handler(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: RuntimeError("the disk is full"))
+    error = await peer.error("invoke", invocation(loaded, {"do": "state", "value": 1}))
+    assert "the disk is full" in error["message"]
+
+
+async def an_exception_names_its_type_and_the_authors_line(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    error = await peer.error("invoke", invocation(loaded, {"do": "raise"}))
+    assert error["message"] == "bad thing"
+    data = error["data"]
+    assert data["code"] == "handler.raised"
+    assert data["type"]
+    assert worker.suite_file in data["stack"]
+    assert str(worker.project_dir) not in data["stack"]
+
+
+async def a_request_can_be_refused(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    error = await peer.error("invoke", request(loaded, {"do": "refuse"}))
+    assert (error["data"]["status"], error["data"]["detail"]) == (404, "no such order")
+
+
+async def another_attempt_can_be_asked_for(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    found = await peer.result("invoke", invocation(loaded, {"do": "retry"}))
+    assert (found["outcome"], found["delay_s"], found["reason"]) == ("retry", 2.5, "busy")
+
+
+async def a_condition_decides(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    params = invocation(loaded, {"do": "echo", "value": 1, "skip": True}, condition=loaded.condition)
+    assert await peer.result("invoke", params) == {"outcome": "cancelled", "reason": "condition not met"}
+    params = invocation(loaded, {"do": "echo", "value": 1}, condition=loaded.condition)
+    assert (await peer.result("invoke", params))["value"] == 1
+
+
+async def any_function_can_be_called_by_its_handle(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    assert function_in({"a": [{"condition": {"$function": "f"}}]}, "condition") == "f"
+    params = {"function": loaded.condition, "arguments": [{"skip": True}]}
+    assert (await peer.result("call", params))["value"] in (False, None)
+    error = await peer.error("call", {"function": "nowhere#nothing", "arguments": []})
+    assert "nowhere#nothing" in error["message"]
+
+
+async def what_is_printed_is_a_log_of_the_step(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    number, future = peer.begin("invoke", invocation(loaded, {"do": "print"}))
+    assert "result" in await future
+    [line] = await peer.until(lambda: peer.noted("log"))
+    assert (line["invocation"], line["level"], line["message"]) == (number, "info", "hello")
+
+
+async def a_log_carries_its_data(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    number, future = peer.begin("invoke", invocation(loaded, {"do": "log"}))
+    assert "result" in await future
+    [line] = await peer.until(lambda: peer.noted("log"))
+    assert (line["invocation"], line["level"], line["message"]) == (number, "warning", "hi")
+    assert line["data"] == {"n": 1}
+
+
+async def a_cancelled_handler_stops_and_is_answered(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    number, future = peer.begin("invoke", invocation(loaded, {"do": "sleep"}))
+    # Answered after the handler has begun: the worker takes messages in order.
+    await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1}))
+    peer.notify("cancel", {"id": number, "reason": "timed_out"})
+    async with asyncio.timeout(5):
+        await future
+
+
+async def a_stream_waits_for_credit(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    found = await peer.result("invoke", request(loaded, {"do": "stream", "count": 20}))
+    number = found["value"]["body"]["$stream"]
+
+    def items() -> list[Any]:
+        return [item for chunk in peer.noted("chunk") for item in chunk["items"]]
+
+    first = int(LIMITS["stream_items"])
+    await peer.until(lambda: len(items()) >= first)
+    await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1}))
+    assert len(items()) == first
+    peer.notify("credit", {"stream": number, "items": 100})
+    await peer.until(lambda: peer.noted("end"))
+    assert items() == [f"item {index}" for index in range(20)]
+    assert peer.noted("end") == [{"stream": number}]
+
+
+async def a_stream_that_is_closed_ends_in_silence(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    found = await peer.result("invoke", request(loaded, {"do": "stream", "count": 1000}))
+    number = found["value"]["body"]["$stream"]
+    await peer.until(lambda: peer.noted("chunk"))
+    peer.notify("close", {"stream": number})
+    peer.notify("credit", {"stream": number, "items": 1000})
+    await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1}))
+    sent = sum(len(chunk["items"]) for chunk in peer.noted("chunk"))
+    assert sent < 1000
+    assert peer.noted("end") == []
+
+
+async def garbage_costs_its_connection_and_no_other(worker: Worker) -> None:
+    good, loaded = await worker.ready()
+    for garbage in (b"hello\n", b"[]\n", b"\xff\xfe\n", b"x" * (int(LIMITS["frame_bytes"]) + 10)):
+        bad = await worker.greeted()
+        bad.send_raw(garbage)
+        await bad.ended()
+    assert (await good.result("invoke", invocation(loaded, {"do": "echo", "value": 1})))["value"] == 1
+
+
+async def an_unknown_method_is_refused(worker: Worker) -> None:
+    peer = await worker.greeted()
+    assert (await peer.error("no_such_method", {}))["code"] == -32601

@@ -1,0 +1,3 @@
+def config = { name: "Broken" }
+
+raise "broken on purpose"

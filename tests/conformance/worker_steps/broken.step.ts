@@ -1,0 +1,3 @@
+export const config = { name: 'Broken' }
+
+throw new Error('broken on purpose')
