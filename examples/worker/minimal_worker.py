@@ -1,70 +1,56 @@
-"""The least that serves the worker protocol: steps in Python files, run one thread each.
+"""The least that serves the worker protocol: `config` and `async def handler(input, context)` in a file."""
 
-Start it as `MOTIA_WORKER_FD=<a listening Unix socket> python minimal_worker.py`.
-"""
-
+import asyncio
 import base64
-import contextvars
-import ctypes
 import itertools
 import json
 import os
-import queue
 import socket
 import sys
-import threading
 import traceback
 import types
 
-FUNCTIONS, FILES, LIMITS = {}, {}, {}
-RUNNING = contextvars.ContextVar("running", default=None)
+FUNCTIONS, FILES, LIMITS = {}, {}, {"frame_bytes": 1 << 20, "message_bytes": 1 << 25}
 
 
 class Refused(Exception):
-    def __init__(self, message, **data):
+    def __init__(self, message, rpc=-32000, **data):
         super().__init__(message)
-        self.data = data
-
-
-class Cancelled(BaseException):
-    pass
+        self.rpc, self.data = rpc, data
 
 
 def load(project, path):
+    """Every file is loaded once, in a module of its own; functions in its config become handles."""
     if path not in FILES:
         found = FILES[path] = {"path": path, "definitions": [], "problems": []}
+        module = types.ModuleType(path)
         try:
             with open(os.path.join(project, path)) as file:
-                module = types.ModuleType(path)
-                exec(compile(file.read(), path, "exec"), module.__dict__)
-            FUNCTIONS[path + "#handler"] = module.handler
-            config = json.loads(json.dumps(module.config, default=lambda function: handle(path, function)))
-            definition = {"kind": "step", "line": 1, "language": "mini", "config": config}
-            found["definitions"].append({**definition, "handler": path + "#handler"})
+                exec(compile(file.read(), path, "exec"), module.__dict__)  # noqa: S102 - the author's code
+            config = json.loads(json.dumps(module.config, default=lambda one: keep(path, one)))
+            step = {"kind": "step", "line": 1, "language": "mini", "config": config}
+            found["definitions"].append({**step, "handler": keep(path, module.handler)["$function"]})
         except Exception as error:
-            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-            found["problems"].append({"message": str(error), "line": (lines or [1])[-1]})
+            line = error.__traceback__.tb_next.tb_lineno if error.__traceback__.tb_next else error.lineno
+            found["problems"].append({"message": str(error), "line": line})
     return FILES[path]
 
 
-def handle(path, function):
-    name = f"{path}#{function.__name__}"
-    FUNCTIONS[name] = function
-    return {"$function": name}
+def keep(path, function):
+    FUNCTIONS[f"{path}#{function.__name__}"] = function
+    return {"$function": f"{path}#{function.__name__}"}
 
 
-def wire(value, path="$", stream=None):
-    """The value as JSON can carry it."""
+def wire(value, path="$"):
+    """A value as JSON can carry it."""
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
-    if isinstance(value, dict):
-        made = {key: wire(item, f"{path}.{key}", stream) for key, item in value.items()}
-        return {"$literal": made} if len(made) == 1 and set(made) & {"$bytes", "$stream", "$literal"} else made
     if isinstance(value, list):
-        return [wire(item, f"{path}[{index}]", stream) for index, item in enumerate(value)]
-    if stream and isinstance(value, types.GeneratorType):
-        return {"$stream": stream(value)}
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and abs(value) < float("inf")):
+        return [wire(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        made = {key: wire(item, f"{path}.{key}") for key, item in value.items()}
+        return {"$literal": made} if list(made) in (["$bytes"], ["$literal"]) else made
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and value - value == 0):
         return value
     raise Refused(f"{path}: expected a value that JSON can carry, got {value!r}", code="value.not_json")
 
@@ -83,122 +69,112 @@ def unwire(value):
 class Node:
     """One connection."""
 
-    def __init__(self, connection):
-        self.connection, self.lock = connection, threading.Lock()
-        self.ids, self.answers, self.threads, self.credits, self.parts = itertools.count(1), {}, {}, {}, {}
+    def __init__(self, writer):
+        self.writer, self.ids, self.answers, self.tasks, self.parts = writer, itertools.count(1), {}, {}, {}
 
     def send(self, **message):
-        text = json.dumps({"jsonrpc": "2.0", **message}, allow_nan=False)
-        if len(text) > LIMITS.get("message_bytes", 1 << 20):
-            members = message["result"]["value"]
-            largest = max(members, key=lambda name: len(json.dumps(members[name])))
-            raise Refused(f"$.{largest}: too large", code="result.too_large")
-        step, number = LIMITS.get("frame_bytes", 1 << 20) // 4, next(self.ids)
-        pieces = [text[at : at + step] for at in range(0, len(text), step)]
-        lines = [text] if len(pieces) == 1 else [
-            json.dumps({"jsonrpc": "2.0", "method": "part", "params": {
-                "message": number, "text": piece, "last": index == len(pieces) - 1}})
-            for index, piece in enumerate(pieces)
-        ]
-        with self.lock:
-            self.connection.sendall(("\n".join(lines) + "\n").encode())
-
-    def ask(self, method, **params):
-        number, answer = next(self.ids), queue.SimpleQueue()
-        self.answers[number] = answer
-        self.send(id=number, method=method, params={"invocation": RUNNING.get(), **wire(params)})
-        found = answer.get()
-        if "error" in found:
-            raise Refused(found["error"]["message"], code="context.refused")
-        return unwire(found["result"])
-
-    def serve(self):
-        lines = self.connection.makefile("rb")
-        try:
-            while line := lines.readline(LIMITS.get("frame_bytes", 1 << 20) + 2):
-                self.take(json.loads(line.decode()))
-        except (OSError, ValueError, AttributeError, KeyError):
-            self.connection.shutdown(socket.SHUT_RDWR)  # no message of the protocol, or the node is gone
-        self.connection.close()
+        text, step = json.dumps({"jsonrpc": "2.0", **message}), LIMITS["frame_bytes"] // 4
+        if len(text) > LIMITS["message_bytes"]:
+            sizes = {name: len(json.dumps(item)) for name, item in message["result"]["value"].items()}
+            raise Refused(f"$.{max(sizes, key=sizes.get)}: expected less", code="result.too_large")
+        if len(text) <= LIMITS["frame_bytes"]:
+            self.writer.write(text.encode() + b"\n")
+            return
+        number = next(self.ids)
+        for at in range(0, len(text), step):
+            part = {"message": number, "text": text[at : at + step], "last": at + step >= len(text)}
+            self.send(method="part", params=part)
 
     def take(self, message):
         method, number, params = message.get("method"), message.get("id"), message.get("params", {})
-        if method == "part":
+        if method is None:
+            self.answers.pop(number).set_result(message)
+        elif method == "part":
             self.parts[params["message"]] = self.parts.get(params["message"], "") + params["text"]
             if params["last"]:
                 self.take(json.loads(self.parts.pop(params["message"])))
-        elif method is None:
-            self.answers.pop(number).put(message)
-        elif method == "cancel" and params["id"] in self.threads:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self.threads[params["id"]]), ctypes.py_object(Cancelled))
-        elif method in ("credit", "close") and params["stream"] in self.credits:
-            for _ in range(params.get("items", 1)):
-                self.credits[params["stream"]].put(method)
+        elif method == "cancel" and params["id"] in self.tasks:
+            self.tasks[params["id"]].cancel()
         elif number is not None:
-            threading.Thread(target=self.answer, args=(number, method, params), daemon=True).start()
+            self.tasks[number] = asyncio.ensure_future(self.answer(number, method, params))
 
-    def answer(self, number, method, params):
-        self.threads[number], streams = threading.get_ident(), {}
-        RUNNING.set(number)
+    async def answer(self, number, method, params):
         try:
-            self.send(id=number, result=getattr(self, f"on_{method}", self.unknown)(params, streams))
-            for stream, items in streams.items():
-                self.pour(stream, items)
-            if method == "shutdown":
-                os._exit(0)
-        except (Exception, Cancelled) as error:
-            if number in self.threads:
-                stack = "".join(traceback.format_exception(error))
-                data = {"code": "handler.raised", "type": type(error).__name__, "stack": stack}
-                data.update(getattr(error, "data", {}))
-                self.send(id=number, error={"code": data.pop("rpc", -32000), "message": str(error), "data": data})
-        self.threads.pop(number, None)
+            self.send(id=number, result=await self.result(number, method, params))
+        except (Exception, asyncio.CancelledError) as error:
+            stack = "".join(traceback.format_exception(error))
+            told = {"code": "handler.raised", "type": type(error).__name__, "stack": stack}
+            told, rpc = {**told, **getattr(error, "data", {})}, getattr(error, "rpc", -32000)
+            self.send(id=number, error={"code": rpc, "message": str(error), "data": told})
+        if method == "shutdown":
+            await self.writer.drain()
+            os._exit(0)
+        del self.tasks[number]
 
-    def unknown(self, params, streams):
-        raise Refused("no such method", rpc=-32601)
-
-    def on_initialize(self, params, streams):
-        LIMITS.update(params["limits"])
-        threading.Thread(target=self.beat, daemon=True).start()
-        runtime = {"name": "mini", "version": sys.version.split()[0]}
-        return {"protocol": 1, "language": "mini", "runtime": runtime, "pid": os.getpid(), "capabilities": {}}
-
-    def beat(self, pause=threading.Event()):
-        while not pause.wait(LIMITS["heartbeat_s"]) and self.connection.fileno() >= 0:
-            self.send(method="heartbeat", params={})
-
-    def on_load(self, params, streams):
-        return {"files": [load(params["project_dir"], path) for path in params["files"]]}
-
-    def on_shutdown(self, params, streams):
-        return {}
-
-    def on_call(self, params, streams):
-        return {"value": wire(self.function(params["function"])(*unwire(params["arguments"])))}
-
-    def on_invoke(self, params, streams):
+    async def result(self, number, method, params):
+        if method == "initialize":
+            LIMITS.update(params["limits"])
+            self.beat()
+            about = {"language": "mini", "runtime": {"name": "mini", "version": "1"}, "pid": os.getpid()}
+            return {"protocol": 1, **about, "capabilities": {"streams": False}}
+        if method == "load":
+            return {"files": [load(params["project_dir"], path) for path in params["files"]]}
+        if method == "shutdown":
+            return {}
+        if method not in ("call", "invoke"):
+            raise Refused("expected a method of the protocol", rpc=-32601)
+        function = FUNCTIONS[params["function"]]
+        if method == "call":
+            return {"value": wire(function(*unwire(params["arguments"])))}
         given = unwire(params.get("request", params.get("input")))
-        if "condition" in params and not self.function(params["condition"])(given):
+        if "condition" in params and not FUNCTIONS[params["condition"]](given):
             return {"outcome": "cancelled", "reason": "condition not met"}
-        value = self.function(params["function"])(given, self)
-        return value.args[0] if isinstance(value, StopIteration) else {
-            "value": wire(value, stream=lambda items: streams.setdefault(next(self.ids), items) and max(streams))}
+        value = await function(given, Context(self, number))
+        if isinstance(value, tuple):  # to steer the queue
+            return dict(zip(("outcome", "delay_s", "reason"), value, strict=True))
+        return {"value": wire(value)}
 
-    def function(self, handle):
-        if handle not in FUNCTIONS:
-            raise Refused(f"no function {handle}")
-        return FUNCTIONS[handle]
+    def beat(self):
+        if not self.writer.is_closing():
+            self.send(method="heartbeat", params={})
+            asyncio.get_running_loop().call_later(LIMITS["heartbeat_s"], self.beat)
 
-    def pour(self, stream, items):
-        credits = self.credits[stream] = queue.SimpleQueue()
-        for _ in range(LIMITS["stream_items"]):
-            credits.put("credit")
-        for item in items:
-            if credits.get() == "close":
-                return
-            self.send(method="chunk", params={"stream": stream, "items": [wire(item)]})
-        self.send(method="end", params={"stream": stream})
+
+class Context:
+    """What a handler gets beside its input."""
+
+    def __init__(self, node, number):
+        self.node, self.number = node, number
+
+    async def ask(self, method, **params):
+        """What the engine answers to `context.commit`, `context.read` and their like."""
+        number = next(self.node.ids)
+        answer = self.node.answers[number] = asyncio.Future()
+        self.node.send(id=number, method=method, params={"invocation": self.number, **wire(params)})
+        if "error" in (found := await answer):
+            raise Refused(found["error"]["message"], code="context.refused")
+        return unwire(found["result"])
 
     def log(self, level, message, **data):
-        self.send(method="log", params={"invocation": RUNNING.get(), "level": level, "message": message, **data})
+        about = {"invocation": self.number, "level": level, "message": message}
+        self.node.send(method="log", params={**about, **data})
+
+
+async def serve(reader, writer):
+    node = Node(writer)
+    try:
+        while (line := await reader.readline()) and len(line) <= LIMITS["frame_bytes"] + 1:
+            node.take(json.loads(line))
+    except (OSError, ValueError, AttributeError, KeyError):
+        pass  # no message of the protocol, or the node is gone
+    writer.close()
+
+
+async def main():
+    listener = socket.socket(fileno=int(os.environ["MOTIA_WORKER_FD"]))
+    await asyncio.start_unix_server(serve, sock=listener, limit=1 << 21)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # ends with who started this
+    os._exit(0)
+
+
+asyncio.run(main())

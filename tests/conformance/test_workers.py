@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from motia.runtimes.worker.kinds import WORKER_KINDS
 from motia.testing.conformance.worker import run_worker_checks
 
 STEPS = Path(__file__).parent / "worker_steps"
+MINIMAL = Path(__file__).parents[2] / "examples" / "worker" / "minimal_worker.py"
 PROGRAM_OF_EXTENSION = {"rb": "ruby", "ts": "node"}
 KIND_OF_EXTENSION = {"rb": "ruby", "ts": "node", "go": "go"}
 
@@ -26,6 +28,12 @@ def test_a_shipped_worker(extension: str) -> None:
         pytest.skip(f"needs {program}")
     [kind] = [kind for kind in WORKER_KINDS if kind.name == KIND_OF_EXTENSION[extension]]
     asyncio.run(run_worker_checks(kind.command(), suite_files(extension)))
+
+
+def test_the_minimal_worker_of_the_documents() -> None:
+    lines = [line for line in MINIMAL.read_text().splitlines() if line.strip()]
+    assert len(lines) < 150
+    asyncio.run(run_worker_checks([sys.executable, str(MINIMAL)], suite_files("py")))
 
 
 def suite_files(extension: str) -> dict[str, str]:

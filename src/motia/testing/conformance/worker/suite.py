@@ -85,6 +85,11 @@ class Worker:
             "limits": LIMITS,
         }
 
+    async def streams(self) -> bool:
+        """Whether the worker says that its results can stream."""
+        found = await (await self.peer()).result("initialize", self.greeting())
+        return found["capabilities"].get("streams") is not False
+
     async def load(self, peer: Peer) -> Loaded:
         """Load the suite's files."""
         params = {"project_dir": str(self.project_dir), "files": self.files}

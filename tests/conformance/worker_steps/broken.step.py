@@ -1,0 +1,3 @@
+config = {"name": "Broken"}
+
+raise RuntimeError("broken on purpose")
