@@ -6,6 +6,7 @@ import ast
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from markdown_pages import ROOT, Snippet, snippets
 
+import motia
 from motia.settings.load import load_settings
 from motia.testing import TestApp
 
@@ -58,7 +60,11 @@ def test_a_project_of_the_documents_runs_and_passes_its_tests(page: Path, tmp_pa
         path = tmp_path / str(snippet.file)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(snippet.text, "utf-8")
+    if any(str(snippet.file).endswith((".ts", ".js")) for snippet in files):
+        _bring_packages(tmp_path)
     asyncio.run(_serve(tmp_path, [run for snippet in files for run in snippet.runs]))
+    for test in tmp_path.glob("checks/*.test.js"):
+        _run_script_test(tmp_path, test)
     if (tmp_path / "tests").is_dir():
         options = ["-q", "-p", "motia.testing.pytest_plugin", "-p", "no:cacheprovider"]
         command = [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", str(tmp_path / "tests")]
@@ -68,6 +74,29 @@ def test_a_project_of_the_documents_runs_and_passes_its_tests(page: Path, tmp_pa
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def _run_script_test(project: Path, test: Path) -> None:
+    """A test of `node:test`, its TypeScript loaded as the worker loads it."""
+    loader = Path(motia.__file__).parent / "workers" / "node" / "loading" / "project.js"
+    script = (
+        f"const {{ Project }} = await import({json.dumps(str(loader))});"
+        f"const project = new Project({json.dumps(str(project))}, 'cache');"
+        f"await project.exportsOf({json.dumps(f'checks/{test.name}')})"
+    )
+    command = ["node", "--input-type=module", "-e", script]
+    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "# pass 1" in ended.stdout
+
+
+def _bring_packages(project: Path) -> None:
+    """The npm packages that the steps import: missing ones skip here, and fail in CI."""
+    packages = ROOT / "tests" / "npm" / "node_modules"
+    if not packages.is_dir() or shutil.which("node") is None:
+        missing = "missing: Node 20, and `make npm`"
+        pytest.fail(missing, pytrace=False) if os.environ.get("CI") else pytest.skip(missing)
+    (project / "node_modules").symlink_to(packages)
 
 
 async def _serve(project: Path, runs: tuple[str, ...] | list[str]) -> None:

@@ -32,10 +32,7 @@ def adopt(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take over a project of Motia 0.x or 1.x: its npm scripts then reach this command; steps stay the same.
-
-    Lists what will not work here. Safe to run again.
-    """
+    """Take over a project of Motia 0.x or 1.x, and list what will not work here. Safe to run again."""
     root = directory.resolve()
     manifest = _manifest(root)
     changes = _adopted(manifest)

@@ -13,10 +13,7 @@ from motia.cli.project import discover, load_project
 
 
 def build(directory: ProjectDir = HERE) -> None:
-    """Check a project before it is deployed: load every step, write the types, check TypeScript.
-
-    There is nothing to compile: `motia start` runs the sources.
-    """
+    """Load every step, write the types, check TypeScript. Nothing is compiled: `start` runs the sources."""
     settings = load_project(directory, mode="production").settings
     discovered = discover(settings)
     from motia.typegen.files import has_scripts, write_types

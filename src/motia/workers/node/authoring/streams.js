@@ -20,9 +20,11 @@ export class Stream {
     return this.#handle.get(group, id)
   }
 
-  /** @param {string} group @param {string} id @param {unknown} data */
-  set(group, id, data) {
-    return this.#handle.set(group, id, data)
+  /** The stored item; as in Motia 1.x also its `new_value`.
+   * @param {string} group @param {string} id @param {unknown} data */
+  async set(group, id, data) {
+    const item = await this.#handle.set(group, id, data)
+    return Object.defineProperty({ ...item }, 'new_value', { value: item })
   }
 
   /** @param {string} group @param {string} id */

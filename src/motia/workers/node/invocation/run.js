@@ -3,6 +3,7 @@ import { running } from '../authoring/current.js'
 import { UsageError } from '../authoring/errors.js'
 import { Branches } from '../authoring/steps.js'
 import { MotiaError } from '../protocol/errors.js'
+import { readableChange } from './change.js'
 import { Context } from './context.js'
 import { outcomeOf } from './outcome.js'
 import { parseInput, parseRequest } from './parse.js'
@@ -33,6 +34,7 @@ export function runStep(invocation, params, find, openStream) {
     const byHand = params.context.trigger.type === 'manual'
     let input = parse?.input === undefined ? params.input : await parseInput(find(parse.input), params.input)
     if (byHand && handler.only === 'http') input = requestByHand(input)
+    if (params.context.trigger.type === 'state' || params.context.trigger.type === 'stream') input = readableChange(input)
     context.input = input
     if (condition !== undefined && !(await functionOf(find(condition))(input, context))) return SKIPPED
     const kind = byHand ? (handler.only ?? 'queue') : params.context.trigger.type

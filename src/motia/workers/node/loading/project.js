@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as authoring from '../authoring/index.js'
 import { describeError } from '../protocol/errors.js'
+import * as testing from '../testing.js'
 import { absent } from './absent.js'
 import { readDefinitions } from './definitions.js'
 import { ModuleGraph } from './modules.js'
@@ -23,7 +24,7 @@ export class Project {
   constructor(dir, cacheFolder) {
     this.dir = dir
     const resolver = new Resolver(readPathMapper(dir))
-    this.#modules = new ModuleGraph(resolver, new Transpiler(cacheFolder), { motia: strict(authoring), absent })
+    this.#modules = new ModuleGraph(resolver, new Transpiler(cacheFolder), { motia: strict(authoring), testing, absent })
   }
 
   /**

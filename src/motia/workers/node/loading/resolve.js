@@ -68,6 +68,7 @@ export class Resolver {
 /** @param {string} specifier */
 function frameworkName(specifier) {
   if (FRAMEWORK.has(specifier)) return 'motia'
+  if (specifier === 'motia/testing') return 'testing'
   // Plugins and the old console's components: present in files that must still load.
   return specifier.startsWith('@motiadev/plugin-') || specifier === 'motia/workbench' ? 'absent' : null
 }

@@ -1,0 +1,233 @@
+"""What a handler can do, in every language: docs/reference/languages.md has the table."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from language_steps import LANGUAGES, SOURCES, write_project
+
+from motia.testing import TestApp
+
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "languages.md"
+PROGRAMS = {"py": "python3", "ts": "node", "js": "node", "rb": "ruby"}
+Check = Callable[[TestApp, str], Awaitable[None]]
+CHECKS: dict[str, tuple[str, Check]] = {}
+"""Name of the step → what it shows, and how that is checked."""
+
+
+def shows(step: str, what: str) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        CHECKS[step] = (what, check)
+        return check
+
+    return register
+
+
+@shows("echo", "Requests: body, path, query, headers; status and headers of the response")
+async def echo(app: TestApp, lang: str) -> None:
+    answer = await app.http.post(f"/{lang}/echo/7?q=x", json={"a": ["ü"]}, headers={"X-H": "h"})
+    assert (answer.status_code, answer.headers["x-answer"]) == (201, "yes")
+    assert answer.json() == {"body": {"a": ["ü"]}, "id": "7", "q": "x", "h": "h"}
+
+
+@shows("fails", "An error answers 500 and tells the caller nothing of it")
+async def fails(app: TestApp, lang: str) -> None:
+    answer = await app.http.get(f"/{lang}/fails")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+@shows("refuses", "A handler refuses a request with a status")
+async def refuses(app: TestApp, lang: str) -> None:
+    answer = await app.http.get(f"/{lang}/refuses")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "taken")
+
+
+@shows("schema", "Schemas: refusals are 422 with paths, defaults apply, unknown keys stay")
+async def schema(app: TestApp, lang: str) -> None:
+    good = await app.http.post(f"/{lang}/schema", json={"name": "Ann", "more": 1})
+    assert good.json() == {"name": "Ann", "role": "user", "more": 1}
+    bad = await app.http.post(f"/{lang}/schema", json={"name": "A"})
+    assert (bad.status_code, bad.json()["errors"][0]["path"]) == (422, "name")
+
+
+@shows("layers", "Middleware changes the request and catches errors")
+async def layers(app: TestApp, lang: str) -> None:
+    good = await app.http.post(f"/{lang}/layers", json={"fail": False})
+    assert (good.text, good.headers["x-user"]) == ("ann", "ann")
+    caught = await app.http.post(f"/{lang}/layers", json={"fail": True})
+    assert (caught.status_code, caught.text) == (418, "inside")
+
+
+@shows("condition", "Conditions")
+async def condition(app: TestApp, lang: str) -> None:
+    await app.emit(f"condition.{lang}", {"wanted": True, "key": "wanted"})
+    await app.emit(f"condition.{lang}", {"wanted": False, "key": "unwanted"})
+    await app.until_idle()
+    assert await app.state.get(lang, "wanted") is True
+    assert await app.state.get(lang, "unwanted") is None
+
+
+@shows("auth", "`auth` of a route")
+async def auth(app: TestApp, lang: str) -> None:
+    assert (await app.http.get(f"/{lang}/auth")).status_code == 401
+    answer = await app.http.get(f"/{lang}/auth", headers={"x-user": "ann"})
+    assert answer.json() == {"user": "ann"}
+
+
+@shows("start", "A message not awaited before the answer is stored all the same")
+async def start(app: TestApp, lang: str) -> None:
+    others = [one for one in available() if "hops" in SOURCES[one]]
+    answer = await app.http.post(f"/{lang}/start", json={"left": others})
+    assert answer.status_code == 202
+    await app.until_idle()
+    assert await app.state.get("hops", lang) == answer.json()["trace"]
+
+
+@shows("hops", "Messages from every language, in one trace")
+async def hops(app: TestApp, lang: str) -> None:
+    others = [one for one in available() if "start" in SOURCES[one]]
+    for other in others:
+        answer = await app.http.post(f"/{other}/start", json={"left": [lang]})
+        await app.until_idle()
+        assert await app.state.get("hops", lang) == answer.json()["trace"]
+
+
+@shows("state", "State: get, set, update, increment, delete, group")
+async def state(app: TestApp, lang: str) -> None:
+    await app.emit(f"state.{lang}", {})
+    await app.until_idle()
+    assert await app.state.get(lang, "state") == [{"n": 5}, None, [{"n": 5}], 2]
+
+
+@shows("atomic", "Writes that are committed together or not at all")
+async def atomic(app: TestApp, lang: str) -> None:
+    await app.emit(f"atomic.{lang}", {"fail": True})
+    await app.emit(f"atomic.{lang}", {"fail": False})
+    await app.until_idle()
+    assert await app.state.get(lang, "kept") == 1
+    assert await app.state.get(lang, "lost") is None
+
+
+@shows("retry", "Attempts are counted, and failures retried")
+async def retry(app: TestApp, lang: str) -> None:
+    await app.emit(f"retry.{lang}", {})
+    await app.until("message.settled", step=f"Retry-{lang}", outcome="completed")
+    assert await app.state.get(lang, "attempts") == 3
+
+
+@shows("logs", "Logs, and whatever is printed, belong to the step")
+async def logs(app: TestApp, lang: str) -> None:
+    await app.emit(f"logs.{lang}", {})
+    await app.until_idle()
+    lines = {line.message for line in app.logs if line.step == f"Logs-{lang}"}
+    assert lines >= {"a line", f"printed by {lang}"}
+
+
+@shows("cron", "Cron")
+async def cron(app: TestApp, lang: str) -> None:
+    await app.run_cron(f"Cron-{lang}")
+    await app.until_idle()
+    assert await app.state.get(lang, "tick") is True
+
+
+@shows("watch", "State triggers")
+async def watch(app: TestApp, lang: str) -> None:
+    await app.emit("state.py", {})  # any other write must not fire it
+    await app.call("Set", {"scope": f"watched-{lang}", "key": "k", "value": {"v": 1}})
+    await app.until_idle()
+    assert await app.state.get(lang, "seen") == ["k", f"watched-{lang}", {"v": 1}]
+
+
+@shows("call", "Calling another step, and sending to one by its id")
+async def call(app: TestApp, lang: str) -> None:
+    await app.emit(f"call.{lang}", {})
+    await app.until_idle()
+    assert await app.state.get(lang, "called") == 42
+
+
+@shows("stream", "Responses that stream")
+async def stream(app: TestApp, lang: str) -> None:
+    answer = await app.http.get(f"/{lang}/stream")
+    assert (answer.text, answer.headers["content-type"]) == ("0\n1\n2\n", "text/plain")
+
+
+@shows("bytes", "Bytes in and out")
+async def bytes_(app: TestApp, lang: str) -> None:
+    headers = {"content-type": "application/octet-stream"}
+    answer = await app.http.post(f"/{lang}/bytes", content=b"\x00\xff\x01", headers=headers)
+    assert (answer.content, answer.headers["content-type"]) == (b"\x01\xff\x00", "image/png")
+
+
+@shows("items", "Realtime streams: set, get, group")
+async def items(app: TestApp, lang: str) -> None:
+    await app.emit(f"items.{lang}", {})
+    await app.until_idle()
+    assert await app.state.get(lang, "items") == [None, ["hi"]]
+
+
+@shows("unjson", "A value that JSON cannot carry is an error that names its path")
+async def unjson(app: TestApp, lang: str) -> None:
+    answer = await app.http.get(f"/{lang}/unjson")
+    assert answer.status_code == 500
+
+
+def available() -> list[str]:
+    return [lang for lang in LANGUAGES if shutil.which(PROGRAMS[lang]) or os.environ.get("CI")]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str | None]:
+    """Every check of every language, run once in one application: None, or what went wrong."""
+    project = tmp_path_factory.mktemp("languages")
+    write_project(project)
+    (project / "steps" / "set_step.py").write_text(
+        'config = {"type": "event", "name": "Set", "subscribes": ["set"], "emits": []}\n'
+        "async def handler(input, ctx):\n"
+        '    await ctx.state.set(input["scope"], input["key"], input["value"])\n'
+    )
+    found: dict[tuple[str, str], str | None] = {}
+
+    async def scenario() -> None:
+        async with TestApp(project) as app:
+            for step, (_, check) in CHECKS.items():
+                for lang in available():
+                    if step in SOURCES[lang]:
+                        found[step, lang] = await _outcome(check, app, lang)
+
+    asyncio.run(scenario())
+    return found
+
+
+async def _outcome(check: Check, app: TestApp, lang: str) -> str | None:
+    try:
+        async with asyncio.timeout(20):
+            await check(app, lang)
+    except (Exception, TimeoutError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("step", CHECKS)
+def test_behaviour(results: dict[tuple[str, str], str | None], step: str, lang: str) -> None:
+    if step not in SOURCES[lang]:
+        return  # told by the table: this language does not have it
+    if (step, lang) not in results:
+        pytest.skip(f"missing: {PROGRAMS[lang]}")
+    assert results[step, lang] is None
+
+
+def test_the_documented_table_is_what_is_tested() -> None:
+    rows = dict(re.findall(r"^\| (.+?) \| ([✓–].*?) \|$", DOCS.read_text("utf-8"), re.MULTILINE))
+    expected = {
+        what: " | ".join("✓" if step in SOURCES[lang] else "–" for lang in LANGUAGES)
+        for step, (what, _) in CHECKS.items()
+    }
+    assert rows == expected
