@@ -248,7 +248,7 @@ class Context(DurableCalls):
 
     getData = get_data
 
-    async def match(self, branches: Mapping[str, Callable[..., Any]]) -> Any:
+    def match(self, branches: Mapping[str, Callable[..., Any]]) -> Awaitable[Any]:
         """Run the branch of the trigger that fired: `http` (or `api`), `queue` (or `event`), `cron`,
         `state`, `stream`, `default`. Each takes the input, or nothing; sync or async."""
         kind = self.trigger.type
@@ -262,8 +262,14 @@ class Context(DurableCalls):
                 retryable=False,
             )
         takes_input = branch.__code__.co_argcount > 0 if hasattr(branch, "__code__") else True
-        result = branch(self.input_value) if takes_input else branch()
-        return await result if isinstance(result, Awaitable) else result
+        given = (self.input_value,) if takes_input else ()
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # In a `def` handler: calls of the context inside a `def` branch give values here, too.
+            value: Any = branch(*given)
+            return value  # type: ignore[no-any-return]  # a plain value for `def` handlers, by design
+        return _called(branch, given)
 
     # Output -----------------------------------------------------------------------------------------
 
@@ -606,6 +612,11 @@ def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[Any]:
 def call(step: str, data: Any = None) -> Awaitable[Any]:
     """Run a step now and wait for what it returns. Not durable: the caller sees its failure."""
     return running_context().call(step, data, durable=False)
+
+
+async def _called(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    result = function(*given)
+    return await result if isinstance(result, Awaitable) else result
 
 
 def _enqueue_request(item: Mapping[str, Any]) -> EnqueueRequest:

@@ -64,9 +64,15 @@ class StateTriggerInput(ChangePayload):
 
 
 class StreamTriggerInput(ChangePayload):
-    """What a stream trigger's handler gets."""
+    """What a stream trigger's handler gets; `event` reads as an object, too: `input.event.type`."""
 
     __slots__ = ()
+
+    def __init__(self, *given: Any, **fields: Any) -> None:
+        super().__init__(*given, **fields)
+        event = dict.get(self, "event")
+        if type(event) is dict:
+            self["event"] = Payload(event)
 
 
 _OTHER_NAMES = {"scope": "group_id", "key": "item_id"}

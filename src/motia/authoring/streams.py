@@ -170,6 +170,10 @@ class Stream(StreamHandle):
         super().__init__(name)
         self.config = None if isinstance(config, str) else config
 
+    def __class_getitem__(cls, item: Any) -> type[Stream]:
+        # `Stream[Todo]`, as annotations of Motia 1.x have it, is this class.
+        return cls
+
     def __iter__(self) -> Iterator[Any]:
         raise TypeError(f"stream {self.name}: expected get_group(group_id), got an attempt to iterate")
 

@@ -41,22 +41,24 @@ def adopt(
         write_npm_package(root)
         changes.append(f"{FOLDER}: written")
         changes += _ignore(root / ".gitignore")
-    # After the package is there: loading is the best test of what works.
     loaded = load_project(directory)
-    discovered = discover(loaded.settings)
     lacking = [*loaded.notices, *_leftovers(root)]
+    # Loading is the best test of what works, once the packages that steps import are there.
+    installed = (root / "node_modules").is_dir()
+    discovered = discover(loaded.settings) if installed else None
+    problems = discovered.problems if discovered is not None else ()
     if as_json:
-        problems = [str(problem) for problem in discovered.problems]
-        print_json({"changes": changes, "lacking": lacking, "problems": problems})
+        print_json({"changes": changes, "lacking": lacking, "problems": [str(one) for one in problems]})
         return
     for change in changes:
         print_line(change)
     for what in lacking:
         note(what)
-    for problem in discovered.problems:
+    for problem in problems:
         print_error(problem)
-    print_line(f"\n{len(discovered.registry.steps)} steps, {len(discovered.problems)} broken")
-    print_line("Next: npm install, then npm run dev")
+    if discovered is not None:
+        print_line(f"\n{len(discovered.registry.steps)} steps, {len(problems)} broken")
+    print_line("\nNext: npm install, npx motia steps (what is broken), npm run dev")
 
 
 def _manifest(root: Path) -> dict[str, Any]:

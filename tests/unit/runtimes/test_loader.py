@@ -456,7 +456,6 @@ class TestStreams:
                         def __init__(self, config): self.config = config
                     config = {"name": "todo"}
                     todos = Stream(config)
-                    named = Stream("todo")
                     other = Stream({"name": "todo"})
                     """
                 }

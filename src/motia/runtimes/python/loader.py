@@ -226,12 +226,14 @@ def _is_definition(value: Any) -> bool:
 
 
 def _stream_config(value: Any) -> Any:
-    """The config of a `StreamConfig` or of a `Stream` made from a config; None for anything else."""
+    """The config of a `StreamConfig` or of a `Stream`, which may have a name only; None for anything else."""
     if type(value).__name__ == "StreamConfig":
         return value
     if type(value).__name__ == "Stream":
         config = getattr(value, "config", None)
-        return config if as_mapping(config) else None
+        if as_mapping(config):
+            return config
+        return {"name": value.name} if getattr(value, "name", None) else None
     return None
 
 

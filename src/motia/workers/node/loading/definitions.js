@@ -92,7 +92,7 @@ class FileReader {
   #value(name, value) {
     const line = lineOf(this.#file.text, name)
     if (value instanceof StepDefinition) this.#step(name, value.config, value.handler, line, line)
-    else if (value instanceof Stream && Object.keys(value.config).length > 1) this.#stream(name, value.config)
+    else if (value instanceof Stream) this.#stream(name, value.config)
     else if (Array.isArray(value)) {
       value.forEach((item, index) => {
         if (item instanceof StepDefinition) this.#step(`${name}[${index}]`, item.config, item.handler, line, line)
