@@ -39,10 +39,7 @@ def main(checkout: str, name: str) -> int:
             for line in exercises.LINES:
                 problem = _outcome(line, application)
                 failed += problem is not None
-                print(
-                    f"{'FAIL' if problem else 'ok  '} {line.text}{f': {problem}' if problem else ''}",
-                    flush=True,
-                )
+                print(f"{'FAIL' if problem else 'ok  '} {line.text}{f': {problem}' if problem else ''}", flush=True)
             print(f"{name}: {len(exercises.LINES) - failed} passed, {failed} failed")
             if failed:
                 print(application.output())
@@ -66,14 +63,9 @@ def _install(project: Path) -> None:
         return
     manifest = (project / "package.json").read_text("utf-8")
     # Plugins of the old console are never loaded; their packages would only take time.
-    (project / "package.json").write_text(
-        re.sub(r'\n\s*"@motiadev/(?:plugin|adapter)[^"]*":[^\n]*', "", manifest)
-    )
-    adopted = subprocess.run(
-        _motia("adopt", "--dir", str(project)), capture_output=True, text=True, check=False
-    )
+    (project / "package.json").write_text(re.sub(r'\n\s*"@motiadev/(?:plugin|adapter)[^"]*":[^\n]*', "", manifest))
+    adopted = subprocess.run(_motia("adopt", "--dir", str(project)), capture_output=True, text=True, check=False)
     print(adopted.stdout + adopted.stderr)
-    (project / "package-lock.json").unlink(missing_ok=True)
     install = ["npm", "install", "--silent", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts"]
     subprocess.run([*install, "--legacy-peer-deps"], cwd=project, check=True)
 

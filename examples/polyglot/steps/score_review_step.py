@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from motia import Context, queue, step
 from pydantic import BaseModel
+
+from motia import Context, queue, step
 
 GOOD = {"good", "great", "love", "lovely", "fine"}
 BAD = {"bad", "poor", "broken", "late", "hate"}

@@ -214,6 +214,7 @@ export const { config, handler } = step({
 
 
 def test_a_broken_file_says_where_and_hides_no_other(worker: NodeWorker) -> None:
+    worker.file("steps/blamed.ts", "\n\nexport const y = JSON.parse('{')")
     worker.file("steps/uses.ts", "import { gone } from './gone'\nexport const x = gone")
     loaded = worker.load(
         worker.file("steps/syntax.step.ts", "export const config = {\n  a: 1\n  b: 2\n}"),
@@ -221,6 +222,7 @@ def test_a_broken_file_says_where_and_hides_no_other(worker: NodeWorker) -> None
         worker.file("steps/inner.step.ts", "\nimport { x } from './uses'\nexport const config = { x }"),
         worker.file("steps/throws.step.ts", "const f = () => {\n  throw new TypeError('bad')\n}\nf()"),
         worker.file("steps/nothing.step.ts", "export const other = 1"),
+        worker.file("steps/blames.step.ts", "import { y } from './blamed'\nexport const config = { y }"),
         worker.file("steps/name.step.ts", "import { nope } from 'motia'\nnope()"),
         worker.file("steps/good.step.ts", "export const config = { type: 'noop', name: 'Good' }"),
     )
@@ -237,6 +239,7 @@ def test_a_broken_file_says_where_and_hides_no_other(worker: NodeWorker) -> None
         "stack": "",
     }
     assert "steps/throws.step.ts:2" in problems["throws.step.ts"][0]["stack"]
+    assert problems["blames.step.ts"][0]["message"].endswith("(steps/blamed.ts:3)")
     assert problems["nothing.step.ts"][0]["code"] == "step.no_config"
     assert "'nope'" in problems["name.step.ts"][0]["message"]
 

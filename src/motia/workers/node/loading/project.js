@@ -56,15 +56,24 @@ export class Project {
       return { path, ...readDefinitions({ path, absolute, text, exports }, this.callables) }
     } catch (error) {
       const { message, data } = describeError(error, this.dir)
-      return { path, definitions: [], problems: [{ ...problemOf(data, path), message }] }
+      return { path, definitions: [], problems: [problemOf(message, data, path)] }
     }
   }
 }
 
-/** @param {Record<string, any>} data @param {string} path */
-function problemOf({ type, stack, line, hint }, path) {
-  const own = new RegExp(`(?:^|[\\s(])${path.replace(/\W/g, '\\$&')}:(\\d+)`).exec(stack ?? '')
-  return { type, stack, line: Number(own?.[1] ?? line ?? 1), ...(hint && { hint }) }
+/**
+ * The problem at the file's own line; where it came out of another file, that place stands in the message.
+ * @param {string} message
+ * @param {Record<string, any>} data
+ * @param {string} path
+ */
+function problemOf(message, { type, stack = '', line, hint }, path) {
+  const rest = { type, stack, ...(hint && { hint }) }
+  const own = new RegExp(`(?:^|[\\s(])${path.replace(/\W/g, '\\$&')}:(\\d+)`).exec(stack)
+  if (own !== null) return { ...rest, message, line: Number(own[1]) }
+  const place = /(?:\(|\bat )(?!\/|node:)((?!node_modules\/)[^\s()]+:\d+):\d+\)?$/m.exec(stack)
+  if (place !== null) return { ...rest, message: `${message} (${place[1]})`, line: 1 }
+  return { ...rest, message, line: line ?? 1 }
 }
 
 /** The module as an object that says so when a name is asked for that it does not have.
