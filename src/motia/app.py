@@ -36,7 +36,7 @@ from motia.http.docs import docs_response
 from motia.http.openapi import openapi
 from motia.http.problem import problem
 from motia.http.response import HttpResponse, to_response
-from motia.http.static_site import site_of
+from motia.http.static_site import StaticSite
 from motia.loading import LoadedProject, ProjectLoader
 from motia.runtimes.protocol import Runtime
 from motia.runtimes.python.output import capture_output, restore_output
@@ -209,7 +209,7 @@ class App:
             cors=cors,
             builtin=self._builtin(development),
             control=control_endpoint(engine),
-            site=site_of(settings.project_dir, settings.web_dir),
+            site=StaticSite(settings.project_dir / settings.web_dir),
             full=lambda: self._disk_full,
             console=await self._console(engine, discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
@@ -348,8 +348,9 @@ class App:
         if development:
             routes["/docs"] = lambda: docs_response(document(), "/openapi.json")
             # A browser that opens the printed address finds the list of routes, unless the project serves it.
-            if site_of(self.settings.project_dir, self.settings.web_dir) is None:
-                routes["/"] = lambda: to_response({"status": 307, "headers": {"location": "/docs"}})
+            site = StaticSite(self.settings.project_dir / self.settings.web_dir)
+            to_docs = {"status": 307, "headers": {"location": "/docs"}}
+            routes["/"] = lambda: site.page("/") or to_response(to_docs)
         return routes
 
     def _metrics(self) -> HttpResponse:

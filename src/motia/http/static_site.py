@@ -12,7 +12,10 @@ _INDEX = "index.html"
 
 
 class StaticSite:
-    """The files below `folder`, which has an `index.html`; never dot files, never what lies outside of it."""
+    """The files below `folder`, once it has an `index.html`; never dot files, never what lies outside of it.
+
+    Without an `index.html` the folder is something else, and nothing of it is shown.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._root = folder.resolve()
@@ -23,6 +26,8 @@ class StaticSite:
         if any(part.startswith(".") or "\0" in part or "\\" in part for part in parts):
             return None
         try:
+            if not (self._root / _INDEX).is_file():
+                return None
             path = self._root.joinpath(*parts).resolve()
             if path.is_dir():
                 path = (path / _INDEX).resolve()
@@ -32,9 +37,3 @@ class StaticSite:
             return None  # a name that no file can have
         headers, body = file_body(path)
         return HttpResponse(200, [*headers, (b"cache-control", b"no-cache")], body)
-
-
-def site_of(project_dir: Path, folder: Path) -> StaticSite | None:
-    """The project's site; None where the folder holds no `index.html`: it is something else then."""
-    found = project_dir / folder
-    return StaticSite(found) if (found / _INDEX).is_file() else None

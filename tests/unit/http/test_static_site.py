@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from motia.http.static_site import StaticSite, site_of
+from motia.http.static_site import StaticSite
 
 
 @pytest.fixture
@@ -19,9 +19,7 @@ def site(tmp_path: Path) -> StaticSite:
     (web / ".env").write_text("SECRET=1")
     (tmp_path / "motia.toml").write_text("")
     (web / "link").symlink_to(tmp_path / "motia.toml")
-    found = site_of(tmp_path, Path("web"))
-    assert found is not None
-    return found
+    return StaticSite(web)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +54,12 @@ def test_what_is_never_shown(site: StaticSite, path: str) -> None:
     assert site.page(path) is None
 
 
-def test_a_folder_without_an_index_is_no_site(tmp_path: Path) -> None:
-    (tmp_path / "web").mkdir()
-    (tmp_path / "web" / "views.py").write_text("")
-    assert site_of(tmp_path, Path("web")) is None
+def test_a_folder_is_a_site_as_soon_as_it_has_an_index(tmp_path: Path) -> None:
+    web = tmp_path / "web"
+    site = StaticSite(web)
+    assert site.page("/") is None
+    web.mkdir()
+    (web / "views.py").write_text("")
+    assert site.page("/views.py") is None
+    (web / "index.html").write_text("<h1>home</h1>")
+    assert site.page("/") is not None
