@@ -6,6 +6,7 @@ fixture `app`. `conformance/` is the suite every backend passes.
 
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
+from motia.testing.crashes import Crash, crash_points
 from motia.testing.http import Answer
 
-__all__ = ["Answer", "ManualClock", "TestApp"]
+__all__ = ["Answer", "Crash", "ManualClock", "TestApp", "crash_points"]

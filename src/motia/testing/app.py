@@ -12,7 +12,7 @@ from motia.app import App
 from motia.backends.memory.backend import MemoryBackend
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.tracing import MemoryTraces
-from motia.core.batch import Batch, Enqueue
+from motia.core.batch import Batch, Enqueue, RecoverNode
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import Clock, SystemClock, SystemEntropy
 from motia.core.ids import Ids, format_id
@@ -36,7 +36,8 @@ class TestApp:
             assert app.enqueued("order.created")
 
     With `clock=ManualClock()` nothing that waits for time happens before `await app.advance(seconds)`.
-    State and messages live in memory; a project that does not load raises its first problem.
+    State and messages live in memory, in `store` if one is given; a project that does not load raises its
+    first problem.
     """
 
     __test__ = False  # not a test class, whatever its name says to pytest
@@ -48,11 +49,12 @@ class TestApp:
         clock: Clock | None = None,
         settings: Settings | None = None,
         strict: bool = True,
+        store: MemoryStore | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         loaded = settings or load_settings(Path(project_dir).resolve(), mode="development").settings
         self.settings = loaded.model_copy(update={"strict": strict})
-        self._backend = _Recording(Ids(self.clock, SystemEntropy()).message_id())
+        self._backend = _Recording(Ids(self.clock, SystemEntropy()).message_id(), store or MemoryStore())
         self.traces = MemoryTraces()
         self.app = App(
             self.settings, clock=self.clock, backend=self._backend, sinks=[self.traces], traces=self.traces
@@ -115,15 +117,33 @@ class TestApp:
         message = await self._engine.schedules.fire_now(schedule)
         return format_id(message.id)
 
+    def after_commit(self, listener: Callable[[Batch], None]) -> None:
+        """Call `listener` with every batch that was applied."""
+        self._backend.after_commit = listener
+
+    def cut_off(self) -> None:
+        """From now on nothing that this app writes arrives: as if its process had been killed."""
+        self._backend.cut = True
+
+    async def recover_others(self) -> None:
+        """Take over from the nodes that were killed on the same store: their messages run again."""
+        now_ms = self.clock.now_ms()
+        for node, _, _ in await self._backend.queue.nodes():
+            if node != self._backend.node:
+                recover = RecoverNode(node, None, self.settings.queue.max_crashes, now_ms, b"{}")
+                await self._backend.commit(Batch((recover,)))
+
     async def dead_letters(self) -> list[DeadLetter]:
         """Messages that were given up, the newest first."""
         return await self._backend.queue.dead_letters()
 
-    async def advance(self, seconds: float) -> None:
+    async def advance(
+        self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
+    ) -> None:
         """Let time pass on the manual clock, and what it makes due run."""
         if not isinstance(self.clock, ManualClock):
             raise TypeError("advance: expected TestApp(clock=ManualClock()), got the machine's clock")
-        await self.clock.advance(seconds)
+        await self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
 
     async def until_idle(self, limit_s: float = _LIMIT_S) -> None:
         """Wait until no message is ready or running. Scheduled ones (delays, retries) are not waited for."""
@@ -191,12 +211,20 @@ class StateView:
 class _Recording(MemoryBackend):
     """The memory backend, which also remembers every message it was given."""
 
-    def __init__(self, node: bytes) -> None:
-        super().__init__(MemoryStore(), node)
+    def __init__(self, node: bytes, store: MemoryStore) -> None:
+        super().__init__(store, node)
         self.messages: list[Any] = []
+        self.cut = False
+        """The node is dead: nothing that it writes arrives any more, and nothing answers it."""
+        self.after_commit: Callable[[Batch], None] = lambda batch: None
 
     def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         self.messages += [
             operation.message for operation in batch.operations if isinstance(operation, Enqueue)
         ]
-        return super().commit(batch, then)
+        if self.cut:
+            return asyncio.get_running_loop().create_future()
+        committed = super().commit(batch, then)
+        self.after_commit(batch)
+        # Whoever was cut off by this very batch does not hear of it.
+        return asyncio.get_running_loop().create_future() if self.cut else committed
