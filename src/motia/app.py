@@ -267,7 +267,21 @@ class App:
             path = settings.project_dir / settings.data_dir / TRACE_FILE
             _make_folder(path.parent)
             sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
+        if settings.tracing.enabled and settings.tracing.otlp_endpoint is not None:
+            sinks.append(self._otlp_sink(settings.tracing.otlp_endpoint))
         return sinks
+
+    def _otlp_sink(self, endpoint: str) -> RecordSink:
+        from motia.tracing.otlp import OtlpSink
+
+        name = os.environ.get("OTEL_SERVICE_NAME", self.settings.project_dir.name)
+        return OtlpSink(
+            endpoint,
+            resource={"service.name": name, "service.instance.id": self._node_id.hex()},
+            report=lambda line: self.recorder.log("warning", line, step="motia"),
+            now_s=self._clock.monotonic_s,
+            now_ms=self._clock.now_ms,
+        )
 
     async def _console(self, engine: Engine, discovered: Discovered) -> ConsolePort:
         # Imported here: a node without a console does not need it.

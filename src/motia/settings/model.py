@@ -150,6 +150,8 @@ class TracingSettings(_Frozen):
     development, lean in production."""
     redact: tuple[str, ...] = ()
     """More key names whose values are never recorded."""
+    otlp_endpoint: str | None = None
+    """Send traces, logs and counts to this collector too, `http://host:4318`. Needs the extra `otlp`."""
     prometheus: bool = False
     """Answer `/metrics` on the API's port. It names steps and topics, and asks for no password."""
     trust_traceparent: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,8 @@ from motia.tracing.store import DepthSample, Feed, LogEntry, LogQuery, Trace, Tr
 from motia.tracing.summary import FAILED, STATUS_OF_SEVERITY, by_time
 
 T = TypeVar("T")
+_MAYBE_ID = re.compile(r"[0-9a-fA-F]{1,32}")
+_LIKE_MARKS = re.compile(r"[%_!]")
 _SUMMARY = "id, trace_id, name, kind, severity, started_ms, ended_ms, spans, failures, steps, error"
 
 
@@ -158,10 +161,11 @@ def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary
         one_of = " OR ".join("instr(steps, ?)" for _ in query.any_step)
         add(f"({one_of or 'false'})", *map(_as_listed, query.any_step))
     if query.text is not None:
-        add(
-            "instr(lower(name || char(0) || steps || coalesce(error, '') || char(0) || trace_id), ?)",
-            query.text.lower(),
-        )
+        # The step that a trace began with is among its steps; an id is looked for where the text may be one.
+        columns = ("steps", "error", "trace_id") if _MAYBE_ID.fullmatch(query.text) else ("steps", "error")
+        one_of = " OR ".join(f"{column} LIKE ? ESCAPE '!'" for column in columns)
+        pattern = _LIKE_MARKS.sub(r"!\g<0>", query.text)
+        add(f"({one_of})", *[f"%{pattern}%"] * len(columns))
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = connection.execute(
         f"SELECT {_SUMMARY} FROM traces {where} ORDER BY id DESC LIMIT ?", (*values, query.limit)
