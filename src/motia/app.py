@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from motia.backends.liveness import Liveness, OneNode
 from motia.backends.protocol import Backend
@@ -56,6 +56,9 @@ from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink, TraceStore
 from motia.tracing.writer import TraceWriter
 from motia.typegen.files import write_types
+
+if TYPE_CHECKING:
+    from motia.workbench.hooks import Plugin
 
 TRACE_FILE = "trace.db"
 _DISK_LOOK_S = 1.0
@@ -271,6 +274,19 @@ class App:
             sinks.append(self._otlp_sink(settings.tracing.otlp_endpoint))
         return sinks
 
+    def _plugins(self, engine: Engine) -> Sequence[Plugin]:
+        """Those that load; of one that does not the operator is told, and the rest goes on."""
+        from motia.workbench.plugins import load_plugin
+
+        found: dict[str, Plugin] = {}
+        for name in self.settings.workbench.plugins:
+            try:
+                plugin = load_plugin(self.settings.project_dir, name, found)
+                found[plugin.name] = plugin
+            except SettingsError as error:
+                engine.report(str(error), "error")
+        return list(found.values())
+
     def _otlp_sink(self, endpoint: str) -> RecordSink:
         from motia.tracing.otlp import OtlpSink
 
@@ -298,6 +314,7 @@ class App:
             problems=self.problems,
             traces=self.traces,
             boot_id=self._node_id.hex(),
+            plugins=self._plugins(engine),
             closing=self._closing,
         )
         return open_console(workspace, self.console_secrets)

@@ -24,6 +24,8 @@ class WorkbenchSettings(_Frozen):
     """Opens the console; None = a token made at each start. A host that others reach needs one."""
     allowed_hosts: tuple[str, ...] = ()
     """Names under which the console is reached, besides localhost, addresses and `host`."""
+    plugins: tuple[str, ...] = ()
+    """Tabs of your own: folders of the project with a `plugin.py`, or importable modules."""
     read_only: bool = False
     """The console shows, and changes nothing."""
     latency_ms: float = Field(500.0, gt=0)

@@ -43,8 +43,11 @@ def page(folder: Path = FOLDER) -> HttpResponse:
     return _answer(200 if built else 503, body, "text/html; charset=utf-8", b"no-store")
 
 
-def asset(name: str, folder: Path = FOLDER, *, gzip: bool = False) -> HttpResponse | None:
-    """One file of the page, packed if the client takes it so; None where the package holds no such file.
+def asset(
+    name: str, folder: Path = FOLDER, *, gzip: bool = False, framed: bool = False
+) -> HttpResponse | None:
+    """One file of the page, packed if the client takes it so; None where the folder holds no such file.
+    `framed`: the console's own page may show it in a frame.
 
     The name is checked as it is read: after links are followed, the file must lie in the folder.
     """
@@ -60,18 +63,23 @@ def asset(name: str, folder: Path = FOLDER, *, gzip: bool = False) -> HttpRespon
     kept = b"public, max-age=31536000, immutable" if _HASHED.search(path.name) else b"no-cache"
     packed = path.with_name(f"{path.name}.gz")
     if not (gzip and packed.is_file()):
-        return _answer(200, path.read_bytes(), kind, kept)
-    response = _answer(200, packed.read_bytes(), kind, kept)
+        return _answer(200, path.read_bytes(), kind, kept, framed=framed)
+    response = _answer(200, packed.read_bytes(), kind, kept, framed=framed)
     response.headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
     return response
 
 
-def _answer(status: int, body: bytes, kind: str, kept: bytes) -> HttpResponse:
+def _answer(status: int, body: bytes, kind: str, kept: bytes, *, framed: bool = False) -> HttpResponse:
+    policy = (
+        CONTENT_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+        if framed
+        else CONTENT_POLICY
+    )
     headers = [
         (b"content-type", kind.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", kept),
-        (b"content-security-policy", CONTENT_POLICY.encode()),
+        (b"content-security-policy", policy.encode()),
         *SAFETY,
     ]
     return HttpResponse(status, headers, body)

@@ -12,6 +12,7 @@ from motia.engine.engine import Engine
 from motia.errors import MotiaError
 from motia.settings import Settings
 from motia.tracing.store import TraceStore
+from motia.workbench.hooks import Plugin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Workspace:
     traces: TraceStore
     boot_id: str
     """Of this node's process."""
+    plugins: Sequence[Plugin] = ()
     closing: asyncio.Event
     """Set when the node drains: live channels end, so that their pages come back to another node."""
 

@@ -11,6 +11,7 @@ from motia.core.step import Step
 from motia.core.trigger import CronTrigger, HttpTrigger
 from motia.http.router import Route
 from motia.workbench.api.documents import schemas_document, step_document
+from motia.workbench.api.tabs import tab_document
 from motia.workbench.console import version
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
 from motia.workbench.source import source_document
@@ -51,6 +52,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
                 "detail": "full" if workspace.engine.detailed else "lean",
                 "max_bytes": settings.tracing.max_bytes,
             },
+            "plugins": [tab_document(plugin) for plugin in workspace.plugins],
         }
 
     async def steps(_: ApiRequest) -> Any:

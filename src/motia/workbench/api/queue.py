@@ -7,7 +7,7 @@ from typing import Any
 
 from motia import encoding
 from motia.backends.protocol import Backend
-from motia.core.batch import Batch, Enqueue, Operation, PurgeDead, Redrive
+from motia.core.batch import Batch, Enqueue, Operation, PauseQueues, PurgeDead, Redrive, ResumeQueues
 from motia.core.ids import format_id, parse_id
 from motia.core.message import DeadLetter, MessageId, NewMessage, QueueDepth, QueueName, TraceContext
 from motia.core.registry import MANUAL_TOPIC, Registry
@@ -57,6 +57,17 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
     async def letter(request: ApiRequest) -> Any:
         return letter_document(await _find(backend, _id(request.params["id"]), None))
 
+    async def pause(request: ApiRequest) -> None:
+        topic, step = _queue_of(request)
+        await backend.commit(Batch([PauseQueues(workspace.now_ms(), topic, step)]))
+        request.acted_on("queue.pause", topic=topic, step=step)
+
+    async def resume(request: ApiRequest) -> Any:
+        topic, step = _queue_of(request)
+        (count,) = await backend.commit(Batch([ResumeQueues(topic, step)]))
+        request.acted_on("queue.resume", topic=topic, step=step)
+        return {"resumed": count}
+
     async def redrive(request: ApiRequest) -> Any:
         chosen = await _selected(backend, request)
         count = await _on_letters(backend, chosen, lambda queue, ids: Redrive(queue=queue, ids=ids))
@@ -84,6 +95,8 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
 
     return [
         Route("GET", "/queues", queues),
+        Route("POST", "/queues/pause", pause),
+        Route("POST", "/queues/resume", resume),
         Route("GET", "/scheduled", scheduled),
         Route("GET", "/dead-letters", letters),
         Route("GET", "/dead-letters/groups", groups),
@@ -104,7 +117,14 @@ async def queue_documents(workspace: Workspace) -> list[dict[str, Any]]:
         # A queue for messages by name is of no interest while it is empty.
         if name.topic != MANUAL_TOPIC or _holds(depths.get(name))
     ]
-    return [_queue_document(registry, name, depths.get(name)) for name in sorted(names)]
+    pauses = await workspace.engine.backend.queue.pauses()
+    return [
+        {
+            **_queue_document(registry, name, depths.get(name)),
+            "paused": any(pause.holds(name) for pause in pauses),
+        }
+        for name in sorted(names)
+    ]
 
 
 def letter_document(letter: DeadLetter) -> dict[str, Any]:
@@ -304,6 +324,11 @@ def _again(workspace: Workspace, letter: DeadLetter, payload: bytes) -> NewMessa
         group=letter.group,
         attributes=letter.attributes,
     )
+
+
+def _queue_of(request: ApiRequest) -> tuple[str, str]:
+    given = request.fields("topic", "step")
+    return str(given["topic"]), str(given["step"])
 
 
 def _id(text: str) -> MessageId:
