@@ -6,7 +6,7 @@ counting costs less than a microsecond.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,16 +48,69 @@ class MetricRow(NamedTuple):
     n: int
 
 
+class StepActivity:
+    """What is counted of one step."""
+
+    __slots__ = ("bad", "bad_us", "failures", "good", "good_us", "last_ms", "runs", "waits")
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.failures = 0
+        self.last_ms = 0.0
+        self.good: dict[int, int] = {}
+        """Bin → runs that ended well."""
+        self.bad: dict[int, int] = {}
+        self.waits: dict[int, int] = {}
+        self.good_us = 0
+        self.bad_us = 0
+
+    def add(self, other: StepActivity) -> None:
+        self.runs += other.runs
+        self.failures += other.failures
+        self.last_ms = max(self.last_ms, other.last_ms)
+        self.good_us += other.good_us
+        self.bad_us += other.bad_us
+        for mine, more in ((self.good, other.good), (self.bad, other.bad), (self.waits, other.waits)):
+            for number, count in more.items():
+                mine[number] = mine.get(number, 0) + count
+
+
+Edge = tuple[str, str, str]
+"""source, topic, target"""
+
+
 @dataclass(slots=True)
 class Activity:
-    """What one batch adds."""
+    """What some batches add."""
 
-    steps: dict[str, list[float]] = field(default_factory=dict)
-    """Step → runs, failures, latest end in epoch ms."""
-    edges: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
-    """(source, topic, target) → the same."""
-    counts: dict[tuple[int, str, int, int], int] = field(default_factory=dict)
-    """(second the bucket begins at, step, what, bin) → number."""
+    steps: dict[str, StepActivity] = field(default_factory=dict)
+    edges: dict[Edge, list[float]] = field(default_factory=dict)
+    """Runs, failures, latest end in epoch ms."""
+    spans: int = 0
+
+    @property
+    def last_ms(self) -> float:
+        """When the latest of it ended."""
+        return max((step.last_ms for step in self.steps.values()), default=0.0)
+
+    def add(self, other: Activity) -> None:
+        """Add what came later."""
+        self.spans += other.spans
+        for name, step in other.steps.items():
+            self.steps.setdefault(name, StepActivity()).add(step)
+        for edge, (runs, failures, last_ms) in other.edges.items():
+            _add_to_edge(self.edges, edge, runs, failures, last_ms)
+
+    def rows(self, bucket_s: int) -> Iterator[MetricRow]:
+        """The counts, in the bucket of the latest end: what is added at once belongs to one moment."""
+        at_s = int(self.last_ms / 1000) // bucket_s * bucket_s
+        for name, step in self.steps.items():
+            for what, bins in ((OK, step.good), (FAILED, step.bad), (WAIT, step.waits)):
+                for number, count in bins.items():
+                    yield MetricRow(at_s, name, what, number, count)
+            for what, sum_us in ((OK_SUM, step.good_us), (FAILED_SUM, step.bad_us)):
+                if sum_us:
+                    yield MetricRow(at_s, name, what, 0, sum_us)
 
 
 class Lineage:
@@ -69,41 +122,50 @@ class Lineage:
         self._older_names: dict[str, str] = {}
         self._waiting: dict[str, list[tuple[str, str, bool, float]]] = {}
 
-    def fold(self, spans: Iterable[PackedSpan], bucket_s: int) -> Activity:
-        """What these spans add; edges whose parent has not ended yet are added with it."""
-        activity = Activity()
-        names, waiting = self._names, self._waiting
-        steps, counts = activity.steps, activity.counts
+    def fold(self, spans: Sequence[PackedSpan]) -> Activity:
+        """What these spans add; edges whose parent has not ended yet are added with it.
+
+        In the writer's thread, for every span of a busy node: written for speed.
+        """
+        activity = Activity(spans=len(spans))
+        names, waiting, steps = self._names, self._waiting, activity.steps
         for record, _ in spans:
-            name, us = record.name, record.duration_us
-            failed = record.status not in _GOOD
-            ended_ms = record.started_at_ms + us / 1000
-            found = steps.get(name)
-            if found is None:
-                steps[name] = [1, int(failed), ended_ms]
+            _, span_id, parent_id, name, kind, started_ms, us, wait_us, _, status, _, attributes = record
+            step = steps.get(name)
+            if step is None:
+                step = steps[name] = StepActivity()
+            step.runs += 1
+            if us < 16:
+                number = us
             else:
-                found[0] += 1
-                found[1] += failed
-                found[2] = max(found[2], ended_ms)
-            at_s = int(ended_ms / 1000) // bucket_s * bucket_s
-            key = (at_s, name, int(failed), bin_of(us))
-            counts[key] = counts.get(key, 0) + 1
-            key = (at_s, name, OK_SUM + failed, 0)
-            counts[key] = counts.get(key, 0) + us
-            if record.kind != "http":
-                key = (at_s, name, WAIT, bin_of(record.queue_wait_us))
-                counts[key] = counts.get(key, 0) + 1
-            names[record.span_id] = name
-            if waiting and record.span_id in waiting:
-                for topic, target, child_failed, child_ms in waiting.pop(record.span_id):
-                    _add_edge(activity, name, topic, target, child_failed, child_ms)
-            if record.parent_id is not None:
-                topic = str(record.attributes.get("topic", "")) if record.attributes else ""
-                parent = names.get(record.parent_id) or self._older_names.get(record.parent_id)
+                shift = us.bit_length() - 4
+                number = (shift << 3) + (us >> shift)
+            failed = status not in _GOOD
+            if failed:
+                step.failures += 1
+                step.bad_us += us
+                bins = step.bad
+            else:
+                step.good_us += us
+                bins = step.good
+            bins[number] = bins.get(number, 0) + 1
+            ended_ms = started_ms + us / 1000
+            if ended_ms > step.last_ms:
+                step.last_ms = ended_ms
+            if kind != "http":
+                number = bin_of(wait_us)
+                step.waits[number] = step.waits.get(number, 0) + 1
+            names[span_id] = name
+            if waiting and span_id in waiting:
+                for topic, target, child_failed, child_ms in waiting.pop(span_id):
+                    _add_to_edge(activity.edges, (name, topic, target), 1, child_failed, child_ms)
+            if parent_id is not None:
+                topic = attributes.get("topic", "") if attributes else ""
+                parent = names.get(parent_id) or self._older_names.get(parent_id)
                 if parent is not None:
-                    _add_edge(activity, parent, topic, name, failed, ended_ms)
+                    _add_to_edge(activity.edges, (parent, topic, name), 1, failed, ended_ms)
                 else:
-                    waiting.setdefault(record.parent_id, []).append((topic, name, failed, ended_ms))
+                    waiting.setdefault(parent_id, []).append((topic, name, failed, ended_ms))
         self._forget()
         return activity
 
@@ -152,10 +214,13 @@ def percentile(bins: Mapping[int, int], share: float) -> float:
     return middle_of(max(bins))
 
 
-def _add_edge(
-    activity: Activity, source: str, topic: str, target: str, failed: bool, ended_ms: float
+def _add_to_edge(
+    edges: dict[Edge, list[float]], edge: Edge, runs: float, failures: float, last_ms: float
 ) -> None:
-    found = activity.edges.setdefault((source, topic, target), [0, 0, 0.0])
-    found[0] += 1
-    found[1] += failed
-    found[2] = max(found[2], ended_ms)
+    found = edges.get(edge)
+    if found is None:
+        edges[edge] = [runs, failures, last_ms]
+        return
+    found[0] += runs
+    found[1] += failures
+    found[2] = max(found[2], last_ms)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MOST_WAITING = 20_000
 _BATCH = 512
 _METRICS_EVERY_S = 15.0
-_BUCKET_S = 10
 _LAST_WORDS_S = 5.0
 
 
@@ -94,7 +93,7 @@ class OtlpSink:
             spans, logs = self._take(max(0.05, next_metrics_s - self._now_s()))
             ended = self._closing and self._waiting.empty()
             if spans:
-                translator.count(lineage.fold(spans, _BUCKET_S))
+                translator.count(lineage.fold(spans))
             sent = translator.send(spans, logs)
             if ended or self._now_s() >= next_metrics_s:
                 next_metrics_s = self._now_s() + _METRICS_EVERY_S

@@ -90,7 +90,7 @@ class Translator:
 
     def count(self, activity: Activity) -> None:
         """Add a batch to the counts that `send_metrics` tells."""
-        for (_, step, what, number), n in activity.counts.items():
+        for _, step, what, number, n in activity.rows(1):
             if what in (OK, FAILED):
                 self._runs[step, "ok" if what == OK else "failed"] += n
                 self._durations[step][number] += n

@@ -22,7 +22,8 @@ class RecordSink(Protocol):
     def open(self) -> None: ...
 
     def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
-        """Keep or print the records, all or none. Failure: any exception; the writer counts the loss."""
+        """Keep or print the records, all or none; none at all once nothing comes any more, so that what was
+        put off is done. Failure: any exception; the writer counts the loss."""
         ...
 
     def close(self) -> None: ...

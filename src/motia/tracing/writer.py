@@ -39,6 +39,7 @@ class TraceWriter:
         self._thread: threading.Thread | None = None
         self._lost: dict[str, int] = {}
         self._reports: list[LogRecord] = []
+        self._busy = False
 
     async def start(self) -> None:
         """Open the sinks and begin. Failure: what a sink's `open` raised; nothing is left running then."""
@@ -103,6 +104,8 @@ class TraceWriter:
     def _drain(self) -> None:
         flushes = len(self._flushes)
         left = self._recorder.waiting()
+        quiet = not left
+        self._busy = self._busy or not quiet
         while left > 0:
             left -= _BATCH
             self._hand_over(self._recorder.take(_BATCH))
@@ -113,6 +116,11 @@ class TraceWriter:
         if self._reports:
             # What handing these over has to report waits for the next time: it must not go round for ever.
             self._hand_over([])
+        if self._busy and (quiet or flushes):
+            # What a sink holds back while much comes is due now.
+            self._busy = False
+            for sink in self._sinks:
+                self._give(sink, (), ())
         self._end_flushes(flushes)
 
     def _end_flushes(self, count: int) -> None:

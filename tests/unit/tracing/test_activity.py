@@ -40,12 +40,10 @@ def spans(first: int, last: int, parent: int | None = None) -> list[PackedSpan]:
 
 def test_what_is_remembered_of_lineage_is_bounded() -> None:
     lineage = Lineage(remembered=10)
-    lineage.fold(spans(0, 100), 10)
-    lineage.fold(spans(100, 105), 10)
-    assert not lineage.fold(spans(200, 201, parent=999), 10).edges
-    assert list(lineage.fold(spans(300, 301, parent=99), 10).edges) == [("s99", "", "s300")]
-    lineage.fold(
-        [span for number in range(1000, 1050) for span in spans(number, number + 1, number + 5000)], 10
-    )
+    lineage.fold(spans(0, 100))
+    lineage.fold(spans(100, 105))
+    assert not lineage.fold(spans(200, 201, parent=999)).edges
+    assert list(lineage.fold(spans(300, 301, parent=99)).edges) == [("s99", "", "s300")]
+    lineage.fold([span for number in range(1000, 1050) for span in spans(number, number + 1, number + 5000)])
     assert len(lineage._waiting) <= 10
     assert len(lineage._names) <= 100

@@ -28,13 +28,17 @@ class MemoryActivity:
         self._depths: dict[tuple[int, str, str], DepthSample] = {}
 
     def add(self, spans: Sequence[PackedSpan], positions: Sequence[int]) -> None:
-        activity = self._lineage.fold(spans, BUCKET_S)
-        for key, n in activity.counts.items():
+        activity = self._lineage.fold(spans)
+        for at_s, step, what, number, n in activity.rows(BUCKET_S):
+            key = (at_s, step, what, number)
             self._counts[key] = self._counts.get(key, 0) + n
         while len(self._counts) > _MOST_COUNTS:
             del self._counts[next(iter(self._counts))]
         ways = (
-            *((("", "", step), found) for step, found in activity.steps.items()),
+            *(
+                (("", "", step), (found.runs, found.failures, found.last_ms))
+                for step, found in activity.steps.items()
+            ),
             *activity.edges.items(),
         )
         for (source, topic, target), (runs, failures, last_ms) in ways:
@@ -46,7 +50,7 @@ class MemoryActivity:
             self._notes.append(
                 BatchNote(
                     traces=positions,
-                    steps={step: (int(found[0]), int(found[1])) for step, found in activity.steps.items()},
+                    steps={step: (found.runs, found.failures) for step, found in activity.steps.items()},
                     edges=[(*edge, int(found[0]), int(found[1])) for edge, found in activity.edges.items()],
                 )
             )

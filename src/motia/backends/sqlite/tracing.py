@@ -19,8 +19,8 @@ from typing import Any
 import apsw
 
 from motia.backends.sqlite.connection import connect, translated
-from motia.backends.sqlite.tracing_activity import BUCKET_S, compact, write_activity
 from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
+from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
 from motia.tracing.activity import Activity, Lineage
 from motia.tracing.packing import PackedLog, PackedSpan
@@ -98,6 +98,8 @@ _TRACES_PER_ROUND = 200
 _LINES_PER_ROUND = 1_000
 _PAGES_PER_ROUND = 500
 _COMPACT_EVERY_S = 300
+_FEW_SPANS = 50
+_MANY_SPANS = 2_000
 
 
 class SqliteTraceSink:
@@ -117,6 +119,8 @@ class SqliteTraceSink:
         self._dropped_to = 0
         """No ordinary trace is older than this one: the search for the next to drop starts here."""
         self._lineage = Lineage()
+        self._counted = Activity()
+        """Counts that are not written yet."""
         self._compacted_s = 0
 
     def open(self) -> None:
@@ -125,6 +129,8 @@ class SqliteTraceSink:
 
     def close(self) -> None:
         if self._connection is not None:
+            if self._counted.spans:
+                self.write([], [])
             self._connection.close()
             self._connection = None
 
@@ -132,15 +138,25 @@ class SqliteTraceSink:
         connection = self._connection
         if connection is None:
             raise BackendError(f"{self._path}: is not open", code="backend.closed")
-        activity = self._lineage.fold(spans, BUCKET_S)
-        _in_transaction(
-            connection, self._path, lambda: _insert(connection, spans, logs, self._slow_ms, activity)
-        )
-        self._compact(connection, activity)
+        activity = self._lineage.fold(spans)
+        self._counted.add(activity)
+        # Busy batches are counted together; an empty one comes when nothing is recorded for a while.
+        due = len(spans) < _FEW_SPANS or self._counted.spans >= _MANY_SPANS
+
+        def insert() -> None:
+            if spans or logs:
+                _insert(connection, spans, logs, self._slow_ms, activity)
+            if due and self._counted.steps:
+                write_counts(connection, self._counted)
+
+        _in_transaction(connection, self._path, insert)
+        if due:
+            self._compact(connection, self._counted)
+            self._counted = Activity()
         self._keep_budget(connection)
 
     def _compact(self, connection: apsw.Connection, activity: Activity) -> None:
-        now_s = int(max((found[2] for found in activity.steps.values()), default=0.0) / 1000)
+        now_s = int(activity.last_ms / 1000)
         if now_s - self._compacted_s >= _COMPACT_EVERY_S:
             self._compacted_s = now_s
             _in_transaction(connection, self._path, lambda: compact(connection, now_s))
@@ -295,7 +311,7 @@ def _insert(
         ],
     )
     new = (last_before + 1, int(connection.execute(_LAST_ID).get or 0))
-    write_activity(connection, activity, new, [id_ for id_ in ids.values() if 0 < id_ <= last_before])
+    write_note(connection, activity, new, [id_ for id_ in ids.values() if 0 < id_ <= last_before])
 
 
 def _insert_lonely(

@@ -55,27 +55,33 @@ _WAYS_SINCE = (
 )
 
 
-def write_activity(
+def write_counts(connection: apsw.Connection, activity: Activity) -> None:
+    """Add the counts of some batches."""
+    connection.executemany(_ADD_METRICS, activity.rows(BUCKET_S))
+    connection.executemany(
+        _ADD_WAYS,
+        [
+            (int(last_ms / 1000) // _HOUR_S, source, topic, target, runs, failures, last_ms)
+            for (source, topic, target), (runs, failures, last_ms) in (
+                *(
+                    (("", "", step), (found.runs, found.failures, found.last_ms))
+                    for step, found in activity.steps.items()
+                ),
+                *activity.edges.items(),
+            )
+        ],
+    )
+
+
+def write_note(
     connection: apsw.Connection, activity: Activity, new: tuple[int, int], touched: Sequence[int]
 ) -> None:
-    """Add what a batch adds. `new`: first and last id of its new traces; `touched`: ids of older ones."""
-    if activity.counts:
-        connection.executemany(_ADD_METRICS, [(*key, n) for key, n in activity.counts.items()])
-        connection.executemany(
-            _ADD_WAYS,
-            [
-                (int(last_ms / 1000) // _HOUR_S, source, topic, target, runs, failures, last_ms)
-                for (source, topic, target), (runs, failures, last_ms) in (
-                    *((("", "", step), found) for step, found in activity.steps.items()),
-                    *activity.edges.items(),
-                )
-            ],
-        )
+    """Note what a batch touched. `new`: first and last id of its new traces; `touched`: ids of older ones."""
     if new[0] <= new[1] or touched or activity.steps:
         note = {
             "new": new,
             "touched": list(touched),
-            "steps": {step: found[:2] for step, found in activity.steps.items()},
+            "steps": {step: (found.runs, found.failures) for step, found in activity.steps.items()},
             "edges": [[*edge, *found[:2]] for edge, found in activity.edges.items()],
         }
         connection.execute("INSERT INTO batches (data) VALUES (?)", (orjson.dumps(note),))
