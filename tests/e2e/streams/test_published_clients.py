@@ -25,7 +25,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("port", ["app", "console"])
+@pytest.mark.parametrize("port", ["app", pytest.param("console", marks=pytest.mark.proof)])
 def test_the_node_client_follows_a_stream(port: str, app: TodoApp, group: str) -> None:
     script = installed_packages(NPM) / "published_node.js"
     address = app.socket if port == "app" else app.console_socket
