@@ -6,11 +6,13 @@ from typing import Any
 
 from motia import encoding
 from motia.backends.liveness import Crashed
-from motia.core.batch import Batch, Died, RecoverNode
+from motia.core.batch import Batch, Died, Operation, RecoverNode, RunEnd
 from motia.core.ids import format_id
 from motia.core.message import Claim, NewMessage
+from motia.core.workflow import RunId
 from motia.engine.failures import failure_messages
 from motia.engine.periodic import Periodic
+from motia.engine.replies import reply
 
 
 class Rescuer(Periodic):
@@ -69,6 +71,7 @@ class Rescuer(Periodic):
         """Messages that used up their crashes were buried by the store: their steps are told by us."""
         engine = self._engine
         messages: list[NewMessage] = []
+        ends: list[Operation] = []
         for letter in await engine.backend.queue.dead_letters(limit=most):
             if letter.died_at_ms == died_at_ms and letter.code == "worker.crashed":
                 claim = Claim(
@@ -83,7 +86,13 @@ class Rescuer(Periodic):
                 )
                 death = Died(letter.code, letter.error, letter.failures, letter.died_at_ms)
                 messages += failure_messages(engine, claim, death)
+                answer = {"error": encoding.decode(letter.error)}
+                ends += reply(claim, answer, now_ms=died_at_ms, mail_id=engine.ids.message_id())
+                run = RunId(letter.id, letter.queue.step)
+                ends.append(RunEnd(run=run, status="failed", at_ms=died_at_ms, error=letter.error))
         await engine.enqueue_messages(messages)
+        if ends:
+            await engine.backend.commit(Batch(ends))
 
     def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
         """The execution has a span although its process could not record it (R13)."""

@@ -23,7 +23,7 @@ from motia.core.retry import RetryPolicy
 from motia.engine.batches import bundled, payload_of
 from motia.engine.execution import Execution
 from motia.engine.failures import failure_messages
-from motia.engine.workflow import reply_to_caller
+from motia.engine.replies import reply_to_caller
 from motia.errors import BackendError, ConflictError, HandlerError
 from motia.queue.transitions import Decision, decide
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
-from motia.core.batch import Enqueue, JournalPut, Operation, Post, RunBegin, RunEnd, WaitFor
+from motia.core.batch import Enqueue, JournalPut, Operation, RunBegin, RunEnd, WaitFor
 from motia.core.calls import EnqueueRequest
 from motia.core.ids import format_id
 from motia.core.invocation import Cancelled, Failed, Outcome, Succeeded
-from motia.core.message import Claim, MessageId, TraceContext
+from motia.core.message import TraceContext
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import (
     RESULT_TOPIC,
@@ -27,14 +27,13 @@ from motia.core.workflow import (
     Compensating,
     EntryKind,
     JournalEntry,
-    Mail,
     RunId,
     Suspend,
     mail_key,
 )
 from motia.engine.enqueue import fan_out
+from motia.engine.replies import REPLY, told
 from motia.errors import MotiaError, WorkflowError
-from motia.workflow.mail import KEEP_MAIL_MS
 from motia.workflow.replay import UNDO_MARKER, Replay
 
 if TYPE_CHECKING:
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 _SLEEP_IN_MEMORY_S = 2.0
 _UNDO_POLICY = RetryPolicy(attempts=3, delay_s=0.5, max_delay_s=2.0)
 NO_RETRY = RetryPolicy(attempts=1)
-REPLY = "$reply"
-"""Attribute of a message whose sender waits for what the step returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +230,13 @@ class Workflow:
                 if retry.attempts == 1 and kind == "step":
                     raise  # its retries are those of the message: nothing of it is kept
                 wait_s = retry.wait_s(attempts, self._engine.entropy.unit())
-                told = encoding.encode(_told(error))
+                text = encoding.encode(told(error))
                 if attempts >= retry.attempts or getattr(error, "retryable", True) is False:
                     entry = self._entry(
-                        unique, kind, "failed", version=version, attempts=attempts, error=told
+                        unique, kind, "failed", version=version, attempts=attempts, error=text
                     )
                     await self._put(entry)
-                    raise _failed(unique, _told(error)) from error
+                    raise _failed(unique, told(error)) from error
                 due_at_ms = self._now_ms() + round(wait_s * 1000)
                 await self._put(
                     self._entry(
@@ -248,7 +245,7 @@ class Workflow:
                         "retrying",
                         version=version,
                         attempts=attempts,
-                        error=told,
+                        error=text,
                         due_at_ms=due_at_ms,
                     )
                 )
@@ -433,7 +430,7 @@ class Workflow:
         if not self._undos:
             return outcome
         if undoing is None:
-            cause = _told(outcome.error) if isinstance(outcome, Failed) else {"code": "workflow.cancelled"}
+            cause = told(outcome.error) if isinstance(outcome, Failed) else {"code": "workflow.cancelled"}
             await self._put(self._entry(UNDO_MARKER, "marker", "done", error=encoding.encode(cause)))
         failures = [failure for undo in reversed(self._undos) if (failure := await self._undo(undo))]
         if failures and isinstance(outcome, Failed):
@@ -455,7 +452,7 @@ class Workflow:
             await asyncio.get_running_loop().create_task(run(), context=undo.context)
         except Exception as error:
             self._execution.logger.error(f"undo of {undo.name!r} failed: {error}")
-            return {"step": undo.name, **_told(error)}
+            return {"step": undo.name, **told(error)}
         return None
 
     def ending(self, verdict: str, outcome: Outcome) -> list[Operation]:
@@ -464,30 +461,8 @@ class Workflow:
         if status is None or not self._begun:
             return []
         output = encoding.encode(outcome.value) if isinstance(outcome, Succeeded) else None
-        error = encoding.encode(_told(outcome.error)) if isinstance(outcome, Failed) else None
+        error = encoding.encode(told(outcome.error)) if isinstance(outcome, Failed) else None
         return [RunEnd(run=self.run, status=status, at_ms=self._now_ms(), output=output, error=error)]
-
-
-def reply_to_caller(
-    claim: Claim, verdict: str, outcome: Outcome, *, now_ms: int, mail_id: MessageId
-) -> list[Operation]:
-    """The mail that tells the sender of a message how it ended, where the sender waits for that."""
-    if REPLY.encode() not in claim.attributes or verdict not in ("completed", "dead", "cancelled", "expired"):
-        return []
-    answer: dict[str, Any] = {"error": {"type": verdict, "message": f"the message was {verdict}"}}
-    if isinstance(outcome, Succeeded):
-        answer = {"value": outcome.value}
-    elif isinstance(outcome, Failed):
-        answer = {"error": _told(outcome.error)}
-    mail = Mail(
-        id=mail_id,
-        topic=RESULT_TOPIC,
-        payload=encoding.encode(answer),
-        at_ms=now_ms,
-        keep_until_ms=now_ms + KEEP_MAIL_MS,
-        key=format_id(claim.id),
-    )
-    return [Post(mail)]
 
 
 def merged(suspended: Sequence[Suspend]) -> Suspend:
@@ -516,26 +491,20 @@ def _nested(match: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _told(error: BaseException) -> dict[str, Any]:
-    kind = getattr(error, "type_name", "") or type(error).__name__
-    message = error.message if isinstance(error, MotiaError) else str(error)
-    return {"code": getattr(error, "code", "handler.raised"), "type": kind, "message": message}
-
-
-def _failed(unique: str, told: Mapping[str, Any]) -> WorkflowError:
-    what = f"{told.get('type', 'Exception')}: {told.get('message', '')}"
+def _failed(unique: str, error: Mapping[str, Any]) -> WorkflowError:
+    what = f"{error.get('type', 'Exception')}: {error.get('message', '')}"
     return WorkflowError(
         f"workflow step {unique!r} failed for good: {what}",
         code="workflow.step_failed",
-        details={"step": unique, "error": dict(told)},
+        details={"step": unique, "error": dict(error)},
         retryable=False,
     )
 
 
 def _of_marker(marker: JournalEntry) -> MotiaError:
-    told = encoding.decode(marker.error or b"{}")
+    error = encoding.decode(marker.error or b"{}")
     return WorkflowError(
-        str(told.get("message", "the run was cancelled")),
-        code=str(told.get("code", "workflow.cancelled")),
+        str(error.get("message", "the run was cancelled")),
+        code=str(error.get("code", "workflow.cancelled")),
         retryable=False,
     )

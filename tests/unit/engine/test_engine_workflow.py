@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from motia.core.batch import Batch, RecoverNode, RegisterNode
 from motia.core.ids import parse_id
 from motia.core.workflow import RunId
 from motia.testing.app import TestApp
@@ -154,7 +155,9 @@ async def order(input, ctx):
         found = await app.app.backend.workflow.run(run)
         assert found is not None
         assert found.status == "failed"
-        names = [entry.name for entry in await app.app.backend.workflow.journal(run)]
+        journal = await app.app.backend.workflow.journal(run)
+        assert b"RuntimeError" in (journal[2].error or b"")
+        names = [entry.name for entry in journal]
         assert names == ["reserve", "charge", "never", "$undo", "undo charge", "undo reserve"]
 
     project.run(scenario, clock=ManualClock())
@@ -285,5 +288,46 @@ def test_misuse_is_told_with_a_code(project: Any) -> None:
         await app.until_idle()
         codes = {letter.queue.topic: letter.code for letter in await app.dead_letters()}
         assert codes == {"twice": "workflow.name_in_use", "not-json": "value.not_json"}
+
+    project.run(scenario)
+
+
+def test_a_called_step_that_kills_its_node_is_an_error_of_its_caller(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        @step(queue("order"))
+        async def order(input, ctx):
+            try:
+                return await ctx.call("deadly")
+            except WorkflowError as error:
+                return error.details["error"]["code"]
+
+        @step()
+        async def deadly(input, ctx):
+            await asyncio.Event().wait()
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.until("invocation.started", step="deadly")
+        backend = app.app.backend
+        store = backend.workflow
+        node = bytes(16)
+        await backend.commit(Batch((RegisterNode(node, 1, 0, "gone"),)))
+        engine = app.app.engine
+        assert engine is not None
+        claims = [run_.claim for run_ in engine.consumer._running]
+        died_ms = app.clock.now_ms()
+        (child,) = [claim for claim in claims if claim.queue.step == "deadly"]
+        running = frozenset({(child.seq, child.id)})
+        recover = RecoverNode(engine.node_id, running, 1, died_ms, b'{"code":"worker.crashed"}')
+        (count,) = await backend.commit(Batch((recover,)))
+        await engine.rescuer._tell_of_the_dead(died_ms, count)
+        await app.until("message.settled", step="order", outcome="completed")
+        found = await store.run(run)
+        assert found is not None
+        assert (found.status, found.output) == ("completed", b'"worker.crashed"')
 
     project.run(scenario)
