@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from motia import encoding
-from motia.authoring.durations import seconds
+from motia.authoring.atomic import Atomic
+from motia.authoring.durations import Duration, optional_seconds
+from motia.authoring.futures import carry_over
 from motia.authoring.messages import Queue
+from motia.authoring.state import State
 from motia.authoring.workflow import DurableCalls
-from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
-from motia.core.state import StateEntry
-from motia.core.update import UpdateOperation
-from motia.errors import ConflictError, HandlerError, InputError
-from motia.state.operations import parse_operations
+from motia.core.calls import Calls, EnqueueRequest
+from motia.errors import HandlerError, InputError
 
 if TYPE_CHECKING:
     from motia.authoring.streams import Streams
 
 T = TypeVar("T")
-U = TypeVar("U")
 When = datetime | int | float | str
-Delay = float | int | str | timedelta
 
 current: contextvars.ContextVar[Context] = contextvars.ContextVar("motia_context")
 
@@ -112,11 +108,11 @@ class Context(DurableCalls):
         data: Any = None,
         *,
         group: str | None = None,
-        delay: Delay | None = None,
+        delay: Duration | None = None,
         at: When | None = None,
         priority: int | None = None,
         dedupe: str | None = None,
-        ttl: Delay | None = None,
+        ttl: Duration | None = None,
     ) -> Awaitable[Any]:
         """Put a message on a topic; gives its id once it is durable.
 
@@ -129,11 +125,11 @@ class Context(DurableCalls):
                 topic,
                 None,
                 group,
-                _delay_s(delay),
+                optional_seconds(delay),
                 _at_ms(at),
                 priority,
                 dedupe,
-                _delay_s(ttl),
+                optional_seconds(ttl),
             )
             return self._first(request)
         if isinstance(topic, Mapping):
@@ -144,10 +140,10 @@ class Context(DurableCalls):
     emit = enqueue
 
     def trigger_step(
-        self, step: str, data: Any = None, *, delay: Delay | None = None, at: When | None = None
+        self, step: str, data: Any = None, *, delay: Duration | None = None, at: When | None = None
     ) -> Awaitable[Any]:
         """Put a message for one step, by its id; gives the message's id once it is durable."""
-        return self._first(EnqueueRequest(data, None, step, None, _delay_s(delay), _at_ms(at)))
+        return self._first(EnqueueRequest(data, None, step, None, optional_seconds(delay), _at_ms(at)))
 
     def call(
         self, step: str, data: Any = None, *, durable: bool | None = None, key: str | None = None
@@ -320,7 +316,7 @@ class Context(DurableCalls):
             except BaseException as error:
                 crossing.set_exception(error)
                 return
-            future.add_done_callback(lambda done: _copy(done, crossing))
+            future.add_done_callback(lambda done: carry_over(done, crossing))
 
         loop.call_soon_threadsafe(begin)
         if here is not None:
@@ -378,178 +374,6 @@ class TriggerInfo:
     def get(self, name: str, default: Any = None) -> Any:
         value = getattr(self, name, None)
         return default if value is None else value
-
-
-class State:
-    """Key-value state, shared by all steps. Values are JSON; a scope groups keys.
-
-    *Concurrency*: each key is linearizable; `update` and `compare_and_set` are atomic over all nodes.
-    """
-
-    __slots__ = ("_context",)
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def get(self, scope: str, key: str) -> Awaitable[Any]:
-        """The value, or None."""
-        return self._read(lambda calls: calls.state_get(scope, key), _value)
-
-    def entry(self, scope: str, key: str) -> Awaitable[Any]:
-        """The value with its version: `Entry(value, version)`; `Entry(None, 0)` when there is none."""
-        return self._read(lambda calls: calls.state_get(scope, key), _entry)
-
-    def set(
-        self,
-        scope: str,
-        key: str,
-        value: Any,
-        *,
-        ttl: Delay | None = None,
-        if_version: int | None = None,
-    ) -> Awaitable[Any]:
-        """Store a value; gives the value back. `ttl` forgets it later. `if_version` stores only over that
-        version (0: only if there is none) and otherwise raises `ConflictError` `state.version_conflict`."""
-        write = StateWrite("put", scope, key, value, (), _delay_s(ttl), if_version)
-        return self._write(write, lambda written: value)
-
-    def delete(self, scope: str, key: str) -> Awaitable[Any]:
-        """Remove a key; gives its last value, or None."""
-        return self._write(StateWrite("delete", scope, key), lambda written: written.old)
-
-    def update(self, scope: str, key: str, operations: Any, *, ttl: Delay | None = None) -> Awaitable[Any]:
-        """Apply set, merge, increment, decrement, append, remove atomically.
-
-        Gives `{"old_value", "new_value", "version"}`. Operations are those of `motia.state.operations` or
-        dicts such as `{"type": "increment", "path": "stats.views", "by": 1}`.
-        """
-        parsed: Sequence[UpdateOperation] = parse_operations(operations)
-        return self._write(StateWrite("update", scope, key, None, parsed, _delay_s(ttl)), _changes)
-
-    def increment(self, scope: str, key: str, by: int | float = 1) -> Awaitable[Any]:
-        """Add to a number atomically (missing = 0); gives the new number."""
-        operations = (UpdateOperation("increment", (), by),)
-        return self._write(
-            StateWrite("update", scope, key, None, operations), lambda written: _or_none(written).new
-        )
-
-    def compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> Awaitable[Any]:
-        """Store `value` only if the key holds `expected` (None = nothing); gives whether it did."""
-        calls = self._context._calls
-        return self._context._run(
-            lambda: calls.begin(self._compare_and_set(calls, scope, key, expected, value))
-        )
-
-    def get_group(self, scope: str) -> Awaitable[Any]:
-        """All values of a scope, by key; [] when there are none."""
-        return self._read(
-            lambda calls: calls.state_entries(scope),
-            lambda entries: [encoding.decode(entry.value) for entry in entries],
-        )
-
-    getGroup = list = get_group
-
-    def entries(self, scope: str) -> Awaitable[Any]:
-        """All keys of a scope with their values, as a dict."""
-        return self._read(
-            lambda calls: calls.state_entries(scope),
-            lambda found: {entry.key: encoding.decode(entry.value) for entry in found},
-        )
-
-    def list_groups(self) -> Awaitable[Any]:
-        """Names of all scopes, sorted."""
-        return self._read(lambda calls: calls.state_scopes(), lambda scopes: scopes)
-
-    listGroups = list_groups
-
-    def clear(self, scope: str) -> Awaitable[Any]:
-        """Remove every key of a scope. Runs no state triggers."""
-        return self._write(StateWrite("clear", scope), lambda written: None)
-
-    def _read(self, read: Callable[[Calls], asyncio.Future[T]], then: Callable[[T], U]) -> Awaitable[Any]:
-        calls = self._context._calls
-        return self._context._run(lambda: _mapped(calls, read(calls), then))
-
-    def _write(self, write: StateWrite, then: Callable[[Any], Any]) -> Awaitable[Any]:
-        calls = self._context._calls
-        return self._context._run(lambda: _mapped(calls, calls.state_write(write), then))
-
-    @staticmethod
-    async def _compare_and_set(calls: Calls, scope: str, key: str, expected: Any, value: Any) -> bool:
-        while True:
-            entry = await calls.state_get(scope, key)
-            if _value(entry) != expected:
-                return False
-            version = entry.version if entry else 0
-            try:
-                await calls.state_write(StateWrite("put", scope, key, value, if_version=version))
-            except ConflictError as conflict:
-                if conflict.code != "state.version_conflict":
-                    raise
-                continue
-            return True
-
-
-class Entry:
-    """A value and the version it has."""
-
-    __slots__ = ("value", "version")
-
-    def __init__(self, value: Any, version: int) -> None:
-        self.value = value
-        self.version = version
-
-    def __repr__(self) -> str:
-        return f"Entry(value={self.value!r}, version={self.version})"
-
-
-class Atomic:
-    """See `Context.atomic`."""
-
-    __slots__ = ("_context", "_settle")
-
-    def __init__(self, context: Context, settle: bool) -> None:
-        self._context = context
-        self._settle = settle
-
-    def __enter__(self) -> Context:
-        self._refuse_on_loop()
-        self._on_loop(lambda: self._context._calls.begin_atomic(settle=self._settle))
-        return self._context
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._context._run(self._context._calls.commit_atomic)
-        else:
-            self._on_loop(self._context._calls.abandon_atomic)
-
-    async def __aenter__(self) -> Context:
-        self._context._calls.begin_atomic(settle=self._settle)
-        return self._context
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            await self._context._calls.commit_atomic()
-        else:
-            self._context._calls.abandon_atomic()
-
-    def _on_loop(self, work: Callable[[], None]) -> None:
-        def start() -> asyncio.Future[None]:
-            work()
-            done: asyncio.Future[None] = self._context._calls.loop.create_future()
-            done.set_result(None)
-            return done
-
-        self._context._run(start)
-
-    def _refuse_on_loop(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            raise HandlerError(
-                "ctx.atomic(): expected `async with` in an async handler, got `with`",
-                code="atomic.needs_async",
-                hint="write `async with ctx.atomic():`",
-                retryable=False,
-            )
 
 
 class Dates:
@@ -633,16 +457,12 @@ def _enqueue_request(item: Mapping[str, Any]) -> EnqueueRequest:
         topic,
         None,
         group,
-        _delay_s(item.get("delay")),
+        optional_seconds(item.get("delay")),
         _at_ms(item.get("at")),
         item.get("priority"),
         item.get("dedupe") or item.get("dedupeKey") or item.get("dedupe_key"),
-        _delay_s(item.get("ttl")),
+        optional_seconds(item.get("ttl")),
     )
-
-
-def _delay_s(delay: Delay | None) -> float | None:
-    return None if delay is None else seconds(delay)
 
 
 def _at_ms(when: When | None) -> int | None:
@@ -654,53 +474,3 @@ def _at_ms(when: When | None) -> int | None:
         aware = when if when.tzinfo else when.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
     return round(when * 1000)
-
-
-def _copy(done: asyncio.Future[T], crossing: ThreadFuture[T]) -> None:
-    if done.cancelled():
-        crossing.cancel()
-    elif (error := done.exception()) is not None:
-        crossing.set_exception(error)
-    else:
-        crossing.set_result(done.result())
-
-
-def _mapped(calls: Calls, future: asyncio.Future[T], then: Callable[[T], U]) -> asyncio.Future[U]:
-    """A future of `then(result)`; already done when `future` is. Who looks at it has looked at both."""
-    mapped: asyncio.Future[U] = calls.loop.create_future()
-
-    def finish(done: asyncio.Future[T]) -> None:
-        if mapped.done():
-            return
-        if done.cancelled():
-            mapped.cancel()
-        elif (error := done.exception()) is not None:
-            mapped.set_exception(error)
-            # The mark that nobody saw it has gone over to this one.
-            calls.watch(mapped)
-        else:
-            mapped.set_result(then(done.result()))
-
-    if future.done():
-        finish(future)
-    else:
-        future.add_done_callback(finish)
-    return mapped
-
-
-def _value(entry: StateEntry | None) -> Any:
-    return None if entry is None else encoding.decode(entry.value)
-
-
-def _entry(entry: StateEntry | None) -> Entry:
-    return Entry(None, 0) if entry is None else Entry(encoding.decode(entry.value), entry.version)
-
-
-def _changes(written: StateWritten | None) -> dict[str, Any] | None:
-    if written is None:
-        return None
-    return {"old_value": written.old, "new_value": written.new, "version": written.version}
-
-
-def _or_none(written: StateWritten | None) -> StateWritten:
-    return written if written is not None else StateWritten(None, None, 0)

@@ -29,6 +29,11 @@ def seconds(value: Duration, where: str = "duration") -> float:
     return result
 
 
+def optional_seconds(value: Duration | None) -> float | None:
+    """`seconds` of a duration; None where there is none."""
+    return None if value is None else seconds(value)
+
+
 def _seconds(value: object) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
-from motia.authoring.context import _mapped, running_context
+from motia.authoring.context import running_context
+from motia.authoring.futures import mapped
 from motia.authoring.stream_writer import StreamWriter
 from motia.core.calls import StreamCalls, StreamWrite, StreamWritten
 from motia.core.stream import StreamItem, item_of_handler
@@ -149,7 +150,7 @@ class StreamHandle:
         self, read: Callable[[StreamCalls], asyncio.Future[Any]], then: Callable[[Any], Any]
     ) -> Awaitable[Any]:
         context = self._context
-        return context._run(lambda: _mapped(context._calls, read(context._calls.streams), then))
+        return context._run(lambda: mapped(context._calls, read(context._calls.streams), then))
 
     def _write(self, write: StreamWrite, then: Callable[[StreamWritten | None], Any]) -> Awaitable[Any]:
         return self._read(lambda calls: calls.write(write), then)
