@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -39,7 +39,10 @@ def main(checkout: str, name: str) -> int:
             for line in exercises.LINES:
                 problem = _outcome(line, application)
                 failed += problem is not None
-                print(f"{'FAIL' if problem else 'ok  '} {line.text}{f': {problem}' if problem else ''}", flush=True)
+                print(
+                    f"{'FAIL' if problem else 'ok  '} {line.text}{f': {problem}' if problem else ''}",
+                    flush=True,
+                )
             print(f"{name}: {len(exercises.LINES) - failed} passed, {failed} failed")
             if failed:
                 print(application.output())
@@ -61,10 +64,20 @@ def _motia(*arguments: str) -> list[str]:
 def _install(project: Path) -> None:
     if not (project / "package.json").is_file():
         return
-    manifest = (project / "package.json").read_text("utf-8")
-    # Plugins of the old console are never loaded; their packages would only take time.
-    (project / "package.json").write_text(re.sub(r'\n\s*"@motiadev/(?:plugin|adapter)[^"]*":[^\n]*', "", manifest))
-    adopted = subprocess.run(_motia("adopt", "--dir", str(project)), capture_output=True, text=True, check=False)
+    path = project / "package.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    for section in ("dependencies", "devDependencies"):
+        # Plugins of the old console are never loaded, and parts of a workspace are not in the checkout.
+        manifest[section] = {
+            name: version
+            for name, version in manifest.get(section, {}).items()
+            if not name.startswith(("@motiadev/plugin", "@motiadev/adapter"))
+            and not str(version).startswith("workspace:")
+        }
+    path.write_text(json.dumps(manifest, indent=2), "utf-8")
+    adopted = subprocess.run(
+        _motia("adopt", "--dir", str(project)), capture_output=True, text=True, check=False
+    )
     print(adopted.stdout + adopted.stderr)
     install = ["npm", "install", "--silent", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts"]
     subprocess.run([*install, "--legacy-peer-deps"], cwd=project, check=True)

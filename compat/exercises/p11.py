@@ -16,12 +16,21 @@ def cursors(app: Application) -> None:
     with connect(f"ws://127.0.0.1:{app.port}") as socket:
         join = {"subscriptionId": "1", "streamName": "cursorPosition", "groupId": "r"}
         socket.send(json.dumps({"type": "join", "data": join}))
-        first = app.ask("POST", "/cursor/join", {"roomName": "r", "userId": "u1", "username": "A"}, status=200)
+        first = app.ask(
+            "POST", "/cursor/join", {"roomName": "r", "userId": "u1", "username": "A"}, status=200
+        )
         assert first["success"]
         assert (first["cursor"]["id"], first["existingCursors"]) == ("u1", [])
-        second = app.ask("POST", "/cursor/join", {"roomName": "r", "userId": "u2", "username": "B"}, status=200)
+        second = app.ask(
+            "POST", "/cursor/join", {"roomName": "r", "userId": "u2", "username": "B"}, status=200
+        )
         assert len(second["existingCursors"]) == 1
-        app.ask("POST", "/cursor/update", {"roomName": "r", "userId": "u1", "username": "A", "x": 3, "y": 4}, status=200)
+        app.ask(
+            "POST",
+            "/cursor/update",
+            {"roomName": "r", "userId": "u1", "username": "A", "x": 3, "y": 4},
+            status=200,
+        )
         app.ask("POST", "/cursor/leave", {"roomName": "r", "userId": "u1", "username": "A"}, status=200)
         kinds: list[str] = []
         while kinds.count("delete") < 1 or "user-left" not in kinds:

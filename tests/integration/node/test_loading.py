@@ -213,6 +213,23 @@ export const { config, handler } = step({
     assert worker.told("context.commit")[0]["operations"][0]["messages"][0]["topic"] == "x"
 
 
+def test_a_module_may_declare_what_commonjs_has_as_parameters(worker: NodeWorker) -> None:
+    worker.load_one(
+        "steps/own.step.ts",
+        """
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+const __filename = fileURLToPath(import.meta.url)
+const __dirname = path.dirname(__filename)
+const require = createRequire(import.meta.url)
+export const config = { type: 'event', name: 'Own', subscribes: [] }
+export const handler = async () => [path.basename(__dirname), typeof require('node:fs').readFileSync]
+""",
+    )
+    assert worker.invoke("steps/own.step.ts#handler", input={})["result"]["value"] == ["steps", "function"]
+
+
 def test_a_broken_file_says_where_and_hides_no_other(worker: NodeWorker) -> None:
     worker.file("steps/blamed.ts", "\n\nexport const y = JSON.parse('{')")
     worker.file("steps/uses.ts", "import { gone } from './gone'\nexport const x = gone")

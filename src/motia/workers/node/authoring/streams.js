@@ -32,9 +32,20 @@ export class Stream {
     return this.#handle.delete(group, id)
   }
 
-  /** @param {string} group @param {string} id @param {unknown} operations */
-  update(group, id, operations) {
-    return this.#handle.update(group, id, operations)
+  /**
+   * What the item was and is. Of an item that is not there and that the operations alone do not make whole,
+   * nothing is stored, and both are null: handlers of Motia 1.x tell by that that it is missing.
+   * @param {string} group @param {string} id @param {unknown} operations
+   */
+  async update(group, id, operations) {
+    const handle = this.#handle
+    try {
+      return await handle.update(group, id, operations)
+    } catch (error) {
+      const isInvalid = /** @type {{code?: string}} */ (error).code === 'streams.invalid_item'
+      if (!isInvalid || (await handle.get(group, id)) !== null) throw error
+      return { old_value: null, new_value: null, version: 0 }
+    }
   }
 
   /** @param {string} group */

@@ -188,7 +188,7 @@ export class ModuleGraph {
     ]
     let run
     try {
-      run = compileFunction(module.code, PARAMETERS, { filename: path })
+      run = compiled(module.code, path)
     } catch (error) {
       if (!(error instanceof SyntaxError) || !module.code.includes('await')) throw withLine(error, path)
       return this.#callAsync(module, values)
@@ -200,7 +200,7 @@ export class ModuleGraph {
   /** The same for code that awaits at its top level. @param {Module} module @param {any[]} values */
   #callAsync(module, values) {
     try {
-      const run = compileFunction(`return (async () => {${module.code}\n})()`, PARAMETERS, { filename: module.path })
+      const run = compiled(`return (async () => {${module.code}\n})()`, module.path)
       return run.apply(module.module.exports, values)
     } catch (error) {
       throw withLine(error, module.path)
@@ -245,6 +245,25 @@ export class ModuleGraph {
     if (target.kind === 'package') return importFrom(specifier, from)
     const exports = target.kind === 'framework' ? this.#framework[target.name] : await this.load(target.path)
     return asNamespace(exports)
+  }
+}
+
+/**
+ * The code as a function of `PARAMETERS`. ES modules often declare `__dirname` or `require` themselves: then
+ * the parameter gives way.
+ * @param {string} code
+ * @param {string} path
+ */
+function compiled(code, path) {
+  let parameters = PARAMETERS
+  for (;;) {
+    try {
+      return compileFunction(code, parameters, { filename: path })
+    } catch (error) {
+      const taken = /^Identifier '(\w+)' has already been declared/.exec(/** @type {Error} */ (error).message)?.[1]
+      if (taken === undefined || !parameters.includes(taken)) throw error
+      parameters = parameters.map((name) => (name === taken ? `${name}_` : name))
+    }
   }
 }
 
