@@ -41,11 +41,13 @@ def adopt(
         write_npm_package(root)
         changes.append(f"{FOLDER}: written")
         changes += _ignore(root / ".gitignore")
-    loaded = load_project(directory)
-    lacking = [*loaded.notices, *_leftovers(root)]
-    # Loading is the best test of what works, once the packages that steps import are there.
-    installed = (root / "node_modules").is_dir()
-    discovered = discover(loaded.settings) if installed else None
+    lacking = list(_leftovers(root))
+    discovered = None
+    if (root / "node_modules").is_dir():
+        # Loading is the best test of what works, once the packages that steps import are there.
+        loaded = load_project(directory)
+        lacking += loaded.notices
+        discovered = discover(loaded.settings)
     problems = discovered.problems if discovered is not None else ()
     if as_json:
         print_json({"changes": changes, "lacking": lacking, "problems": [str(one) for one in problems]})

@@ -357,6 +357,23 @@ def test_a_response_that_is_written_piece_by_piece(worker: NodeWorker) -> None:
     )
 
 
+def test_a_response_that_breaks_off_says_so(worker: NodeWorker) -> None:
+    handle = handler(
+        worker,
+        """async ({ response }) => {
+  response.stream.write('half')
+  await new Promise((done) => setTimeout(done, 5))
+  throw new Error('no more')
+}""",
+        "steps/w.step.js",
+        "export const config = { name: 'W', triggers: [{ type: 'http', method: 'GET', path: '/s' }] }\n",
+    )
+    worker.invoke(handle, trigger="http", dialect="triggers")
+    while not worker.told("end"):
+        worker.next_message()
+    assert worker.told("end")[0]["error"]["message"] == "no more"
+
+
 def test_garbage_costs_the_connection_and_not_the_process(worker: NodeWorker) -> None:
     worker.raw({"jsonrpc": "2.0", "id": 99, "method": "nothing", "params": {}})
     assert worker.next_message()["error"]["code"] == -32601

@@ -91,12 +91,13 @@ class StepTester {
     }
     const invocation = new Invocation(/** @type {any} */ (store), 1)
     const streams = /** @type {AsyncIterable<any>[]} */ ([])
-    const outcome = /** @type {any} */ (
+    const returned = /** @type {any} */ (
       await runStep(invocation, params, (name) => /** @type {Callable} */ (this.#callables.get(name)), (items) => {
         streams.push(items)
         return { $stream: streams.length }
       })
     )
+    const outcome = store.answered ?? returned
     const value = await withStreams(fromWire(outcome.value), streams)
     return { value, enqueued: store.enqueued, logs: store.logs, ...(outcome.outcome && { outcome: outcome.outcome }) }
   }

@@ -7,6 +7,8 @@ export class TestStore {
   enqueued = []
   /** @type {any[]} */
   logs = []
+  /** @type {any} */
+  answered
   #state
   #streams
   #calls
@@ -16,6 +18,11 @@ export class TestStore {
     this.#state = state
     this.#streams = streams
     this.#calls = calls
+  }
+
+  /** The answer of a handler that writes its response. @param {number} _id @param {any} outcome */
+  answer(_id, outcome) {
+    this.answered = outcome
   }
 
   /** @param {string} _method @param {any} line */

@@ -106,15 +106,19 @@ export class Worker {
       connection.refuse(id, describeError(new MotiaError('worker.draining', 'the worker is shutting down'), ''))
       return
     }
-    const invocation = new Invocation(connection, id)
-    node.running.set(id, invocation)
-    try {
-      connection.answer(id, await Promise.race([work(invocation), invocation.failure]))
-    } catch (error) {
-      connection.refuse(id, describeError(error, this.#project?.dir ?? process.cwd()))
-    } finally {
+    const refuse = (/** @type {unknown} */ error) => {
+      invocation.refuse(describeError(error, this.#project?.dir ?? process.cwd()))
       node.running.delete(id)
       this.#checkIdle()
+    }
+    const invocation = new Invocation(connection, id, refuse)
+    node.running.set(id, invocation)
+    try {
+      invocation.answer(await work(invocation))
+      node.running.delete(id)
+      this.#checkIdle()
+    } catch (error) {
+      refuse(error)
     }
   }
 

@@ -10,14 +10,31 @@ export class Invocation {
   #stopping
   /** @type {string | undefined} */
   #stopReason
-  /** @type {((error: unknown) => void) | undefined} */
-  #giveUp
+  #ended
+  #answered = false
   pending = new Pending()
 
-  /** @param {Connection} connection @param {number} id */
-  constructor(connection, id) {
+  /** @param {Connection} connection @param {number} id @param {(error?: unknown) => void} ended Called once, when
+   * it failed beside its handler: nobody waits for the handler any more. */
+  constructor(connection, id, ended = () => undefined) {
     this.#connection = connection
     this.#id = id
+    this.#ended = ended
+  }
+
+  /** Answer the node, unless that was done: a handler that writes its response is answered when it begins to.
+   * Failure: `MotiaError` for an answer that is too large. @param {object} outcome */
+  answer(outcome) {
+    if (this.#answered) return
+    this.#connection.answer(this.#id, outcome)
+    this.#answered = true
+  }
+
+  /** @param {{code: number, message: string, data?: object}} error */
+  refuse(error) {
+    if (this.#answered) return
+    this.#answered = true
+    this.#connection.refuse(this.#id, error)
   }
 
   /** @returns {AbortSignal} */
@@ -37,14 +54,7 @@ export class Invocation {
 
   /** Fail it for an error that happened beside the handler: in a timer or a callback. @param {unknown} error */
   fail(error) {
-    this.#giveUp?.(error)
-  }
-
-  /** A promise that rejects once `fail` is called. @returns {Promise<never>} */
-  get failure() {
-    return new Promise((_, reject) => {
-      this.#giveUp = reject
-    })
+    this.#ended(error)
   }
 
   /**

@@ -3,8 +3,8 @@ import { Readable } from 'node:stream'
 import { UsageError } from '../authoring/errors.js'
 
 export class Request {
-  /** @type {Responder | undefined} */
-  #responder
+  #raw
+  #openResponse
 
   /** @param {Record<string, any>} request As the node sent it. @param {(() => Responder) | null} openResponse */
   constructor(request, openResponse) {
@@ -16,8 +16,8 @@ export class Request {
     this.queryParams = request.query_params
     this.body = request.body
     this.client = request.client
-    hide(this, 'raw', request.raw_body)
-    hide(this, 'openResponse', openResponse)
+    this.#raw = request.raw_body
+    this.#openResponse = openResponse
   }
 
   get params() {
@@ -38,14 +38,13 @@ export class Request {
 
   /** The body as it came, as text. */
   get rawBody() {
-    const { raw } = /** @type {any} */ (this)
-    return raw === undefined ? '' : raw.toString('utf8')
+    return this.rawBytes.toString('utf8')
   }
 
   /** The body as it came. */
   get rawBytes() {
-    const { raw } = /** @type {any} */ (this)
-    return raw === undefined ? Buffer.alloc(0) : Buffer.from(raw)
+    const raw = this.#raw ?? (this.body instanceof Uint8Array ? this.body : '')
+    return Buffer.from(raw)
   }
 
   get cookies() {
@@ -66,21 +65,14 @@ export class Request {
 
   /** Writer of a streamed response: `response.status(200); response.headers({}); response.stream.write(text)`. */
   get response() {
-    const { openResponse } = /** @type {any} */ (this)
-    if (openResponse === null) {
+    if (this.#openResponse === null) {
       throw new UsageError('response: expected a request, got a run by hand', { hint: 'return the response instead' })
     }
-    return (this.#responder ??= openResponse())
+    return this.#openResponse()
   }
 }
 
 /** @typedef {import('./responder.js').Responder} Responder */
-
-/** A member that is not shown when the request is logged or spread.
- * @param {object} target @param {string} name @param {unknown} value */
-function hide(target, name, value) {
-  Object.defineProperty(target, name, { value, writable: true })
-}
 
 /** @param {string} value */
 function decoded(value) {

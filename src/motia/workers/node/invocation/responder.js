@@ -59,6 +59,8 @@ export class Responder {
     /** @type {(() => void) | null} */
     let wake = null
     let ended = false
+    /** @type {Error | null} */
+    let failure = null
     const woken = () => {
       wake?.()
       wake = null
@@ -77,11 +79,14 @@ export class Responder {
         done()
       },
       destroy: (error, done) => {
+        failure = error
         ended = true
         woken()
         done(error)
       },
     })
+    // Whoever reads the body meets it.
+    stream.on('error', () => undefined)
     const body = {
       async *[Symbol.asyncIterator]() {
         try {
@@ -90,6 +95,8 @@ export class Responder {
             if (next !== undefined) {
               yield next.chunk
               next.done()
+            } else if (failure !== null) {
+              throw failure
             } else if (ended) {
               return
             } else {

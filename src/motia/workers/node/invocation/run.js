@@ -78,11 +78,10 @@ async function runForRequest(invocation, context, params, handler, find, openStr
   const { auth, parse, condition, middleware } = params
   /** @type {Responder | undefined} */
   let responder
-  /** @type {(answer: object) => void} */
-  let answerNow = () => undefined
-  const streamed = new Promise((/** @type {(answer: object) => void} */ resolve) => (answerNow = resolve))
   const openResponse = () =>
-    (responder ??= new Responder(({ status, headers, body }) => answerNow({ value: { status, headers, body: openStream(body) } })))
+    (responder ??= new Responder(({ status, headers, body }) => {
+      invocation.answer({ value: { status, headers, body: openStream(body) } })
+    }))
   const request = new Request(params.request, openResponse)
   if (auth !== undefined) context.user = authenticated(await functionOf(find(auth))(request, context))
   if (parse !== undefined) {
@@ -91,22 +90,19 @@ async function runForRequest(invocation, context, params, handler, find, openStr
   }
   context.input = request
   if (condition !== undefined && !(await functionOf(find(condition))(request, context))) return SKIPPED
-  const run = async () => {
-    const call = (/** @type {any} */ input) => callHandler(handler, 'http', input, context)
-    const value = middleware === undefined ? await call(request) : await onion(middleware, call, request, context, find)
+  const call = (/** @type {any} */ input) => callHandler(handler, 'http', input, context)
+  let value
+  try {
+    value = middleware === undefined ? await call(request) : await onion(middleware, call, request, context, find)
     if (!invocation.pending.isEmpty) await invocation.pending.settled()
-    return value
+  } catch (error) {
+    // What was written so far must not look like the whole.
+    if (responder?.started) responder.stream.destroy(/** @type {Error} */ (error))
+    throw error
   }
-  const returned = run()
-  // A handler that writes its response is answered when it begins to, and goes on.
-  const first = await Promise.race([returned.then(() => null), streamed])
-  if (first !== null) {
-    returned.then(() => responder?.close(), (error) => responder?.stream.destroy(error))
-    return first
-  }
-  const value = await returned
-  if (responder?.started) return streamed
-  return outcomeOf(value, openStream)
+  if (responder === undefined || (!responder.started && value !== undefined)) return outcomeOf(value, openStream)
+  responder.close()
+  return {}
 }
 
 /** @param {unknown} user */
