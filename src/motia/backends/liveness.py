@@ -18,6 +18,7 @@ class Crashed(NamedTuple):
     parent_id: str
     started_ms: int
     step: str
+    attempt: int = 1
 
 
 class Liveness(Protocol):

@@ -107,6 +107,7 @@ class Rescuer(Periodic):
             kind="queue",
             started_at_ms=crashed.started_ms,
             duration_us=max(0, engine.clock.now_ms() - crashed.started_ms) * 1000,
+            attempt=crashed.attempt,
             status="crashed",
             error={**error, "stack": ""},
             attributes={"message_id": crashed.message_id.hex(), "verdict": "crashed"},

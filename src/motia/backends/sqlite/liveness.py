@@ -18,7 +18,7 @@ from motia.backends.liveness import Crashed
 from motia.backends.sqlite.lock_file import LockFile
 from motia.core.message import Claim, NodeId, TraceContext
 
-_SLOT = struct.Struct("<q16s16s8s8sq96s")
+_SLOT = struct.Struct("<q16s16s8s8sqI92s")
 """seq, message id, trace id, span id, parent's span id, start in epoch ms, name of the step."""
 _EMPTY = bytes(_SLOT.size)
 
@@ -52,7 +52,8 @@ class Liveness:
                 bytes.fromhex(trace.span_id),
                 bytes.fromhex(claim.trace.span_id),
                 started_ms,
-                claim.queue.step.encode()[:96],
+                claim.attempt,
+                claim.queue.step.encode()[:92],
             )
 
     def ended(self, claim: Claim) -> None:
@@ -101,8 +102,9 @@ def running_of_dead(path: Path) -> tuple[bool, Sequence[Crashed] | None]:
             parent_id.hex() if any(parent_id) else "",
             started_ms,
             step.rstrip(b"\0").decode("utf-8", "replace"),
+            attempt,
         )
-        for seq, message_id, trace_id, span_id, parent_id, started_ms, step in _SLOT.iter_unpack(
+        for seq, message_id, trace_id, span_id, parent_id, started_ms, attempt, step in _SLOT.iter_unpack(
             data[: len(data) - len(data) % _SLOT.size]
         )
         if seq
