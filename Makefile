@@ -52,6 +52,7 @@ check: $(STAMP) ## Format, lint, types, import rules
 	@$(BIN)/ruff check src tests benchmarks examples scripts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@if [ -d workbench/node_modules ]; then npm run --silent check --prefix workbench; fi
 
 format: $(STAMP) ## Write the format, mend what lint can mend
 	@$(BIN)/ruff check --fix src tests benchmarks examples scripts

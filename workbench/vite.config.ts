@@ -26,5 +26,5 @@ export default defineConfig(({ command }) => ({
     },
   },
   server: { proxy: { '/__motia': { target: console_url, changeOrigin: true } } },
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.{ts,tsx}'], globals: false },
+  test: { include: ['tests/**/*.test.{ts,tsx}'], globals: false },
 }))

@@ -35,7 +35,7 @@ function joined(large: number, unit: string, small: number, sub: string): string
   return small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${sub}`
 }
 
-const trim = (text: string): string => text.replace(/\.?0+$/, '')
+const trim = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text)
 
 /** `now`, `12 s ago`, `in 3 m`. */
 export function relative(at_ms: number, now_ms: number): string {

@@ -8,10 +8,12 @@ import { Empty, Loading } from '@/ui/empty'
 import { PageBoundary } from '@/ui/problem'
 import { to } from '@/urls'
 
-const Palette = lazy(() => import('@/shell/palette'))
+const loadPalette = () => import('@/shell/palette')
+const Palette = lazy(loadPalette)
 const Help = lazy(() => import('@/shell/help'))
 
 const CHORD_MS = 1_000
+const SETTLED_MS = 1_000
 
 export function App() {
   const [path, navigate] = useLocation()
@@ -25,6 +27,11 @@ export function App() {
     '/': () => document.querySelector<HTMLElement>('[data-search]')?.focus(),
     '?': () => setOpen('help'),
   })
+  useEffect(() => {
+    // There before it is asked for: what is typed while it loads would be lost.
+    const timer = setTimeout(() => void loadPalette(), SETTLED_MS)
+    return () => clearTimeout(timer)
+  }, [])
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey)) {

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Command } from 'cmdk'
+import { Command, defaultFilter } from 'cmdk'
 import { CalendarClock, CircleDot, FileSearch, Layers, Puzzle, Workflow, type LucideIcon } from 'lucide-react'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
@@ -7,6 +7,12 @@ import * as read from '@/api/queries'
 import { PAGES } from '@/shell/pages'
 import { Method, RoutePath } from '@/ui/kind'
 import { to } from '@/urls'
+
+const SEARCH = 'search logs'
+
+/** What is called so comes first; a search of the logs is always there, last. */
+const rank = (value: string, search: string, keywords?: string[]): number =>
+  value.startsWith(SEARCH) ? 1e-6 : defaultFilter(value, search, keywords)
 
 const TRACE_ID = /^[0-9a-f]{8,32}$/i
 
@@ -23,6 +29,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   useEffect(() => {
     const dialog = box.current
     dialog?.showModal()
+    // A dialog gives the focus to its first element that takes it, which is not the field.
+    dialog?.querySelector('input')?.focus()
     return () => dialog?.close()
   }, [])
   const go = (href: string) => {
@@ -42,9 +50,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       }}
       className="mt-[12vh] w-150 max-w-[92vw] overflow-hidden rounded-xl border border-line-strong bg-raised shadow-pop"
     >
-      <Command label="Search and go to" loop>
+      <Command label="Search and go to" loop filter={rank}>
         <Command.Input
-          autoFocus
           value={text}
           onValueChange={setText}
           placeholder="A step, endpoint, topic, page or trace id"
@@ -66,7 +73,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           {text.trim() !== '' && (
             <Entry
               icon={FileSearch}
-              value={`search logs ${text}`}
+              value={`${SEARCH} ${text}`}
               onPick={() => go(to.logs({ text: text.trim() }))}
             >
               Logs with “{text.trim()}”

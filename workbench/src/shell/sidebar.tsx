@@ -36,11 +36,10 @@ export function Sidebar({ onPalette, onHelp }: Props) {
         <button
           type="button"
           onClick={onPalette}
-          aria-label="Search and go to"
           className="flex h-7 w-full items-center gap-2 rounded-md border border-line px-2 text-xs text-muted hover:border-line-strong hover:text-ink"
         >
           <Command className="size-3 shrink-0" aria-hidden />
-          <span className="flex-1 text-left max-lg:hidden">Go to</span>
+          <span className="flex-1 text-left max-lg:sr-only">Go to</span>
           <kbd className="font-mono text-2xs max-lg:hidden">⌘K</kbd>
         </button>
       </div>

@@ -105,7 +105,7 @@ function List({ crons, chosen }: { crons: Cron[]; chosen: Cron }) {
                     <Ago at_ms={cron.last.started_ms} className="text-muted" />
                   </span>
                 ) : (
-                  <span className="text-faint">never</span>
+                  <span className="text-muted">never</span>
                 )}
               </td>
             </tr>

@@ -122,6 +122,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
       <div className="grid gap-3 xl:grid-cols-2">
         <Plot
           title="Executions"
+          least={1}
           at_ms={at_ms}
           show={value => `${short(Math.round(value * 100) / 100)}/s`}
           lines={[
@@ -136,6 +137,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
         />
         <Plot
           title="Duration of an execution"
+          least={1_000}
           at_ms={at_ms}
           show={duration}
           lines={[
@@ -146,12 +148,14 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
         />
         <Plot
           title="Waiting messages"
+          least={4}
           at_ms={at_ms}
           show={value => short(Math.round(value))}
           lines={[{ label: 'messages', values: known(depth), colour: '--live', fill: '--live-soft' }]}
         />
         <Plot
           title="Age of the oldest message"
+          least={1_000_000}
           at_ms={at_ms}
           show={duration}
           lines={[{ label: 'oldest', values: known(age, 1_000), colour: '--warn' }]}

@@ -13,21 +13,24 @@ type Props = {
   show: (value: number) => string
   /** A level that must not be passed, drawn as a dashed line. */
   limit?: number | undefined
+  /** The scale ends no lower than here. */
+  least: number
   height_px?: number
 }
 
 const AXIS_PX = 64
+const X_AXIS_PX = 26
 
 /** One plot over time; the cursors of all plots move together. Text beside it says the latest values. */
-export function Plot({ title, at_ms, lines, show, limit, height_px = 160 }: Props) {
+export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 }: Props) {
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const theme = useThemeTurn()
   const shape = lines.map(line => `${line.label} ${line.colour}`).join()
   const data = (): uPlot.AlignedData => [at_ms.map(at => at / 1_000), ...lines.map(line => line.values)]
-  const latest = useRef({ data, show, limit })
+  const latest = useRef({ data, show, limit, least })
   useEffect(() => {
-    latest.current = { data, show, limit }
+    latest.current = { data, show, limit, least }
   })
   useEffect(() => {
     const element = host.current
@@ -49,11 +52,14 @@ export function Plot({ title, at_ms, lines, show, limit, height_px = 160 }: Prop
         padding: [8, 8, 0, 0],
         scales: {
           y: {
-            range: (_, __, highest) => [0, Math.max((highest || 0) * 1.15, latest.current.limit ?? 0, 1e-9)],
+            range: (_, __, highest) => [
+              0,
+              Math.max((highest || 0) * 1.15, latest.current.limit ?? 0, latest.current.least),
+            ],
           },
         },
         axes: [
-          { ...axis, space: 90, values: (_, ticks) => ticks.map(clockText) },
+          { ...axis, space: 90, size: X_AXIS_PX, values: (_, ticks) => ticks.map(clockText) },
           { ...axis, size: AXIS_PX, values: (_, ticks) => ticks.map(tick => latest.current.show(tick)) },
         ],
         series: [

@@ -6,6 +6,7 @@ import * as read from '@/api/queries'
 import type { Json, LogLine, Rerun, Span } from '@/api/types'
 import { clock, duration, stamp } from '@/format'
 import { RerunDialog } from '@/pages/traces/rerun'
+import { callText } from '@/pages/traces/waterfall'
 import { useReadOnly } from '@/shell/session'
 import { Button } from '@/ui/button'
 import { CopyButton } from '@/ui/copy'
@@ -208,7 +209,9 @@ function Details({ trace_id, span }: { trace_id: string; span: Span }) {
               {span.calls.map((call, index) => (
                 <tr key={index}>
                   <td className="num w-18 py-0.5 text-faint">+{duration(call.offset_us)}</td>
-                  <td className={`font-mono text-2xs break-all ${call.ok ? '' : 'text-bad'}`}>{call.name}</td>
+                  <td className={`font-mono text-2xs break-all ${call.ok ? '' : 'text-bad'}`}>
+                    {callText(call)}
+                  </td>
                   <td className="num w-16 text-right text-muted">{duration(call.duration_us)}</td>
                 </tr>
               ))}

@@ -3,7 +3,7 @@ import { ChevronDown, ChevronRight, ZoomOut } from 'lucide-react'
 import { memo, useEffect, useMemo, useRef, useState, type PointerEvent } from 'react'
 import type { Span } from '@/api/types'
 import { duration } from '@/format'
-import { marks, rowsOf, type Row } from '@/pages/traces/waterfall'
+import { callText, marks, rowsOf, type Row } from '@/pages/traces/waterfall'
 import { useKeys } from '@/shell/keys'
 import { IconButton } from '@/ui/button'
 import { KindIcon } from '@/ui/kind'
@@ -224,7 +224,7 @@ const WaterfallRow = memo(function WaterfallRow({
         )}
         {call ? (
           <span className={`truncate font-mono text-2xs ${bad ? 'text-bad' : 'text-muted'}`}>
-            {call.name}
+            {callText(call)}
           </span>
         ) : (
           <>

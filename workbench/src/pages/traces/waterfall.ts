@@ -17,6 +17,10 @@ export type Row = {
   wait_from_ms: number
 }
 
+/** A call as a row says it. Messages point at whom they go to. */
+export const callText = (call: Call): string =>
+  call.kind === 'enqueue' || call.kind === 'call' ? `→ ${call.name}` : call.name
+
 /** Up to this many rows everything is unfolded at first. */
 export const OPEN_ROWS = 300
 

@@ -1,0 +1,91 @@
+"""What an operator does: mends and sends dead letters again, edits state, runs a cron, goes by keyboard."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+from conftest import Console
+from playwright.sync_api import expect
+from workbench_pages import Flow, Queues, States, Traces, Workbench
+
+
+def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
+    page = workbench.page
+    workbench.open("/queues?topic=refuse&step=refuse&tab=send")
+    page.get_by_label(re.compile("^amount")).fill("5")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Sent to 1 queue.")).to_be_visible()
+    queues = Queues(workbench)
+    expect(queues.figure("Dead")).to_have_text("1")
+    page.get_by_role("tab", name=re.compile("^Dead letters")).click()
+    page.get_by_role("button", name='{"amount":5}').click()
+    editor = page.get_by_role("textbox", name="Payload as JSON")
+    editor.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text('{"amount": 0}')
+    page.get_by_role("button", name="Redrive as edited").click()
+    expect(workbench.toast("Sent again.")).to_be_visible()
+    expect(queues.figure("Dead")).to_have_text("0")
+    expect(page.get_by_text("No dead letters")).to_be_visible()
+
+    workbench.go("Errors")
+    page.get_by_role("link", name="# is too much").click()
+    expect(page.get_by_role("region", name="Stack of the last one").get_by_text("ValueError")).to_be_visible()
+
+
+def test_a_value_is_made_edited_and_deleted(workbench: Workbench) -> None:
+    page = workbench.page
+    states = States(workbench)
+    workbench.go("States")
+    page.get_by_role("button", name="New value").click()
+    page.get_by_label("Scope", exact=True).fill("settings")
+    page.get_by_label("Key", exact=True).last.fill("limits")
+    states.write({"most": 3})
+    states.save()
+    expect(workbench.toast("Saved.")).to_be_visible()
+    panel = page.get_by_role("complementary", name="limits")
+    expect(panel.get_by_text("settings · version")).to_be_visible()
+    states.write({"most": 4})
+    states.save()
+    expect(states.keys.filter(has_text='{"most":4}')).to_be_visible()
+    panel.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(workbench.toast("limits deleted.")).to_be_visible()
+
+
+def test_a_cron_runs_now_and_its_trace_is_there(workbench: Workbench) -> None:
+    workbench.open("/cron?step=daily-summary-report")
+    workbench.page.get_by_role("button", name="Run now").click()
+    workbench.page.get_by_role("link", name="Open its trace").click()
+    expect(Traces(workbench).span("daily-summary-report")).to_be_visible()
+
+
+def test_the_keyboard_goes_everywhere(workbench: Workbench) -> None:
+    page = workbench.page
+    expect(workbench.title).to_have_text("Flow")
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    expect(workbench.title).to_have_text("Traces")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Name, error or trace id")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ControlOrMeta+k")
+    expect(page.get_by_placeholder(re.compile("^A step, endpoint"))).to_be_focused()
+    page.keyboard.type("process-pay")
+    page.keyboard.press("Enter")
+    expect(Flow(workbench).panel("process-payment")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(Flow(workbench).panel("process-payment")).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_a_node_that_dies_is_told_and_the_page_goes_on(workbench: Workbench, shop: Console) -> None:
+    expect(workbench.live).to_be_attached()
+    for node in shop.running.nodes():
+        os.kill(node, signal.SIGKILL)
+    expect(workbench.toast("motia restarted.")).to_be_visible(timeout=20_000)
+    workbench.go("Queues")
+    expect(workbench.page.get_by_role("row").filter(has_text="process-payment")).to_be_visible()
