@@ -118,6 +118,9 @@ export function useSend<T>(...stale: string[]): UseMutationResult<T, Error, Send
   const client = useQueryClient()
   return useMutation({
     mutationFn: ({ url, method = 'POST', body }: Send) => request<T>(url, { method, body }),
-    onSettled: () => Promise.all(stale.map(topic => client.invalidateQueries({ queryKey: [topic] }))),
+    // Not waited for: a list that is loaded again may take away the part that wants to say how it went.
+    onSettled: () => {
+      for (const topic of stale) void client.invalidateQueries({ queryKey: [topic] })
+    },
   })
 }

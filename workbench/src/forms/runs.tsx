@@ -30,7 +30,8 @@ export function StepRuns({ step }: { step: string }) {
     )
   }
   if (list.isPending) return <Loading />
-  if (list.items.length === 0) return <Empty title="It has not run yet">The tab Run starts it by hand.</Empty>
+  if (list.items.length === 0)
+    return <Empty title="It has not run yet">Its runs appear here as they happen.</Empty>
   return (
     <div>
       <ul>

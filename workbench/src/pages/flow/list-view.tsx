@@ -1,5 +1,6 @@
 import type { Flow, FlowEdge } from '@/api/types'
 import { count } from '@/format'
+import { labelOf } from '@/pages/flow/layout'
 import { placeName, Subtitle } from '@/pages/flow/nodes'
 import { KindIcon } from '@/ui/kind'
 
@@ -12,7 +13,7 @@ export function FlowList({ flow, chosen, onChoose }: Props) {
   )
   const after = (id: string) => flow.edges.filter(edge => edge.source === id)
   const text = (edge: FlowEdge) =>
-    `${edge.topic ? `${edge.topic} → ` : ''}${names.get(edge.target) ?? edge.target}`
+    `${labelOf(edge) ? `${labelOf(edge)} → ` : ''}${names.get(edge.target) ?? edge.target}`
   return (
     <div className="h-full overflow-auto">
       <table className="w-full text-left text-xs">
@@ -40,7 +41,7 @@ export function FlowList({ flow, chosen, onChoose }: Props) {
                   <td>
                     <button
                       type="button"
-                      className="flex items-center gap-2 text-sm font-medium"
+                      className="flex items-center gap-2 text-left text-sm font-medium whitespace-nowrap"
                       aria-pressed={node.id === chosen}
                       onClick={() => onChoose(node.id)}
                     >

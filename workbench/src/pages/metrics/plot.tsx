@@ -69,7 +69,6 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
             stroke: colour(line.colour),
             ...(line.fill ? { fill: colour(line.fill) } : {}),
             width: 1.5,
-            points: { show: false },
             spanGaps: false,
           })),
         ],
