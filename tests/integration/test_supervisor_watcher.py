@@ -111,4 +111,4 @@ def test_a_burst_comes_as_few_rounds(tmp_path: Path) -> None:
 def test_names() -> None:
     watched = ["a.py", "a.step.ts", "motia.toml", ".env", ".env.local", "go.go", "x.rb", "x.mjs"]
     assert all(map(is_watched_file, watched))
-    assert not any(map(is_watched_file, [".a.py", "a.pyc", "a.py~", "x.tsx", "data.db", ".environment"]))
+    assert not any(map(is_watched_file, [".a.py", "a.pyc", "a.py~", "x.css", "data.db", ".environment"]))

@@ -93,7 +93,7 @@ async def _work(path: Path, disk: Disk, vfs: str, chance: random.Random, synchro
     except BackendError:
         close_after_failure(connection)
         return run
-    writer = Writer(connection, path, asyncio.get_running_loop(), lambda made_ready: None)
+    writer = Writer(connection, path, asyncio.get_running_loop(), lambda made_ready, made_changes: None)
     writer.start()
     await asyncio.wait([writer.commit(Batch([RegisterNode(node=_NODE, pid=1, started_at_ms=0)]))])
     claims: dict[int, Claim] = {}
@@ -171,7 +171,7 @@ def _check(path: Path, run: _Run) -> None:
 
 def _cut(seed: int, folder: Path, synchronous: str = "FULL") -> _Run:
     chance = random.Random(seed)
-    disk = Disk(chance, chance.randint(1, 400))
+    disk = Disk(chance, chance.randint(1, 600))
     folder.mkdir()
     path = folder / "motia.db"
     with mounted(disk) as vfs:
