@@ -227,7 +227,7 @@ class Consumer:
         self._held_count += 1
         self._held_bytes += len(claim.payload)
         if self._engine.recorder.listened:
-            self._engine.tell_claimed(claim)
+            self._engine.telling.claimed(claim)
         if claim.suspect:
             self._suspect_until_s = self._engine.clock.monotonic_s() + _SUSPECT_ALONE_S
         entry = self._engine.registry.queues.get(claim.queue)

@@ -4,28 +4,17 @@ inside."""
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 from motia import encoding
 from motia.backends.liveness import Liveness
 from motia.backends.protocol import Backend
-from motia.core.batch import Batch, Died, Enqueue, Post, RegisterMail, RegisterNode, Rescheduled
-from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
+from motia.core.batch import Batch, Enqueue, Post, RegisterMail, RegisterNode
+from motia.core.calls import Calls, EnqueueRequest
 from motia.core.clock import Clock, Entropy
-from motia.core.ids import Ids, format_id
-from motia.core.invocation import (
-    Cancelled,
-    Expired,
-    Failed,
-    Invocation,
-    Outcome,
-    Released,
-    RetryLater,
-    Succeeded,
-    TimedOut,
-)
+from motia.core.ids import Ids
+from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, TimedOut
 from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.occurrence import ManualCall
 from motia.core.registry import Registry
@@ -38,33 +27,22 @@ from motia.engine.execution import Execution
 from motia.engine.interventions import Interventions
 from motia.engine.noted_calls import CallNotes, NotedCalls
 from motia.engine.orphans import Orphans
+from motia.engine.outcomes import value_of
 from motia.engine.promoter import Promoter
 from motia.engine.pruner import Pruner
-from motia.engine.recorded import details_of
 from motia.engine.rescuer import Rescuer
 from motia.engine.schedules import Schedules
 from motia.engine.stream_gate import Gate
 from motia.engine.streams import Streams
-from motia.errors import HandlerError, InputError, InternalError, MotiaError, WorkerError
-from motia.http.response import HttpResponse
-from motia.queue.transitions import Decision
+from motia.engine.telling import Telling
+from motia.errors import InputError, InternalError, WorkerError
 from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
-from motia.tracing.record import Identifiers, Level, SpanStatus
+from motia.tracing.record import Level
 from motia.tracing.recorder import Recorder
 from motia.workflow.mail import signal_mail
 
-_STATUS: dict[str, SpanStatus] = {
-    "succeeded": "ok",
-    "failed": "error",
-    "crashed": "crashed",
-    "retry": "error",
-    "cancelled": "cancelled",
-    "timed_out": "timeout",
-    "released": "cancelled",
-    "suspended": "ok",
-    "expired": "cancelled",
-}
+NewMessages = list[NewMessage]
 
 
 class Engine:
@@ -104,6 +82,7 @@ class Engine:
         self.flush_traces = flush_traces
         detail = settings.tracing.detail or ("full" if settings.mode == "development" else "lean")
         self.detailed = detail == "full" and settings.tracing.enabled
+        self.telling = Telling(recorder, spans=settings.tracing.enabled, detailed=self.detailed)
         self._runtimes = runtimes
         self._pid = pid
         self._lock_path = lock_path
@@ -203,6 +182,10 @@ class Engine:
                 " its file: events that other nodes sent before are not found; list it in the step's `waits`"
             )
 
+    def report(self, message: str, level: Level = "warning") -> None:
+        """A line of the framework's own."""
+        self.recorder.log(level, message, step="motia")
+
     def background(self, work: asyncio.Future[Any] | Coroutine[Any, Any, Any]) -> None:
         """Let work end by itself; a failure is reported."""
         future = asyncio.ensure_future(work)
@@ -227,7 +210,7 @@ class Engine:
     def stored(self, messages: Sequence[NewMessage]) -> None:
         """Messages are committed: tell of them, and wake in time for those that are due later."""
         if self.recorder.listened:
-            self.tell_enqueued(messages)
+            self.telling.enqueued(messages)
         for message in messages:
             if message.due_at_ms is not None:
                 self.due_sooner((message.due_at_ms - self.clock.now_ms()) / 1000)
@@ -282,7 +265,9 @@ class Engine:
         verdict = "" if decision is None else decision.verdict
         duration_s = self.clock.monotonic_s() - execution.started_s
         started_ms = self.clock.now_ms() - round(duration_s * 1000)
-        self.record_execution(execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict)
+        self.telling.execution_ended(
+            execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict
+        )
         if execution.give_up is not None:
             execution.give_up()
 
@@ -321,7 +306,7 @@ class Engine:
         execution = Execution(self, invocation, self.settings.queue.handler_timeout_s, started_s)
         outcome = await self.run_guarded(execution)
         execution.ended = True
-        self.record_execution(
+        self.telling.execution_ended(
             execution, outcome, started_ms, self.clock.monotonic_s() - started_s, parent=parent.span_id
         )
         return value_of(outcome)
@@ -352,192 +337,3 @@ class Engine:
             for result in results:
                 if type(result) is Claim:
                     self.accept_claim(result)
-
-    # Telling ----------------------------------------------------------------------------------------
-
-    def tell_enqueued(self, messages: Sequence[NewMessage]) -> None:
-        for message in messages:
-            self.recorder.event("message.enqueued", **_message_fields(message))
-
-    def tell_claimed(self, claim: Claim) -> None:
-        self.recorder.event("message.claimed", **_message_fields(claim), attempt=claim.attempt)
-
-    def tell_state_changed(self, invocation: Invocation, write: StateWrite, written: StateWritten) -> None:
-        if write.kind == "clear" or (written.old is None and written.new is None):
-            return
-        change = "created" if written.old is None else "deleted" if written.new is None else "updated"
-        self.recorder.event(
-            "state.changed",
-            scope=write.scope,
-            key=write.key,
-            change=change,
-            version=written.version,
-            trace_id=invocation.trace.trace_id,
-        )
-
-    def tell_settled(self, claim: Claim, decision: Decision) -> None:
-        settlement = decision.settlement
-        fields = _message_fields(claim)
-        if isinstance(settlement, Died):
-            self.recorder.event(
-                "message.dead_lettered",
-                **fields,
-                code=settlement.code,
-                attempts=settlement.failures + claim.crashes,
-            )
-        due_at_ms = settlement.due_at_ms if isinstance(settlement, Rescheduled) else None
-        self.recorder.event("message.settled", **fields, outcome=decision.verdict, due_at_ms=due_at_ms)
-
-    def report(self, message: str, level: Level = "warning") -> None:
-        """A line of the framework's own."""
-        self.recorder.log(level, message, step="motia")
-
-    def report_failure(self, claim: Claim, outcome: Outcome, decision: Decision) -> None:
-        """Tell the author what failed, with the stack of their own lines, and what happens next."""
-        next_ = (
-            "is dead-lettered" if decision.verdict == "dead" else f"runs again in {decision.retry_in_s:.1f} s"
-        )
-        what = describe(outcome)
-        hint = f" ({outcome.error.hint})" if isinstance(outcome, Failed) and outcome.error.hint else ""
-        self.recorder.log(
-            "error",
-            f"{what}{hint}; attempt {claim.attempt} failed, the message {next_}",
-            step=claim.queue.step,
-            trace_id=claim.trace.trace_id,
-            data=self.encode_stack(stack_of(outcome)),
-        )
-
-    @staticmethod
-    def encode_stack(stack: str) -> bytes | None:
-        """A log line's data for a stack; None without one."""
-        return encoding.encode({"stack": stack.encode(errors="replace").decode()}) if stack else None
-
-    def record_execution(
-        self,
-        execution: Execution,
-        outcome: Outcome,
-        started_ms: int,
-        duration_s: float,
-        *,
-        parent: str = "",
-        verdict: str = "",
-        response: HttpResponse | None = None,
-    ) -> None:
-        """One span an execution."""
-        if not self.settings.tracing.enabled:
-            return
-        invocation = execution.invocation
-        claim = invocation.claim
-        error = None
-        if self.recorder.listened:
-            self.recorder.event(
-                "invocation.ended",
-                step=invocation.step.name,
-                trace_id=invocation.trace.trace_id,
-                span_id=invocation.trace.span_id,
-                kind=invocation.occurrence.kind,
-                attempt=invocation.attempt,
-                status=_STATUS[outcome.kind],
-                duration_us=int(duration_s * 1e6),
-                code=None if outcome.kind == "succeeded" else error_of(outcome)["code"],
-            )
-        if outcome.kind != "succeeded":
-            error = error_of(outcome)
-        attributes: dict[str, Any] | None = None
-        if claim is not None:
-            attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
-        if self.detailed or outcome.kind in ("failed", "timed_out"):
-            attributes = {
-                **(attributes or {}),
-                **details_of(invocation, outcome, response, whole=self.detailed),
-            }
-            if execution.notes is not None and execution.notes.notes:
-                attributes["calls"] = execution.notes.notes
-                attributes["calls_left_out"] = execution.notes.left_out
-        self.recorder.span(
-            invocation.trace.trace_id,
-            invocation.trace.span_id,
-            parent_id=parent or None,
-            name=invocation.step.name,
-            kind=invocation.occurrence.kind,
-            started_at_ms=started_ms,
-            duration_us=int(duration_s * 1e6),
-            queue_wait_us=0 if claim is None else max(0, started_ms - claim.enqueued_at_ms) * 1000,
-            attempt=invocation.attempt,
-            status=_STATUS[outcome.kind],
-            error=error,
-            attributes=attributes,
-        )
-
-
-NewMessages = list[NewMessage]
-
-
-def _message_fields(message: NewMessage | Claim) -> dict[str, Any]:
-    return {
-        "topic": message.queue.topic,
-        "step": message.queue.step,
-        "message_id": format_id(message.id),
-        "trace_id": message.trace.trace_id,
-    }
-
-
-def value_of(outcome: Outcome) -> Any:
-    """What the handler returned. Failure: what it failed with."""
-    if isinstance(outcome, Succeeded):
-        return outcome.value
-    if isinstance(outcome, Failed):
-        raise outcome.error
-    raise HandlerError(
-        describe(outcome),
-        code="handler.timed_out" if isinstance(outcome, TimedOut) else f"handler.{outcome.kind}",
-    )
-
-
-def describe(outcome: Outcome) -> str:
-    """One line on how an execution ended."""
-    if isinstance(outcome, Failed):
-        name = getattr(outcome.error, "type_name", "")
-        return f"{name}: {outcome.error.message}" if name else outcome.error.message
-    if isinstance(outcome, TimedOut):
-        return f"the handler did not end within {outcome.timeout_s:g} s"
-    if isinstance(outcome, RetryLater):
-        return f"the handler asked for another attempt{': ' + outcome.reason if outcome.reason else ''}"
-    if isinstance(outcome, Cancelled):
-        return f"cancelled{': ' + outcome.reason if outcome.reason else ''}"
-    if isinstance(outcome, Expired):
-        return "the message had expired before the handler could start"
-    if isinstance(outcome, Released):
-        return "the node drained before the handler ended"
-    return "succeeded"
-
-
-def stack_of(outcome: Outcome) -> str:
-    return getattr(outcome.error, "stack", "") if isinstance(outcome, Failed) else ""
-
-
-def error_of(outcome: Outcome) -> dict[str, Any]:
-    """The error of a span."""
-    if isinstance(outcome, Failed):
-        error: MotiaError = outcome.error
-        return {
-            "code": error.code,
-            "type": getattr(error, "type_name", "") or type(error).__name__,
-            "message": error.message,
-            "stack": stack_of(outcome),
-        }
-    code = {"timed_out": "handler.timed_out", "released": "node.drained", "expired": "message.expired"}.get(
-        outcome.kind, f"handler.{outcome.kind}"
-    )
-    return {"code": code, "type": outcome.kind, "message": describe(outcome), "stack": ""}
-
-
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
-
-
-def parse_traceparent(value: str) -> TraceContext | None:
-    """The trace a W3C `traceparent` header names; None where it is malformed or all zero."""
-    found = _TRACEPARENT.match(value)
-    if found is None or not int(found[1], 16) or not int(found[2], 16):
-        return None
-    return TraceContext(found[1], found[2], 0)

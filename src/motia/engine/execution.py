@@ -231,7 +231,7 @@ class Execution:
 
         def told(results: list[Any]) -> StateWritten:
             written = _written(results)
-            self.engine.tell_state_changed(self.invocation, write, written)
+            self.engine.telling.state_changed(self.invocation, write, written)
             return written
 
         return self.commit([operation], guards, told)

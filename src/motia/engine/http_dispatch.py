@@ -9,14 +9,16 @@ from motia.core.message import TraceContext
 from motia.core.occurrence import Request
 from motia.core.step import Step
 from motia.core.trigger import HttpTrigger
-from motia.engine.engine import Engine, describe, parse_traceparent, stack_of
+from motia.engine.engine import Engine
 from motia.engine.execution import Execution
 from motia.engine.idempotency import Guarded
+from motia.engine.outcomes import describe, stack_data
 from motia.errors import HandlerError, MotiaError
 from motia.http.conditional import conditional
 from motia.http.problem import problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
 from motia.http.router import Route, Router
+from motia.http.traceparent import parse_traceparent
 
 
 class StepEndpoint:
@@ -68,7 +70,7 @@ class StepEndpoint:
         else:
             response = self._failed(outcome, trace)
         if not execution.given_up:
-            engine.record_execution(
+            engine.telling.execution_ended(
                 execution,
                 outcome,
                 started_ms,
@@ -106,11 +108,11 @@ class StepEndpoint:
         engine = self._engine
         engine.recorder.log(
             "error",
-            f"{describe(outcome)}",
+            describe(outcome),
             step=self._step.name,
             trace_id=trace.trace_id,
             span_id=trace.span_id,
-            data=engine.encode_stack(stack_of(outcome)),
+            data=stack_data(outcome),
         )
 
 

@@ -68,7 +68,7 @@ class Orphans(Periodic):
             ]
             await engine.backend.commit(Batch([*settlements, *([Unclaim(young)] if young else [])]))
             for one, decision in zip(old, decisions, strict=True):
-                engine.tell_settled(one, decision)
+                engine.telling.settled(one, decision)
             buried += len(old)
             more = bool(old) and not young
         if buried:

@@ -255,7 +255,7 @@ class Run:
         engine, execution = self._engine, self.execution
         assert execution is not None
         self._tell(decision, outcome)
-        engine.record_execution(
+        engine.telling.execution_ended(
             execution,
             outcome,
             self._started_ms,
@@ -274,7 +274,7 @@ class Run:
         engine = self._engine
         if engine.recorder.listened:
             for one in self.claims:
-                engine.tell_settled(one, decision)
+                engine.telling.settled(one, decision)
         if decision is _COMPLETED:
             return
         if self._notices:
@@ -282,7 +282,7 @@ class Run:
         if decision.verdict == "expired":
             engine.report(f"{self.claim.queue.step}: a message expired before it could start")
         if decision.verdict in ("retried", "crashed", "dead"):
-            engine.report_failure(self.claim, outcome, decision)
+            engine.telling.failed(self.claim, outcome, decision)
         if decision.retry_in_s is not None:
             engine.due_sooner(decision.retry_in_s)
 

@@ -1,0 +1,88 @@
+"""How an execution ended, as its span, its log line and its caller are told. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motia import encoding
+from motia.core.invocation import (
+    Cancelled,
+    Expired,
+    Failed,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    TimedOut,
+)
+from motia.errors import HandlerError, MotiaError
+from motia.tracing.record import SpanStatus
+
+STATUS: dict[str, SpanStatus] = {
+    "succeeded": "ok",
+    "failed": "error",
+    "crashed": "crashed",
+    "retry": "error",
+    "cancelled": "cancelled",
+    "timed_out": "timeout",
+    "released": "cancelled",
+    "suspended": "ok",
+    "expired": "cancelled",
+}
+"""Kind of an outcome → status of its span."""
+
+
+def value_of(outcome: Outcome) -> Any:
+    """What the handler returned. Failure: what it failed with."""
+    if isinstance(outcome, Succeeded):
+        return outcome.value
+    if isinstance(outcome, Failed):
+        raise outcome.error
+    raise HandlerError(
+        describe(outcome),
+        code="handler.timed_out" if isinstance(outcome, TimedOut) else f"handler.{outcome.kind}",
+    )
+
+
+def describe(outcome: Outcome) -> str:
+    """One line on how an execution ended."""
+    if isinstance(outcome, Failed):
+        name = getattr(outcome.error, "type_name", "")
+        return f"{name}: {outcome.error.message}" if name else outcome.error.message
+    if isinstance(outcome, TimedOut):
+        return f"the handler did not end within {outcome.timeout_s:g} s"
+    if isinstance(outcome, RetryLater):
+        return f"the handler asked for another attempt{': ' + outcome.reason if outcome.reason else ''}"
+    if isinstance(outcome, Cancelled):
+        return f"cancelled{': ' + outcome.reason if outcome.reason else ''}"
+    if isinstance(outcome, Expired):
+        return "the message had expired before the handler could start"
+    if isinstance(outcome, Released):
+        return "the node drained before the handler ended"
+    return "succeeded"
+
+
+def stack_of(outcome: Outcome) -> str:
+    return getattr(outcome.error, "stack", "") if isinstance(outcome, Failed) else ""
+
+
+def error_of(outcome: Outcome) -> dict[str, Any]:
+    """The error of a span."""
+    if isinstance(outcome, Failed):
+        error: MotiaError = outcome.error
+        return {
+            "code": error.code,
+            "type": getattr(error, "type_name", "") or type(error).__name__,
+            "message": error.message,
+            "stack": stack_of(outcome),
+        }
+    code = {"timed_out": "handler.timed_out", "released": "node.drained", "expired": "message.expired"}.get(
+        outcome.kind, f"handler.{outcome.kind}"
+    )
+    return {"code": code, "type": outcome.kind, "message": describe(outcome), "stack": ""}
+
+
+def stack_data(outcome: Outcome) -> bytes | None:
+    """A log line's data: the stack of the author's own lines. None without one."""
+    stack = stack_of(outcome)
+    return encoding.encode({"stack": stack.encode(errors="replace").decode()}) if stack else None

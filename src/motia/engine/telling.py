@@ -1,0 +1,146 @@
+"""What the engine tells of messages and executions: events, the author's log lines, one span an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from motia.core.batch import Died, Rescheduled
+from motia.core.calls import StateWrite, StateWritten
+from motia.core.ids import format_id
+from motia.core.invocation import Failed, Invocation, Outcome
+from motia.core.message import Claim, NewMessage
+from motia.engine.outcomes import STATUS, describe, error_of, stack_data
+from motia.engine.recorded import details_of
+from motia.http.response import HttpResponse
+from motia.queue.transitions import Decision
+from motia.tracing.record import Identifiers
+from motia.tracing.recorder import Recorder
+
+if TYPE_CHECKING:
+    from motia.engine.execution import Execution
+
+
+class Telling:
+    """Puts what happened into the recorder. Events alone are told where `recorder.listened` says so."""
+
+    __slots__ = ("_detailed", "_recorder", "_spans")
+
+    def __init__(self, recorder: Recorder, *, spans: bool, detailed: bool) -> None:
+        self._recorder = recorder
+        self._spans = spans
+        self._detailed = detailed
+
+    def enqueued(self, messages: Sequence[NewMessage]) -> None:
+        for message in messages:
+            self._recorder.event("message.enqueued", **_message_fields(message))
+
+    def claimed(self, claim: Claim) -> None:
+        self._recorder.event("message.claimed", **_message_fields(claim), attempt=claim.attempt)
+
+    def state_changed(self, invocation: Invocation, write: StateWrite, written: StateWritten) -> None:
+        if write.kind == "clear" or (written.old is None and written.new is None):
+            return
+        change = "created" if written.old is None else "deleted" if written.new is None else "updated"
+        self._recorder.event(
+            "state.changed",
+            scope=write.scope,
+            key=write.key,
+            change=change,
+            version=written.version,
+            trace_id=invocation.trace.trace_id,
+        )
+
+    def settled(self, claim: Claim, decision: Decision) -> None:
+        settlement = decision.settlement
+        fields = _message_fields(claim)
+        if isinstance(settlement, Died):
+            self._recorder.event(
+                "message.dead_lettered",
+                **fields,
+                code=settlement.code,
+                attempts=settlement.failures + claim.crashes,
+            )
+        due_at_ms = settlement.due_at_ms if isinstance(settlement, Rescheduled) else None
+        self._recorder.event("message.settled", **fields, outcome=decision.verdict, due_at_ms=due_at_ms)
+
+    def failed(self, claim: Claim, outcome: Outcome, decision: Decision) -> None:
+        """Tell the author what failed, with the stack of their own lines, and what happens next."""
+        next_ = (
+            "is dead-lettered" if decision.verdict == "dead" else f"runs again in {decision.retry_in_s:.1f} s"
+        )
+        what = describe(outcome)
+        hint = f" ({outcome.error.hint})" if isinstance(outcome, Failed) and outcome.error.hint else ""
+        self._recorder.log(
+            "error",
+            f"{what}{hint}; attempt {claim.attempt} failed, the message {next_}",
+            step=claim.queue.step,
+            trace_id=claim.trace.trace_id,
+            data=stack_data(outcome),
+        )
+
+    def execution_ended(
+        self,
+        execution: Execution,
+        outcome: Outcome,
+        started_ms: int,
+        duration_s: float,
+        *,
+        parent: str = "",
+        verdict: str = "",
+        response: HttpResponse | None = None,
+    ) -> None:
+        """One span an execution."""
+        if not self._spans:
+            return
+        invocation = execution.invocation
+        claim = invocation.claim
+        error = None
+        if self._recorder.listened:
+            self._recorder.event(
+                "invocation.ended",
+                step=invocation.step.name,
+                trace_id=invocation.trace.trace_id,
+                span_id=invocation.trace.span_id,
+                kind=invocation.occurrence.kind,
+                attempt=invocation.attempt,
+                status=STATUS[outcome.kind],
+                duration_us=int(duration_s * 1e6),
+                code=None if outcome.kind == "succeeded" else error_of(outcome)["code"],
+            )
+        if outcome.kind != "succeeded":
+            error = error_of(outcome)
+        attributes: dict[str, Any] | None = None
+        if claim is not None:
+            attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
+        if self._detailed or outcome.kind in ("failed", "timed_out"):
+            attributes = {
+                **(attributes or {}),
+                **details_of(invocation, outcome, response, whole=self._detailed),
+            }
+            if execution.notes is not None and execution.notes.notes:
+                attributes["calls"] = execution.notes.notes
+                attributes["calls_left_out"] = execution.notes.left_out
+        self._recorder.span(
+            invocation.trace.trace_id,
+            invocation.trace.span_id,
+            parent_id=parent or None,
+            name=invocation.step.name,
+            kind=invocation.occurrence.kind,
+            started_at_ms=started_ms,
+            duration_us=int(duration_s * 1e6),
+            queue_wait_us=0 if claim is None else max(0, started_ms - claim.enqueued_at_ms) * 1000,
+            attempt=invocation.attempt,
+            status=STATUS[outcome.kind],
+            error=error,
+            attributes=attributes,
+        )
+
+
+def _message_fields(message: NewMessage | Claim) -> dict[str, Any]:
+    return {
+        "topic": message.queue.topic,
+        "step": message.queue.step,
+        "message_id": format_id(message.id),
+        "trace_id": message.trace.trace_id,
+    }
