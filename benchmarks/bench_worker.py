@@ -11,7 +11,7 @@ from pathlib import Path
 from measure import Effort, Row, median
 
 _COUNT = 50_000
-_PROGRAMS = {"typescript": "node", "ruby": "ruby"}
+_PROGRAMS = {"typescript": "node", "ruby": "ruby", "go": "go"}
 _INSIDE = Path(__file__).parent / "inside_worker.py"
 
 

@@ -15,7 +15,7 @@ from motia.testing.conformance.worker import run_worker_checks
 
 STEPS = Path(__file__).parent / "worker_steps"
 MINIMAL = Path(__file__).parents[2] / "examples" / "worker" / "minimal_worker.py"
-PROGRAM_OF_EXTENSION = {"rb": "ruby", "ts": "node"}
+PROGRAM_OF_EXTENSION = {"rb": "ruby", "ts": "node", "go": "go"}
 KIND_OF_EXTENSION = {"rb": "ruby", "ts": "node", "go": "go"}
 
 

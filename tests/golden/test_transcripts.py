@@ -19,7 +19,7 @@ from motia.testing import TestApp
 from motia.testing.conformance.worker.peer import LIMITS
 
 STEPS = Path(__file__).parents[1] / "conformance" / "worker_steps"
-PROGRAMS = {"rb": "ruby", "ts": "node"}
+PROGRAMS = {"rb": "ruby", "ts": "node", "go": "go"}
 _PATIENCE_S = 15
 
 

@@ -44,3 +44,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
+
+
+@pytest.fixture
+def go() -> None:
+    """For tests that need Go: without it they are skipped, and fail in CI."""
+    if shutil.which("go") is None:
+        if os.environ.get("CI"):
+            pytest.fail("expected Go in CI")
+        pytest.skip("needs Go")

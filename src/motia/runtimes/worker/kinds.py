@@ -68,7 +68,7 @@ def _missing(program: str, name: str, fix: str) -> WorkerError:
 
 
 _RUBY_FIX = "install Ruby 3.1 or newer"
-_GO_FIX = "install Go 1.21 or newer"
+_GO_FIX = "install Go 1.22 or newer"
 
 WORKER_KINDS = (
     WorkerKind(
@@ -94,7 +94,7 @@ WORKER_KINDS = (
         languages=("go",),
         suffixes=(".go",),
         program="Go",
-        oldest=(1, 21),
+        oldest=(1, 22),
         fix=_GO_FIX,
         command=_go,
     ),

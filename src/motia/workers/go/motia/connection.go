@@ -1,0 +1,269 @@
+package motia
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+type limits struct {
+	FrameBytes   int     `json:"frame_bytes"`
+	MessageBytes int     `json:"message_bytes"`
+	StreamItems  int     `json:"stream_items"`
+	HeartbeatS   float64 `json:"heartbeat_s"`
+}
+
+type message struct {
+	ID     *int64          `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+	Result json.RawMessage `json:"result"`
+	Error  *callError      `json:"error"`
+}
+
+type callError struct {
+	Code    int            `json:"code"`
+	Message string         `json:"message"`
+	Data    map[string]any `json:"data,omitempty"`
+}
+
+var errTooLarge = errors.New("result.too_large")
+
+// connection is one node: lines in, lines out, calls and answers both ways.
+type connection struct {
+	socket  net.Conn
+	reader  *bufio.Reader
+	out     chan []byte
+	mutex   sync.Mutex
+	limits  limits
+	lastID  int64
+	answers map[int64]chan message
+	parts   map[int64]*bytes.Buffer
+	running map[int64]*Context
+	streams map[int]*outgoing
+	last    int
+	closed  chan struct{}
+	beating bool
+}
+
+func newConnection(socket net.Conn) *connection {
+	made := &connection{
+		socket: socket, reader: bufio.NewReaderSize(socket, 64*1024), out: make(chan []byte, 1024),
+		limits: limits{1 << 20, 32 << 20, 64, 1}, answers: map[int64]chan message{},
+		parts: map[int64]*bytes.Buffer{}, running: map[int64]*Context{}, streams: map[int]*outgoing{},
+		closed: make(chan struct{}),
+	}
+	go made.write()
+	return made
+}
+
+// write sends what waits, as much at once as there is.
+func (c *connection) write() {
+	writer := bufio.NewWriterSize(c.socket, 64*1024)
+	for {
+		select {
+		case line := <-c.out:
+			if _, err := writer.Write(line); err != nil {
+				return
+			}
+			if len(c.out) == 0 && writer.Flush() != nil {
+				return
+			}
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+// next is the next message; an error ends the connection.
+func (c *connection) next() (message, error) {
+	for {
+		line, err := c.line()
+		if err != nil {
+			return message{}, err
+		}
+		var found message
+		if err := json.Unmarshal(line, &found); err != nil {
+			return message{}, err
+		}
+		if found.Method != "part" {
+			return found, nil
+		}
+		whole, err := c.part(found.Params)
+		if err != nil {
+			return message{}, err
+		}
+		if whole != nil {
+			var put message
+			return put, json.Unmarshal(whole, &put)
+		}
+	}
+}
+
+func (c *connection) line() ([]byte, error) {
+	var line []byte
+	for {
+		piece, err := c.reader.ReadSlice('\n')
+		line = append(line, piece...)
+		if len(line) > c.limits.FrameBytes+1 {
+			return nil, errors.New("a line is too long")
+		}
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(line), []byte("{")) {
+			return line, nil
+		}
+		return nil, errors.New("expected an object")
+	}
+}
+
+func (c *connection) part(params json.RawMessage) ([]byte, error) {
+	var found struct {
+		Message int64  `json:"message"`
+		Text    string `json:"text"`
+		Last    bool   `json:"last"`
+	}
+	if err := json.Unmarshal(params, &found); err != nil {
+		return nil, err
+	}
+	pieces, ok := c.parts[found.Message]
+	if !ok {
+		pieces = &bytes.Buffer{}
+		c.parts[found.Message] = pieces
+	}
+	pieces.WriteString(found.Text)
+	if pieces.Len() > c.limits.MessageBytes {
+		return nil, errors.New("a message is too long")
+	}
+	if !found.Last {
+		return nil, nil
+	}
+	delete(c.parts, found.Message)
+	return pieces.Bytes(), nil
+}
+
+func (c *connection) send(fields map[string]any) error {
+	fields["jsonrpc"] = "2.0"
+	text, err := encode(fields)
+	if err != nil {
+		return err
+	}
+	if len(text) <= c.limits.FrameBytes {
+		c.push(append(text, '\n'))
+		return nil
+	}
+	if len(text) > c.limits.MessageBytes {
+		return errTooLarge
+	}
+	c.mutex.Lock()
+	c.last++
+	number := c.last
+	c.mutex.Unlock()
+	// A character takes at most four bytes, also where JSON escapes it.
+	whole, step := []rune(string(text)), (c.limits.FrameBytes-128)/4
+	for at := 0; at < len(whole); at += step {
+		end := min(at+step, len(whole))
+		params := map[string]any{"message": number, "text": string(whole[at:end]), "last": end == len(whole)}
+		line, _ := encode(map[string]any{"jsonrpc": "2.0", "method": "part", "params": params})
+		c.push(append(line, '\n'))
+	}
+	return nil
+}
+
+func (c *connection) push(line []byte) {
+	select {
+	case c.out <- line:
+	case <-c.closed:
+	}
+}
+
+func encode(value any) ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimRight(buffer.Bytes(), "\n"), err
+}
+
+func (c *connection) note(method string, params map[string]any) {
+	_ = c.send(map[string]any{"method": method, "params": params})
+}
+
+func (c *connection) refuse(id int64, err *callError) {
+	_ = c.send(map[string]any{"id": id, "error": err})
+}
+
+func (c *connection) reply(id int64, result map[string]any) {
+	err := c.send(map[string]any{"id": id, "result": result})
+	if errors.Is(err, errTooLarge) {
+		text := fmt.Sprintf("%s: expected at most %d bytes", largest(result["value"]), c.limits.MessageBytes)
+		c.refuse(id, &callError{-32000, text, map[string]any{"code": "result.too_large", "retryable": false}})
+	}
+}
+
+// largest is the path of the largest member of a value.
+func largest(value any) string {
+	path := "$"
+	for {
+		members, ok := value.(map[string]any)
+		if !ok || len(members) == 0 {
+			return path
+		}
+		name, most := "", -1
+		for key, item := range members {
+			if text, _ := encode(item); len(text) > most {
+				name, most = key, len(text)
+			}
+		}
+		path, value = path+"."+name, members[name]
+	}
+}
+
+// ask calls the node. Its refusal is an *Error.
+func (c *connection) ask(method string, params map[string]any) (map[string]any, error) {
+	answer := make(chan message, 1)
+	c.mutex.Lock()
+	c.lastID++
+	id := c.lastID
+	c.answers[id] = answer
+	c.mutex.Unlock()
+	if err := c.send(map[string]any{"id": id, "method": method, "params": params}); err != nil {
+		return nil, err
+	}
+	select {
+	case found := <-answer:
+		if found.Error != nil {
+			code, _ := found.Error.Data["code"].(string)
+			return nil, &Error{Code: code, Message: found.Error.Message, Retryable: true}
+		}
+		var result map[string]any
+		if err := decode(found.Result, &result); err != nil {
+			return nil, err
+		}
+		restored, _ := unwire(result).(map[string]any)
+		return restored, nil
+	case <-c.closed:
+		return nil, &Error{Code: "context.ended", Message: "the node is gone"}
+	}
+}
+
+func (c *connection) answered(found message) error {
+	c.mutex.Lock()
+	answer, ok := c.answers[*found.ID]
+	delete(c.answers, *found.ID)
+	c.mutex.Unlock()
+	if !ok {
+		return io.ErrUnexpectedEOF
+	}
+	answer <- found
+	return nil
+}

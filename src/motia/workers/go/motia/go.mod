@@ -1,0 +1,3 @@
+module motia
+
+go 1.22

@@ -1,0 +1,276 @@
+package motia
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+)
+
+type invokeParams struct {
+	Function   string          `json:"function"`
+	Input      json.RawMessage `json:"input"`
+	Request    json.RawMessage `json:"request"`
+	Context    json.RawMessage `json:"context"`
+	Auth       string          `json:"auth"`
+	Condition  string          `json:"condition"`
+	Middleware []string        `json:"middleware"`
+	Arguments  []any           `json:"arguments"`
+}
+
+// Next runs what is further in; middleware is a Handler whose context carries it: see NextOf.
+type Next func(input any) (any, error)
+
+type nextKey struct{}
+
+// NextOf gives what a middleware calls to go on.
+func NextOf(ctx *Context) Next {
+	next, _ := ctx.Value(nextKey{}).(Next)
+	return next
+}
+
+// outgoing is a stream of a result: sent as the node gives credit.
+type outgoing struct {
+	items  <-chan any
+	credit chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (c *connection) open(items <-chan any) int {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.last++
+	stream := &outgoing{items: items, credit: make(chan struct{}, 1<<20), closed: make(chan struct{})}
+	for range c.limits.StreamItems {
+		stream.credit <- struct{}{}
+	}
+	c.streams[c.last] = stream
+	return c.last
+}
+
+func (c *connection) pour(number int) {
+	c.mutex.Lock()
+	stream := c.streams[number]
+	c.mutex.Unlock()
+	defer func() {
+		c.mutex.Lock()
+		delete(c.streams, number)
+		c.mutex.Unlock()
+	}()
+	for item := range stream.items {
+		select {
+		case <-stream.closed:
+			return
+		case <-c.closed:
+			return
+		case <-stream.credit:
+		}
+		value, err := wire(item, "$", 0, nil)
+		if err != nil {
+			c.note("end", map[string]any{"stream": number, "error": errorObject(err, "")})
+			return
+		}
+		c.note("chunk", map[string]any{"stream": number, "items": []any{value}})
+	}
+	c.note("end", map[string]any{"stream": number})
+}
+
+// run answers one invoke or call. A panic is an error of the author's.
+func (w *worker) run(c *connection, id int64, method string, raw json.RawMessage) {
+	ctx, stop := context.WithCancel(context.Background())
+	made := &Context{Context: ctx, connection: c, invocation: id, stop: stop}
+	made.State, made.Log = State{made}, Log{made}
+	c.mutex.Lock()
+	c.running[id] = made
+	c.mutex.Unlock()
+	w.running.Add(1)
+	go func() {
+		defer w.running.Add(-1)
+		var streams []int
+		result, err := w.guarded(made, method, raw, func(items <-chan any) int {
+			streams = append(streams, c.open(items))
+			return streams[len(streams)-1]
+		})
+		if err != nil {
+			c.refuse(id, errorObject(err, w.projectDir))
+		} else {
+			c.reply(id, result)
+		}
+		for _, number := range streams {
+			c.pour(number)
+		}
+		stop()
+		c.mutex.Lock()
+		delete(c.running, id)
+		c.mutex.Unlock()
+	}()
+}
+
+type panicked struct {
+	value any
+	stack string
+}
+
+func (p *panicked) Error() string { return fmt.Sprint(p.value) }
+
+func (w *worker) guarded(
+	ctx *Context, method string, raw json.RawMessage, stream func(<-chan any) int,
+) (result map[string]any, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicked{value, ownStack(string(debug.Stack()), w.projectDir)}
+		}
+	}()
+	var params invokeParams
+	if err := decode(raw, &params); err != nil {
+		return nil, err
+	}
+	if len(params.Context) > 0 {
+		if err := json.Unmarshal(params.Context, ctx); err != nil {
+			return nil, err
+		}
+	}
+	if method == "call" {
+		return w.called(ctx, params)
+	}
+	input, err := inputOf(params)
+	if err != nil {
+		return nil, err
+	}
+	if params.Auth != "" {
+		if ctx.User, err = w.apply(params.Auth, ctx, input); err != nil {
+			return nil, err
+		}
+		if ctx.User == nil || ctx.User == false {
+			return nil, &Error{Code: "access.unauthenticated", Message: "access: expected a known caller"}
+		}
+	}
+	if params.Condition != "" {
+		holds, err := w.apply(params.Condition, ctx, input)
+		if err != nil {
+			return nil, err
+		}
+		if holds != true {
+			return map[string]any{"outcome": "cancelled", "reason": "condition not met"}, nil
+		}
+	}
+	value, err := w.onion(params.Middleware, params.Function, ctx, input)
+	if err != nil {
+		return nil, err
+	}
+	return outcome(value, stream)
+}
+
+func inputOf(params invokeParams) (any, error) {
+	if len(params.Request) > 0 {
+		var request Request
+		if err := decode(params.Request, &request); err != nil {
+			return nil, err
+		}
+		request.Body, request.RawBody = unwire(request.Body), unwire(request.RawBody)
+		return &request, nil
+	}
+	var input any
+	if len(params.Input) > 0 {
+		if err := decode(params.Input, &input); err != nil {
+			return nil, err
+		}
+	}
+	return unwire(input), nil
+}
+
+func (w *worker) called(ctx *Context, params invokeParams) (map[string]any, error) {
+	var input any
+	if len(params.Arguments) > 0 {
+		input = unwire(params.Arguments[0])
+	}
+	found, err := w.apply(params.Function, ctx, input)
+	if err != nil {
+		return nil, err
+	}
+	value, err := wire(found, "$", 0, nil)
+	return map[string]any{"value": value}, err
+}
+
+func (w *worker) apply(handle string, ctx *Context, input any) (any, error) {
+	function, ok := functions[handle]
+	if !ok {
+		return nil, &Error{Code: "function.unknown", Message: "expected a function that was loaded, got " + handle}
+	}
+	return function(ctx, input)
+}
+
+func (w *worker) onion(middleware []string, handler string, ctx *Context, input any) (any, error) {
+	if len(middleware) == 0 {
+		return w.apply(handler, ctx, input)
+	}
+	inner := *ctx
+	inner.Context = context.WithValue(ctx.Context, nextKey{}, Next(func(replaced any) (any, error) {
+		return w.onion(middleware[1:], handler, ctx, replaced)
+	}))
+	return w.apply(middleware[0], &inner, input)
+}
+
+func outcome(value any, stream func(<-chan any) int) (map[string]any, error) {
+	switch found := value.(type) {
+	case Retry:
+		made := map[string]any{"outcome": "retry", "reason": found.Reason, "delay_s": nil}
+		if found.DelayS != nil {
+			made["delay_s"] = *found.DelayS
+		}
+		return made, nil
+	case Snooze:
+		return map[string]any{"outcome": "snooze", "delay_s": found.DelayS, "reason": found.Reason}, nil
+	case Cancel:
+		return map[string]any{"outcome": "cancelled", "reason": found.Reason}, nil
+	}
+	made, err := wire(value, "$", 0, stream)
+	return map[string]any{"value": made}, err
+}
+
+func errorObject(err error, projectDir string) *callError {
+	data := map[string]any{"code": "handler.raised", "type": strings.TrimPrefix(fmt.Sprintf("%T", err), "*")}
+	var ours *Error
+	var stated *HTTPError
+	var panic *panicked
+	switch {
+	case errors.As(err, &ours):
+		if ours.Code != "" {
+			data["code"] = ours.Code
+		}
+		if ours.Hint != "" {
+			data["hint"] = ours.Hint
+		}
+		data["retryable"] = ours.Retryable
+	case errors.As(err, &stated):
+		data["code"], data["status"], data["detail"] = "http.error", stated.Status, stated.Detail
+		if stated.Headers != nil {
+			data["headers"] = stated.Headers
+		}
+	case errors.As(err, &panic):
+		data["type"], data["stack"] = "panic", panic.stack
+	}
+	return &callError{-32000, err.Error(), data}
+}
+
+// ownStack keeps the frames of the author's files, with paths relative to the project.
+func ownStack(stack, projectDir string) string {
+	var kept []string
+	lines := strings.Split(stack, "\n")
+	for index := 1; index < len(lines); index++ {
+		place := strings.TrimSpace(lines[index])
+		if path, ok := sourceOf(place, projectDir); ok {
+			kept = append(kept, "    at "+strings.Fields(path)[0]+" in "+filepath.Base(lines[index-1]))
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+func sourceOf(file, projectDir string) (string, bool) {
+	return strings.CutPrefix(file, projectDir+"/")
+}

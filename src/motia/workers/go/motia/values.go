@@ -1,0 +1,159 @@
+package motia
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"time"
+	"unicode/utf8"
+)
+
+const maxDepth = 64
+
+// wire gives the value as JSON can carry it. stream takes what yields items, and gives its number.
+func wire(value any, path string, depth int, stream func(<-chan any) int) (any, error) {
+	if depth > maxDepth {
+		return nil, refused(path, fmt.Sprintf("at most %d levels", maxDepth), "a deeper value")
+	}
+	switch found := value.(type) {
+	case nil, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, json.Number:
+		return found, nil
+	case float64:
+		if math.IsNaN(found) || math.IsInf(found, 0) {
+			return nil, refused(path, "a finite number", fmt.Sprint(found))
+		}
+		return found, nil
+	case string:
+		if !utf8.ValidString(found) {
+			return nil, refused(path, "text that UTF-8 can carry", "other bytes")
+		}
+		return found, nil
+	case []byte:
+		return map[string]any{"$bytes": base64.StdEncoding.EncodeToString(found)}, nil
+	case time.Time:
+		return found.UTC().Format(time.RFC3339Nano), nil
+	case <-chan any:
+		return streamed(found, path, stream)
+	case chan any:
+		return streamed(found, path, stream)
+	case Response:
+		return wire(asMap(found), path, depth, stream)
+	case *Response:
+		return wire(asMap(*found), path, depth, stream)
+	}
+	return wireReflected(reflect.ValueOf(value), path, depth, stream)
+}
+
+func streamed(items <-chan any, path string, stream func(<-chan any) int) (any, error) {
+	if stream == nil {
+		return nil, refused(path, "a value", "a channel; only answers to requests can stream")
+	}
+	return map[string]any{"$stream": stream(items)}, nil
+}
+
+func asMap(response Response) map[string]any {
+	made := map[string]any{"status": response.Status, "body": response.Body}
+	if response.Headers != nil {
+		made["headers"] = response.Headers
+	}
+	return made
+}
+
+func wireReflected(value reflect.Value, path string, depth int, stream func(<-chan any) int) (any, error) {
+	switch value.Kind() {
+	case reflect.Map:
+		if value.IsNil() {
+			return nil, nil
+		}
+		made := make(map[string]any, value.Len())
+		for _, key := range value.MapKeys() {
+			name := fmt.Sprint(key.Interface())
+			item, err := wire(value.MapIndex(key).Interface(), path+"."+name, depth+1, stream)
+			if err != nil {
+				return nil, err
+			}
+			made[name] = item
+		}
+		return escaped(made), nil
+	case reflect.Slice, reflect.Array:
+		made := make([]any, value.Len())
+		for index := range made {
+			item, err := wire(value.Index(index).Interface(), fmt.Sprintf("%s[%d]", path, index), depth+1, stream)
+			if err != nil {
+				return nil, err
+			}
+			made[index] = item
+		}
+		return made, nil
+	case reflect.Pointer, reflect.Interface:
+		if value.IsNil() {
+			return nil, nil
+		}
+		return wire(value.Elem().Interface(), path, depth+1, stream)
+	case reflect.Float32:
+		return wire(value.Float(), path, depth, stream)
+	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return nil, refused(path, "a value that JSON can carry", value.Type().String())
+	}
+	text, err := json.Marshal(value.Interface())
+	if err != nil {
+		return nil, refused(path, "a value that JSON can carry", value.Type().String())
+	}
+	return json.RawMessage(text), nil
+}
+
+func escaped(made map[string]any) any {
+	if len(made) == 1 {
+		for _, key := range []string{"$bytes", "$stream", "$literal"} {
+			if _, ok := made[key]; ok {
+				return map[string]any{"$literal": made}
+			}
+		}
+	}
+	return made
+}
+
+// unwire gives the value that was meant. Whole numbers become int64, others float64.
+func unwire(value any) any {
+	switch found := value.(type) {
+	case json.Number:
+		if whole, err := found.Int64(); err == nil {
+			return whole
+		}
+		number, _ := found.Float64()
+		return number
+	case []any:
+		for index := range found {
+			found[index] = unwire(found[index])
+		}
+	case map[string]any:
+		if len(found) == 1 {
+			if text, ok := found["$bytes"].(string); ok {
+				if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
+					return decoded
+				}
+			}
+			if inner, ok := found["$literal"].(map[string]any); ok {
+				found = inner
+			}
+		}
+		for key := range found {
+			found[key] = unwire(found[key])
+		}
+		return found
+	}
+	return value
+}
+
+func decode(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(into)
+}
+
+func refused(path, expected, got string) *Error {
+	return &Error{Code: "value.not_json", Message: fmt.Sprintf("%s: expected %s, got %s", path, expected, got)}
+}

@@ -1,0 +1,3 @@
+package steps
+
+var broken int = "on purpose"
