@@ -158,6 +158,20 @@ def test_json_of_the_documents_is_json(snippet: Snippet) -> None:
 
 
 def test_every_snippet_says_its_language() -> None:
-    known = {"python", "console", "toml", "json", "text", "sql", "lua", "ts", "tsx", "js", "html"}
+    known = {
+        "python",
+        "console",
+        "toml",
+        "json",
+        "text",
+        "sql",
+        "lua",
+        "ts",
+        "tsx",
+        "js",
+        "html",
+        "ruby",
+        "go",
+    }
     assert {one.name: one.language for one in snippets() if one.language not in known} == {}
     assert (ROOT / "README.md").is_file()

@@ -164,3 +164,27 @@ async def test_ruby_writes_streams(project: WriteProject) -> None:
             "items": 1,
             "groups": ["room"],
         }
+
+
+ASKS = """
+def config = { type: "event", name: "Asks", subscribes: ["asks"], emits: [], retry: method(:again) }
+
+def again(error, attempt)
+  error.message == "give up" ? false : attempt * 100
+end
+
+def handler(input, ctx)
+  raise input.why
+end
+"""
+
+
+async def test_a_ruby_function_says_when_to_run_again(project: WriteProject) -> None:
+    async with TestApp(project(asks__rb=ASKS)) as app:
+        await app.emit("asks", {"why": "give up"})
+        event = await app.until("message.dead_lettered")
+        assert event.fields["attempts"] == 1
+        began_ms = app.clock.now_ms()
+        await app.emit("asks", {"why": "busy"})
+        settled = await app.until("message.settled", outcome="retried")
+        assert 99_000 < settled.fields["due_at_ms"] - began_ms < 110_000

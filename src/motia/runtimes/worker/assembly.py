@@ -29,8 +29,7 @@ def make_runtimes(
     greeting = greeting_of(settings, node)
     return [
         WorkerRuntime(
-            kind.name,
-            kind.languages,
+            kind,
             sockets=lambda name=kind.name: sockets(name),  # type: ignore[misc]  # the name of now
             greeting=greeting,
             clock=clock,

@@ -22,6 +22,7 @@ _LONGEST_PAUSE_S = 5.0
 class Link:
     """One process, reached through the socket at `path`.
 
+    `check_version` raises `WorkerError` for a version of the language's program that is too old.
     `on_loaded(result)` is called after every `load` but the first. `on_log` gets lines of the worker itself.
     """
 
@@ -31,12 +32,14 @@ class Link:
         greeting: Greeting,
         clock: Clock,
         *,
+        check_version: Callable[[str], None],
         on_loaded: Callable[[Any], None],
         on_log: Callable[[dict[str, Any]], None],
     ) -> None:
         self._path = path
         self._greeting = greeting
         self._clock = clock
+        self._check_version = check_version
         self._on_loaded = on_loaded
         self._on_log = on_log
         self._files: Sequence[str] = ()
@@ -85,6 +88,7 @@ class Link:
         protocol = found.get("protocol") if type(found) is dict else None
         if protocol != PROTOCOL:
             raise ConnectionGone(f"expected a worker of protocol {PROTOCOL}, got {protocol!r}")
+        self._check_version(str((found.get("runtime") or {}).get("version")))
         capabilities = found.get("capabilities") or {}
         self.doubles = capabilities.get("integers") == "double"
         self.concurrency = capabilities.get("concurrency")
@@ -178,7 +182,7 @@ class Link:
             try:
                 self._on_loaded(await self._connect())
                 return
-            except (OSError, TimeoutError, CallFailed, ConnectionGone) as error:
+            except (OSError, TimeoutError, CallFailed, ConnectionGone, WorkerError) as error:
                 self.trouble = str(error) or type(error).__name__
             await self._clock.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -14,7 +14,7 @@ from motia.core import occurrence as core
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
 from motia.core.step import Step
-from motia.core.trigger import FunctionId, HttpTrigger, JsonSchema, QueueTrigger, Trigger
+from motia.core.trigger import FunctionId, HttpTrigger, JsonSchema, QueuePolicy, QueueTrigger, Trigger
 from motia.runtimes.worker.values import wire_text, wire_text_of_json
 from motia.schemas import Schema, schema_of
 
@@ -31,6 +31,8 @@ class Plan:
     context: bytes
     """The members of the context that are the same every time, without braces."""
     auth: FunctionId | None = None
+    retry: FunctionId | None = None
+    """Asked after a failure when to run again."""
     body: Schema | None = None
     query: Schema | None = None
     params: Schema | None = None
@@ -98,7 +100,11 @@ def make_plan(step: Step, index: int | None) -> Plan:
         "trigger": _trigger_of(trigger, index),
     }
     return Plan(
-        head=orjson.dumps(head)[:-1], context=orjson.dumps(context)[1:-1], auth=auth, **cast(Any, enforced)
+        head=orjson.dumps(head)[:-1],
+        context=orjson.dumps(context)[1:-1],
+        auth=auth,
+        retry=_retry_of(trigger),
+        **cast(Any, enforced),
     )
 
 
@@ -156,6 +162,11 @@ def _schemas(trigger: Trigger | None) -> Mapping[str, JsonSchema | None]:
     if isinstance(trigger, HttpTrigger):
         return {"body": trigger.body_schema, "query": trigger.query_schema, "params": trigger.params_schema}
     return {"input": trigger.schema} if isinstance(trigger, QueueTrigger) else {}
+
+
+def _retry_of(trigger: Trigger | None) -> FunctionId | None:
+    policy = getattr(trigger, "policy", None)
+    return policy.retry_function if isinstance(policy, QueuePolicy) else None
 
 
 def _trigger_of(trigger: Trigger | None, index: int | None) -> dict[str, Any]:

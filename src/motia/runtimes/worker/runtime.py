@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -29,9 +29,11 @@ from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionG
 from motia.runtimes.worker.foreign_error import error_of
 from motia.runtimes.worker.frames import MessageTooLong
 from motia.runtimes.worker.greeting import Greeting
+from motia.runtimes.worker.kinds import WorkerKind
 from motia.runtimes.worker.link import Link
 from motia.runtimes.worker.outcome import failure_of, outcome_of, stream_in
 from motia.runtimes.worker.plan import Plan, auth_params_text, context_text, make_plan, params_text
+from motia.runtimes.worker.retrying import with_retry
 from motia.runtimes.worker.values import ValueRefused, wire_text
 
 _REASONS = ("timed_out", "drained")
@@ -48,8 +50,7 @@ class WorkerRuntime:
 
     def __init__(
         self,
-        kind: str,
-        languages: Sequence[str],
+        kind: WorkerKind,
         *,
         sockets: Callable[[], Sequence[Path]],
         greeting: Greeting,
@@ -58,8 +59,9 @@ class WorkerRuntime:
         on_change: Callable[[], None],
         on_log: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        self.language = kind
-        self.languages = tuple(languages)
+        self.language = kind.name
+        self.languages = kind.languages
+        self._check_version = kind.check_version
         self._sockets = sockets
         self._greeting = greeting
         self._clock = clock
@@ -80,7 +82,14 @@ class WorkerRuntime:
         """Read the files in every process. What served until now goes on until `prepare`."""
         relative = _relative(project_dir, files)
         links = [
-            Link(path, self._greeting, self._clock, on_loaded=self._loaded_again, on_log=self._log)
+            Link(
+                path,
+                self._greeting,
+                self._clock,
+                check_version=self._check_version,
+                on_loaded=self._loaded_again,
+                on_log=self._log,
+            )
             for path in self._sockets()
         ]
         results = await asyncio.gather(*(link.open(relative) for link in links), return_exceptions=True)
@@ -171,7 +180,14 @@ class WorkerRuntime:
             return Failed(_too_long(error), retryable=False)
         except (WorkerError, ConnectionGone) as error:
             return self._without_worker(invocation, error)
-        return await self._outcome(link, connection, number, future, invocation, calls)
+        outcome = await self._outcome(link, connection, number, future, invocation, calls)
+        if plan.retry is not None and type(outcome) is Failed:
+            return await with_retry(
+                outcome,
+                invocation.attempt,
+                lambda arguments: self.call(cast(str, plan.retry), arguments, calls),
+            )
+        return outcome
 
     async def _outcome(
         self,
