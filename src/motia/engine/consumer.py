@@ -141,6 +141,13 @@ class Consumer:
                 self._hold(claim)
         return [claim for claim in held if wanted(claim)]
 
+    def known_claims(self) -> set[tuple[int, int]]:
+        """What this node holds or runs, by its own books: seq and token."""
+        held = [claim for claims in self._held.values() for claim in claims]
+        running = [one for run in self._running for one in run.claims]
+        waiting = [one for claim in (*held, *self._batches.gathering()) for one in bundled(claim)]
+        return {(one.seq, one.token) for one in (*waiting, *running)}
+
     @property
     def running(self) -> int:
         return len(self._running)

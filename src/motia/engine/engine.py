@@ -25,6 +25,7 @@ from motia.engine.deadlines import Deadlines
 from motia.engine.enqueue import fan_out
 from motia.engine.execution import Execution
 from motia.engine.interventions import Interventions
+from motia.engine.lost_claims import LostClaims
 from motia.engine.noted_calls import CallNotes, NotedCalls
 from motia.engine.orphans import Orphans
 from motia.engine.outcomes import value_of
@@ -98,6 +99,7 @@ class Engine:
         self.pruner = Pruner(self)
         self.streams = Streams(self, Gate(self, stream_auth))
         self.interventions = Interventions(self)
+        self.lost_claims = LostClaims(self)
         self.orphans = Orphans(self)
 
     # Lifecycle --------------------------------------------------------------------------------------
@@ -115,6 +117,7 @@ class Engine:
         await self.pruner.start()
         await self.streams.start()
         await self.interventions.start()
+        await self.lost_claims.start()
         await self.orphans.start()
         self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
 
@@ -130,6 +133,7 @@ class Engine:
         for service in (
             self.streams,
             self.interventions,
+            self.lost_claims,
             self.orphans,
             self.pruner,
             self.schedules,

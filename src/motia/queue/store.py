@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from motia.core.message import (
+    Claim,
     DeadLetter,
     MessageId,
     NodeId,
@@ -60,6 +61,10 @@ class QueueStore(Protocol):
         self, queue: QueueName, *, concurrency_key: str | None = None, limit: int = 100
     ) -> asyncio.Future[list[StoredMessage]]:
         """Messages of a queue that nodes hold, of one key or of all."""
+        ...
+
+    def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
+        """What a node holds, without payloads."""
         ...
 
     def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from motia.backends.memory.store import Delivery, MemoryStore, Standing
 from motia.core.message import (
+    Claim,
     DeadLetter,
     MessageId,
     MessageStatus,
@@ -106,6 +107,22 @@ class MemoryQueueStore:
             if d.standing is Standing.CLAIMED and concurrency_key in (None, d.flow.concurrency_key)
         ]
         return done(found[:limit])
+
+    def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
+        held = [
+            Claim(
+                seq=d.seq,
+                id=d.id,
+                queue=d.queue,
+                token=d.token,
+                payload=b"",
+                trace=d.trace,
+                enqueued_at_ms=d.enqueued_at_ms,
+            )
+            for d in self._store.in_order(self._store.deliveries)
+            if d.standing is Standing.CLAIMED and d.holder == node
+        ]
+        return done(sorted(held, key=lambda claim: claim.seq))
 
     def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:
         place = -message.priority, message.seq

@@ -11,6 +11,7 @@ import apsw
 from motia.backends.sqlite.queue import unpack_trace
 from motia.backends.sqlite.reads import Reader
 from motia.core.message import (
+    Claim,
     DeadLetter,
     MessageId,
     MessageStatus,
@@ -144,6 +145,26 @@ class SqliteQueueStore:
                 for row in connection.execute(
                     f"{_DELIVERIES} WHERE {_OF_QUEUE} AND d.state = 3{key} ORDER BY d.seq LIMIT ?",
                     (*values, limit),
+                )
+            ]
+        )
+
+    def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
+        return self._reader.scan(
+            lambda connection: [
+                Claim(
+                    seq=seq,
+                    id=id_,
+                    queue=QueueName(topic, step),
+                    token=token,
+                    payload=b"",
+                    trace=unpack_trace(trace),
+                    enqueued_at_ms=enqueued_at,
+                )
+                for seq, id_, topic, step, token, trace, enqueued_at in connection.execute(
+                    "SELECT d.seq, d.id, q.topic, q.step, d.token, d.trace, d.enqueued_at FROM deliveries d"
+                    " JOIN queues q ON q.id = d.queue WHERE d.state = 3 AND d.claimed_by = ? ORDER BY d.seq",
+                    (node,),
                 )
             ]
         )

@@ -270,6 +270,15 @@ async def the_messages_of_a_trace_and_before_another_can_be_found(nodes: Nodes) 
     assert await store.ready_before(message, limit=1) == 1
 
 
+async def what_a_node_holds_can_be_read(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(nodes.enqueue(b"1"), nodes.enqueue(b"2"))
+    [claim] = await node.claim(limit=1)
+    [held] = await node.backend.queue.claims_of(node.id)
+    assert (held.seq, held.id, held.token, held.queue) == (claim.seq, claim.id, claim.token, claim.queue)
+    assert await node.backend.queue.claims_of(b"x" * 16) == []
+
+
 async def the_head_of_a_group_can_be_found(nodes: Nodes) -> None:
     node = await nodes.open()
     head = nodes.message(b"1", group="g")
