@@ -27,12 +27,10 @@ def run(effort: Effort) -> list[Row]:
         bare = enter(serving(command, port=port, first="/hello"))
         writes = effort.count(_WRITES, least=20)
         rates: dict[str, list[float]] = {"ours": [], "bare": []}
-        costs_us: dict[str, list[float]] = {"ours": [], "bare": []}
         for _ in range(effort.rounds):
             for name, server, options in (("ours", ours, ()), ("bare", bare, ("bare",))):
-                rate, cost_us = _fan_out(server, writes, *options)
-                rates[name].append(rate)
-                costs_us[name].append(cost_us)
+                found = _subscribers("fanout", server, _SUBSCRIBERS, writes, *options)
+                rates[name].append(found["messages_per_s"])
         rows = [
             Row(
                 f"set → {_SUBSCRIBERS} sockets",
@@ -42,16 +40,6 @@ def run(effort: Effort) -> list[Row]:
                 "bare broadcast",
                 "at least",
                 1.5,
-            ),
-            Row(
-                f"one of {_SUBSCRIBERS} frames",
-                median(costs_us["ours"]),
-                "µs CPU",
-                median(costs_us["bare"]),
-                "bare broadcast",
-                "at least",
-                1.5,
-                by="gain",
             ),
         ]
         latency = _subscribers("latency", ours, effort.count(200, least=40))
@@ -69,17 +57,6 @@ def run(effort: Effort) -> list[Row]:
             what = f"a set beside {_GROUPS} groups that are followed"
             rows.append(Row(what, cost_us, "µs CPU", before_us, "without them", "at most", 1.1))
         return rows
-
-
-def _fan_out(server: Server, writes: int, *options: str) -> tuple[float, float]:
-    """Messages per second, and the server's CPU for each; connecting and joining are not counted."""
-    before_s = server.cpu_s()
-    found = _subscribers("fanout", server, _SUBSCRIBERS, writes, *options)
-    few_s = server.cpu_s()
-    _subscribers("fanout", server, _SUBSCRIBERS, 1, *options)
-    joining_s = server.cpu_s() - few_s
-    cost_s = few_s - before_s - joining_s
-    return found["messages_per_s"], cost_s / (_SUBSCRIBERS * (writes - 1)) * 1e6
 
 
 def _subscribers(kind: str, server: Server, *arguments: object) -> dict[str, float]:

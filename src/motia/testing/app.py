@@ -22,6 +22,7 @@ from motia.settings import Settings
 from motia.settings.load import load_settings
 from motia.testing.clock import ManualClock
 from motia.testing.http import Http
+from motia.testing.streams import StreamsView
 from motia.tracing.record import Event, LogRecord, Record, SpanRecord
 
 _LIMIT_S = 10.0
@@ -85,6 +86,11 @@ class TestApp:
     def state(self) -> StateView:
         """What steps stored: `await app.state.get(scope, key)`."""
         return StateView(self)
+
+    @property
+    def streams(self) -> StreamsView:
+        """Items of streams, and what subscribers are told: `async with app.streams.follow("chat", "g")`."""
+        return StreamsView(lambda: self._backend.streams, lambda: self._engine.streams)
 
     def enqueued(self, topic: str) -> list[Any]:
         """Payloads put on a topic so far, in order; one for each enqueue, however many steps subscribe.
