@@ -9,7 +9,7 @@ from motia.settings import Settings
 
 
 class OriginRule:
-    """Lets in clients without an `Origin`, origins named in `cors.origins`, and the app's own.
+    """Lets in clients that are no pages, origins named in `cors.origins`, and the app's own.
 
     In development every page of this machine is let in. An app that is reached only by loopback there
     trusts no other name, though it be its own: a foreign name that resolves to this machine is an attack.
@@ -24,11 +24,14 @@ class OriginRule:
 
     def allows(self, headers: list[tuple[bytes, bytes]]) -> bool:
         """Whether a request with these headers may be answered."""
-        origin = next((value for name, value in headers if name == b"origin"), None)
-        if origin is None or self._any:
+        if self._any:
             return True
+        host = next((value for name, value in headers if name == b"host"), b"").decode("latin-1").lower()
+        origin = next((value for name, value in headers if name == b"origin"), None)
+        if origin is None:
+            # Browsers leave it out where page and address have one name, which may be a foreign one.
+            return self._own or not host or is_loopback_origin(f"http://{host}".encode())
         text = origin.decode("latin-1").lower()
         if text in self._named or (self._development and is_loopback_origin(origin)):
             return True
-        host = next((value for name, value in headers if name == b"host"), b"").decode("latin-1").lower()
         return self._own and bool(host) and urlsplit(text).netloc == host

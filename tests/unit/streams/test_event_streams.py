@@ -99,6 +99,7 @@ def test_one_item_and_names_with_slashes(project: Project) -> None:
         ("chat", {}, 404),
         ("chat/g/1", {}, 404),
         ("chat/g", {"Origin": "http://evil.example"}, 403),
+        ("chat/g", {"Host": "rebound.example:3001"}, 403),
     ],
 )
 def test_refusals_are_problems(project: Project, path: str, headers: dict[str, str], status: int) -> None:
