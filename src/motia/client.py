@@ -68,6 +68,10 @@ class StreamClient:
         for socket in list(self._open):
             await socket.close()
 
+    @property
+    def _ended(self) -> bool:
+        return self._closed
+
     async def follow(self, stream: str, group: str, id: str | None = None) -> AsyncIterator[Change]:
         """Every change of a group, or of one item of it, for ever; the first is what is there now.
 
@@ -80,7 +84,7 @@ class StreamClient:
         if id is not None:
             place["id"] = id
         wait_s = _FIRST_WAIT_S
-        while not self._closed:
+        while not self._ended:
             try:
                 async with connect(
                     self._url,
@@ -108,8 +112,6 @@ class StreamClient:
                     ) from refused
             except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
                 pass  # tried again below
-            if self._closed:
-                return
             # Many clients lose their server at once: they must not all come back at once.
             await self._clock.sleep(wait_s * (0.5 + self._entropy.unit()))
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)

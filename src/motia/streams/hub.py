@@ -55,7 +55,7 @@ class Subscription:
 class _Room:
     """The subscribers of one group on this node."""
 
-    __slots__ = ("envelope", "items", "syncing", "version", "waiting", "whole")
+    __slots__ = ("envelope", "epoch", "items", "syncing", "version", "waiting", "whole")
 
     def __init__(self, stream: str, group: str) -> None:
         self.envelope = Envelope(stream, group)
@@ -66,6 +66,8 @@ class _Room:
         """Those who read their snapshot, or whose snapshot is ahead of what was told here."""
         self.version: int | None = None
         """Of the last change that was told."""
+        self.epoch = 0
+        """How often lines were trimmed before they were told here."""
         self.syncing: tuple[int, Frame] | None = None
         """The snapshot of the whole group, while it is the newest."""
 
@@ -231,10 +233,12 @@ class Hub:
     async def _sync(self, room: _Room, stream: str, group: str) -> tuple[int, Frame]:
         if room.syncing is not None:
             return room.syncing
+        epoch = room.epoch
         snapshot = await self._store.snapshot(stream, group)
         timestamp_ms = max(1, snapshot.timestamp_ms)
         frame = room.envelope.sync_group(snapshot.items, snapshot.version, timestamp_ms)
-        newest = room.version is None or snapshot.version >= room.version
+        # What was read before lines went untold may lack them: it serves nobody else.
+        newest = room.epoch == epoch and (room.version is None or snapshot.version >= room.version)
         if newest and len(frame.text) <= _MOST_KEPT_SYNC_BYTES:
             room.syncing = (snapshot.version, frame)
         return snapshot.version, frame
@@ -343,6 +347,7 @@ class Hub:
                 self._resyncs.add(task)
                 task.add_done_callback(self._resyncs.discard)
             room.version = room.syncing = None
+            room.epoch += 1
 
     async def _follow_again(self, subscription: Subscription, kept: list[Frame]) -> None:
         if subscription.kept is not kept:

@@ -33,7 +33,7 @@ class StreamStore(Protocol):
         ...
 
     def last_seq(self) -> asyncio.Future[int]:
-        """Of the newest line of the change log; 0 while it is empty."""
+        """Of the newest line that the change log holds or held; 0 if it never did."""
         ...
 
     def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange] | None]:

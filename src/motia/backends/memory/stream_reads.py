@@ -53,7 +53,7 @@ class MemoryStreamStore:
         return done(found[-1] if found else None)
 
     def last_seq(self) -> asyncio.Future[int]:
-        return done(next(reversed(self._store.changes), 0))
+        return done(next(reversed(self._store.changes), self._store.trimmed_seq))
 
     def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange] | None]:
         if after_seq < self._store.trimmed_seq:

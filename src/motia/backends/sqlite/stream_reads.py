@@ -81,7 +81,11 @@ class SqliteStreamStore:
 
     def last_seq(self) -> asyncio.Future[int]:
         return self._reader.now(
-            lambda connection: int(connection.execute("SELECT max(seq) FROM changes").get or 0)
+            lambda connection: int(
+                connection.execute(
+                    "SELECT coalesce((SELECT max(seq) FROM changes), (SELECT seq FROM changes_trimmed))"
+                ).get
+            )
         )
 
     def changes(self, after_seq: int, *, limit: int = 1000) -> asyncio.Future[list[LoggedChange] | None]:

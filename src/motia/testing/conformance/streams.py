@@ -285,6 +285,10 @@ async def old_lines_are_trimmed_and_items_stay(nodes: Nodes) -> None:
     assert await node.backend.streams.changes(0) is None
     assert await node.backend.streams.changes(first - 1) is None
     assert [change.id for change in await _changes(node, first)] == ["2"]
+    last = await node.backend.streams.last_seq()
+    assert await node.one(TrimChanges(before_ms=0, keep=0)) == 1
+    assert await node.backend.streams.last_seq() == last
+    assert await node.backend.streams.changes(last) == []
     assert len((await node.backend.streams.snapshot("s", "g")).items) == 2
 
 
