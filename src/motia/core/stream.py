@@ -20,7 +20,10 @@ class StreamItem(NamedTuple):
 
 
 class StreamSnapshot(NamedTuple):
-    """Items of a group at one moment. A group that never held anything has version 0."""
+    """Items of a group at one moment.
+
+    A group that is forgotten, or never was, has a version that no group has again; at first 0.
+    """
 
     version: int
     timestamp_ms: int

@@ -24,7 +24,8 @@ class MemoryStreamStore:
     def snapshot(self, stream: str, group: str, id: str | None = None) -> asyncio.Future[StreamSnapshot]:
         known = self._store.stream_groups.get((stream, group))
         if known is None:
-            return done(StreamSnapshot(0, 0, []))
+            forgotten = self._store.forgotten
+            return done(StreamSnapshot(forgotten.version, forgotten.timestamp_ms, []))
         items = sorted(
             (item.seq, StreamItem(name, item.data, item.version))
             for name, item in self._store.stream_items.get((stream, group), {}).items()

@@ -35,15 +35,16 @@ class SqliteStreamStore:
 
     def snapshot(self, stream: str, group: str, id: str | None = None) -> asyncio.Future[StreamSnapshot]:
         def read(connection: apsw.Connection) -> StreamSnapshot:
-            # One statement: the version and the items are of one moment.
-            rows: list[Any] = connection.execute(
-                "SELECT g.version, g.timestamp, i.id, i.data, i.version FROM stream_groups g"
-                " LEFT JOIN stream_items i ON i.scope = g.id AND (?3 IS NULL OR i.id = ?3)"
-                " WHERE g.stream = ?1 AND g.name = ?2 ORDER BY i.seq",
-                (stream, group, id),
-            ).fetchall()
-            if not rows:
-                return StreamSnapshot(0, 0, [])
+            with connection:  # both reads see one moment
+                rows: list[Any] = connection.execute(
+                    "SELECT g.version, g.timestamp, i.id, i.data, i.version FROM stream_groups g"
+                    " LEFT JOIN stream_items i ON i.scope = g.id AND (?3 IS NULL OR i.id = ?3)"
+                    " WHERE g.stream = ?1 AND g.name = ?2 ORDER BY i.seq",
+                    (stream, group, id),
+                ).fetchall()
+                if not rows:
+                    forgotten: Any = connection.execute("SELECT version, timestamp FROM changes_trimmed").get
+                    return StreamSnapshot(forgotten[0], forgotten[1], [])
             version, timestamp_ms = rows[0][:2]
             return StreamSnapshot(
                 version, timestamp_ms, [StreamItem(*row[2:]) for row in rows if row[2] is not None]
