@@ -90,7 +90,7 @@ async def _next(reader: asyncio.StreamReader) -> dict[str, Any]:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_node(name: str, tmp_path: Path) -> None:
     files = write_project(tmp_path, "rb")
-    names = Names(project_dir=str(tmp_path.resolve()), step_language="ruby", **files)
+    names = Names(project_dir=str(tmp_path.resolve()), step_language="ruby", version="99.0", **files)
     asyncio.run(_play_worker(names, lines_of(name), tmp_path))
 
 
