@@ -9,6 +9,7 @@ type Props = {
   initial_px: number
   min_px?: number
   max_px?: number
+  /** While the second is null the first has all the room; it stays the same element when the other comes. */
   children: [ReactNode, ReactNode]
 }
 
@@ -39,8 +40,10 @@ export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 90
     event.preventDefault()
     change(width_px + (kept === 'start' ? way : -way) * STEP_PX)
   }
-  const columns =
-    kept === 'start'
+  const alone = children[1] === null
+  const columns = alone
+    ? 'minmax(0, 1fr)'
+    : kept === 'start'
       ? `min(${width_px}px, 70%) 1px minmax(0, 1fr)`
       : `minmax(0, 1fr) 1px min(${width_px}px, 70%)`
   return (
@@ -49,20 +52,22 @@ export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 90
       style={{ gridTemplateColumns: columns, gridTemplateRows: 'minmax(0, 1fr)' }}
     >
       <div className="min-h-0 min-w-0">{children[0]}</div>
-      <div
-        role="separator"
-        aria-label={label}
-        aria-orientation="vertical"
-        aria-valuenow={width_px}
-        aria-valuemin={min_px}
-        aria-valuemax={max_px}
-        tabIndex={0}
-        onPointerDown={drag}
-        onKeyDown={press}
-        onDoubleClick={() => change(initial_px)}
-        className="relative z-10 cursor-col-resize bg-line transition-colors after:absolute after:inset-y-0 after:-left-1 after:w-2.25 hover:bg-live focus-visible:bg-live"
-      />
-      <div className="min-h-0 min-w-0">{children[1]}</div>
+      {alone ? null : (
+        <div
+          role="separator"
+          aria-label={label}
+          aria-orientation="vertical"
+          aria-valuenow={width_px}
+          aria-valuemin={min_px}
+          aria-valuemax={max_px}
+          tabIndex={0}
+          onPointerDown={drag}
+          onKeyDown={press}
+          onDoubleClick={() => change(initial_px)}
+          className="relative z-10 cursor-col-resize bg-line transition-colors after:absolute after:inset-y-0 after:-left-1 after:w-2.25 hover:bg-live focus-visible:bg-live"
+        />
+      )}
+      {alone ? null : <div className="min-h-0 min-w-0">{children[1]}</div>}
     </div>
   )
 }

@@ -44,8 +44,13 @@ export function Graph({ flow, chosen, onChoose, onMove }: Props) {
   }, [shape, fitView])
   const edges = useMemo(() => edgesOf(flow, chosen), [flow, chosen])
   const change = useCallback(
-    (changes: NodeChange<GraphNode>[]) => setNodes(before => applyNodeChanges(changes, before)),
-    [],
+    (changes: NodeChange<GraphNode>[]) => {
+      setNodes(before => applyNodeChanges(changes, before))
+      // By Enter, too. What the address chooses comes as a property, and never through here.
+      const picked = changes.find(one => one.type === 'select' && one.selected)
+      if (picked?.type === 'select') onChoose(picked.id)
+    },
+    [onChoose],
   )
   return (
     <ReactFlow
@@ -55,7 +60,6 @@ export function Graph({ flow, chosen, onChoose, onMove }: Props) {
       edgeTypes={EDGE_TYPES}
       onNodesChange={change}
       onNodeClick={(_, node) => onChoose(node.id)}
-      onSelectionChange={({ nodes: [node] }) => node && node.id !== chosen && onChoose(node.id)}
       onPaneClick={() => onChoose(undefined)}
       onNodeDragStop={(_, __, moved) =>
         onMove?.(

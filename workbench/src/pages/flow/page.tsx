@@ -158,19 +158,17 @@ function Shown({ flow, loaded_at, view }: ShownProps) {
     )
   return (
     <ActivityProvider loaded_at={loaded_at} onUnknown={unknown}>
-      {chosen === undefined ? (
-        main
-      ) : (
-        <Split name="flow" label="Width of the panel" kept="end" initial_px={460} min_px={320}>
-          {main}
+      <Split name="flow" label="Width of the panel" kept="end" initial_px={460} min_px={320}>
+        {main}
+        {chosen === undefined ? null : (
           <NodePanel
             node={chosen}
             tab={place.tab ?? 'config'}
             onTab={tab => change({ tab }, { replace: true })}
             onClose={() => choose(undefined)}
           />
-        </Split>
-      )}
+        )}
+      </Split>
     </ActivityProvider>
   )
 }

@@ -182,12 +182,12 @@ export default function LogsPage() {
               What steps log or print appears here, and is kept.
             </Empty>
           )
-        ) : chosen === undefined ? (
-          rows
         ) : (
           <Split name="logs" label="Width of the details" kept="end" initial_px={420} min_px={280}>
             {rows}
-            <LinePanel line={chosen} onClose={() => replace({ at: undefined })} />
+            {chosen === undefined ? null : (
+              <LinePanel line={chosen} onClose={() => replace({ at: undefined })} />
+            )}
           </Split>
         )}
       </div>
