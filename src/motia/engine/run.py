@@ -217,15 +217,17 @@ class Run:
                 await self._store_apart(decision)
                 return
             if error is not None:
-                if not isinstance(error, BackendError) or not self._taking():
+                # A conflict will not pass: the answer of a commit that was applied may have been lost.
+                passes = isinstance(error, BackendError) and not isinstance(error, ConflictError)
+                if not passes or not self._taking():
                     raise error
                 engine.report(f"{self.claim.queue.step}: its result could not be stored yet: {error}")
                 await engine.clock.sleep(_RETRY_AFTER_S)
             try:
                 await engine.backend.commit(self._settlement(decision, outcome))
                 return
-            except (BackendError, ConflictError) as refused:
-                error = refused
+            except BackendError as failure:
+                error = failure
 
     async def _store_apart(self, decision: Decision) -> None:
         """One of a bundle was taken away from it: that is not the others' affair."""
