@@ -126,6 +126,9 @@ class Hub:
 
         *Cancellation*: it then follows nothing. *Failure*: `BackendError`, likewise.
         """
+        self.leave(subscription)  # it may follow already, if it was told to go on twice
+        if since is not None and subscription.version is not None:
+            since = max(since, subscription.version)
         room = self._rooms.get(subscription.place)
         if room is None:
             room = self._rooms[subscription.place] = _Room(*subscription.place)
@@ -297,19 +300,24 @@ class Hub:
         versions = [frame.version for frame in frames if frame.version is not None]
         if versions:
             room.version, room.syncing = versions[-1], None
-        burst = frames[0] if len(frames) == 1 else Burst(frames)
-        # Copies: one that reads too slowly leaves while it is told.
+        # Copies: one that reads too slowly leaves while it is told, and must have had all of this by then.
+        whole = _together(frames)
         for subscriber in tuple(room.whole):
-            subscriber.tell(burst)
+            subscriber.tell(whole)
         self.told += len(room.whole) * len(frames)
         if not room.items:
             return
+        by_id: dict[str, list[Frame]] = {}
         for frame in frames:
-            for subscriber in tuple(room.items.get(frame.id or "", ())):
+            if frame.id in room.items:
+                by_id.setdefault(frame.id, []).append(frame)
+        for id_, of_item in by_id.items():
+            burst = _together(of_item)
+            for subscriber in tuple(room.items.get(id_, ())):
                 # One frame a socket: clients hand it to all their subscriptions themselves.
                 if subscriber not in room.whole:
-                    subscriber.tell(frame)
-                    self.told += 1
+                    subscriber.tell(burst)
+                    self.told += len(of_item)
 
     def _tell_waiting(self, room: _Room, frame: Frame) -> None:
         told = {*room.whole, *room.items.get(frame.id or "", ())}
@@ -360,3 +368,7 @@ class Hub:
 
 async def _turn() -> None:
     """Let the loop do other things once."""
+
+
+def _together(frames: list[Frame]) -> Frame | Burst:
+    return frames[0] if len(frames) == 1 else Burst(frames)
