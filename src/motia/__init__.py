@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from motia.asgi_app import AsgiApp as AsgiApp
     from motia.authoring.auth import Auth as Auth
     from motia.authoring.auth import api_key as api_key
     from motia.authoring.auth import bearer as bearer
@@ -148,6 +149,17 @@ if not TYPE_CHECKING:  # checkers read the imports above
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *_HOME_OF})
+
+
+def asgi(project_dir: str = ".") -> AsgiApp:
+    """The project as an ASGI application: one node that starts with the server's lifespan, else with its
+    first request. It serves the routes of steps and runs messages and cron; sockets of streams, the
+    Workbench, workers of other languages and reload need `motia start` or `motia dev`."""
+    from pathlib import Path
+
+    from motia.asgi_app import AsgiApp
+
+    return AsgiApp(Path(project_dir).resolve())
 
 
 class _Package(ModuleType):

@@ -356,6 +356,13 @@ class Execution:
         then: Callable[[list[Any]], Any] | None = None,
     ) -> asyncio.Future[Any]:
         """Commit as this execution: guarded by its claim, and awaited before it ends."""
+        if self.settled:
+            raise HandlerError(
+                "a write after ctx.atomic(settle=True): expected the block to be the last to write, got one more",
+                code="atomic.already_settled",
+                hint="move the write into the block: the message was completed with it",
+                retryable=False,
+            )
         if self.ended and self.invocation.claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
         batch = Batch(operations, (*self._guards, *guards))

@@ -236,3 +236,24 @@ def test_an_endless_chain_of_state_triggers_is_stopped(project: Any) -> None:
         assert dead.code == "loop.detected"
 
     project.run(scenario)
+
+
+def test_a_write_after_the_block_that_settles_says_what_is_wrong(project: Any) -> None:
+    project.step(
+        "write",
+        writer(
+            """
+async with ctx.atomic(settle=True):
+    await ctx.state.set("s", "in", 1)
+await ctx.state.set("s", "late", 2)
+"""
+        ),
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("write")
+        await app.until("message.settled", outcome="completed")
+        assert await app.state.entries("s") == {"in": 1}
+        assert [span.error["code"] for span in app.spans if span.error] == ["atomic.already_settled"]
+
+    project.run(scenario)
