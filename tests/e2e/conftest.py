@@ -25,6 +25,13 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser is slow to start: what needs one belongs to the proofs."""
+    for item in items:
+        if "page" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.proof)
+
+
 @pytest.fixture
 def real_project(tmp_path: Path) -> Iterator[Project]:
     with tempfile.TemporaryDirectory(prefix="mt") as runtime:
