@@ -358,7 +358,7 @@ class Execution:
         """Commit as this execution: guarded by its claim, and awaited before it ends."""
         if self.settled:
             raise HandlerError(
-                "a write after ctx.atomic(settle=True): expected the block to be the last to write, got one more",
+                "a write after ctx.atomic(settle=True): expected the block to write last, got one more",
                 code="atomic.already_settled",
                 hint="move the write into the block: the message was completed with it",
                 retryable=False,
