@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import sys
 from collections import Counter
 from pathlib import Path
@@ -47,7 +46,8 @@ def test_some_seeds() -> None:
 @pytest.mark.parametrize("part", range(4))
 def test_many_seeds(part: int) -> None:
     count = int(os.environ.get("PROOF_SEEDS", "2000")) // 4
-    first = random.SystemRandom().randrange(1_000_000)
+    # The same in every run, so that a red one is due to the change; other numbers look further.
+    first = int(os.environ.get("PROOF_FIRST_SEED", "0")) + part * count
     print(f"part {part}: {count} seeds from {first}")
     shapes = prove(list(range(first, first + count)))
     print(dict(shapes))
