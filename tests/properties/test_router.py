@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, quote
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motia.errors import InputError
@@ -66,6 +66,7 @@ def best(table: list[tuple[str, str]], method: str, path: str) -> tuple[str, dic
     return min(fits, key=lambda fit: fit[0])[1:] if fits else None
 
 
+@settings(deadline=None)
 @given(tables, st.sampled_from([*METHODS, "OPTIONS", "PUT"]), paths)
 def test_router_finds_what_a_scan_of_all_routes_finds(
     table: list[tuple[str, str]], method: str, path: str
@@ -87,6 +88,7 @@ def test_router_finds_what_a_scan_of_all_routes_finds(
     assert set(match.allowed) == allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_any_text_comes_through_a_parameter(value: str) -> None:
     router = Router.build([Route("GET", "/x/:value", 1)])
@@ -99,6 +101,7 @@ def test_any_text_comes_through_a_parameter(value: str) -> None:
     assert match.path_params == {"value": value.encode("utf-8", "replace").decode()}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_path_is_matched_or_refused(path: str) -> None:
     router = Router.build([Route("GET", "/:a", 1), Route("GET", "/*b", 2)])
@@ -110,6 +113,7 @@ def test_any_path_is_matched_or_refused(path: str) -> None:
     assert (match is None) == (not path.startswith("/"))
 
 
+@settings(deadline=None)
 @given(
     st.binary()
     | st.lists(st.sampled_from([b"a", b"b", b"=", b"&", b"+", b"%", b"%41", b"%e4"])).map(b"".join)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
@@ -105,6 +105,7 @@ def test_stop_drains_everything_and_starts_nothing() -> None:
     assert slot.state == "stopped"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("lrsfdxt"), st.integers(0, 5)), max_size=60), st.booleans())
 def test_any_history(history: list[tuple[str, int]], keep_retrying: bool) -> None:
     """At most one node serves and one loads; every process is accounted for; a stop starts nothing."""
