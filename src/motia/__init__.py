@@ -6,12 +6,12 @@ Names are loaded when they are first used, so that every other import of the pac
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from motia.asgi_app import AsgiApp as AsgiApp
     from motia.authoring.auth import Auth as Auth
     from motia.authoring.auth import api_key as api_key
     from motia.authoring.auth import bearer as bearer
@@ -151,15 +151,13 @@ if not TYPE_CHECKING:  # checkers read the imports above
         return sorted({*globals(), *_HOME_OF})
 
 
-def asgi(project_dir: str = ".") -> AsgiApp:
+def asgi(project_dir: str = ".") -> Callable[[Any, Any, Any], Awaitable[None]]:
     """The project as an ASGI application: one node that starts with the server's lifespan, else with its
     first request. It serves the routes of steps and runs messages and cron; sockets of streams, the
     Workbench, workers of other languages and reload need `motia start` or `motia dev`."""
-    from pathlib import Path
-
-    from motia.asgi_app import AsgiApp
-
-    return AsgiApp(Path(project_dir).resolve())
+    application: Callable[[Any, Any, Any], Awaitable[None]]
+    application = import_module("motia.asgi_app").AsgiApp(project_dir)
+    return application
 
 
 class _Package(ModuleType):

@@ -15,8 +15,8 @@ class AsgiApp:
     """`await app(scope, receive, send)`: one node, started with the server's lifespan, else by its first
     request. Several worker processes of that server are several nodes on one file."""
 
-    def __init__(self, project_dir: Path) -> None:
-        self._project_dir = project_dir
+    def __init__(self, project_dir: str | Path) -> None:
+        self._project_dir = Path(project_dir).resolve()
         self._starting = asyncio.Lock()
         self._app: App | None = None
         self._asgi: Asgi | None = None
