@@ -41,6 +41,8 @@ class Gate:
     async def admit(self, request: Request) -> Any:
         """The context of a new connection; None where the project authenticates nobody. Failure: `Denied`."""
         if self._authenticate is None:
+            if self._engine.settings.streams.closed:
+                raise Denied("streams are closed")
             return None
         source, function = self._authenticate
         try:

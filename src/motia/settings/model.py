@@ -101,6 +101,9 @@ class WorkerSettings(_Frozen):
 class StreamSettings(_Frozen):
     """Realtime streams: who is connected, and what is kept for those who come back."""
 
+    closed: bool = False
+    """Nobody may follow streams, unless `stream_auth` of the project says who. Set where a configuration
+    names an authentication that cannot be asked here."""
     connections: int = Field(10_000, gt=0)
     """Sockets and event streams at once in a node."""
     subscriptions: int = Field(10_000, gt=0)

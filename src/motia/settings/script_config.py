@@ -25,12 +25,11 @@ _ABSENT = {
     "plugins": "plugins of the old console; this one needs none",
     "adapters": "storage is chosen by `database.url`",
     "redis": "state and queues are kept by `database.url`",
-    "streamAuth": "who may follow streams is decided by `canAccess` of each stream",
-    "authenticateStream": "who may follow streams is decided by `canAccess` of each stream",
     "otel": "traces are exported by the settings of `tracing`",
     "stepsDir": "steps are found under steps/, src/ and motia/",
 }
 """Keys of the frameworks that write such files, and what to do instead."""
+_STREAM_AUTH = ("streamAuth", "authenticateStream")
 
 
 def evaluate_script(path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -74,6 +73,20 @@ def evaluate_script(path: Path, environment: Mapping[str, str]) -> dict[str, Any
 
 
 def without_absent(config: Mapping[str, Any], name: str) -> tuple[dict[str, Any], list[str]]:
-    """The config without the keys of other frameworks that have no meaning here, and a notice for each."""
+    """The config without the keys of other frameworks that have no meaning here, and a notice for each.
+
+    One that says who may follow streams closes them: it would have turned somebody away, so without it
+    everybody is.
+    """
     notices = [f"{name}: {key} has no effect: {_ABSENT[key]}" for key in config if key in _ABSENT]
-    return {key: value for key, value in config.items() if key not in _ABSENT}, notices
+    kept = {key: value for key, value in config.items() if key not in _ABSENT}
+    for key in _STREAM_AUTH:
+        if key in kept:
+            del kept[key]
+            streams = kept.get("streams")
+            kept["streams"] = {**(streams if isinstance(streams, Mapping) else {}), "closed": True}
+            notices.append(
+                f"{name}: {key} cannot be asked here, so nobody may follow streams: write `stream_auth` in"
+                " app.py, or set streams.closed = false in motia.toml"
+            )
+    return kept, notices

@@ -281,8 +281,12 @@ def test_a_typescript_config_of_another_framework(tmp_path: Path) -> None:
     )
     loaded = load(tmp_path)
     assert loaded.settings.port == 4500
-    named = {notice.split(" has no effect")[0] for notice in loaded.notices}
+    named = {" ".join(notice.split(" ")[:2]) for notice in loaded.notices}
     assert named == {f"motia.config.ts: {key}" for key in ("authenticateStream", "plugins", "app")}
+    # An authentication that cannot be asked turns everybody away, unless the operator says otherwise.
+    assert loaded.settings.streams.closed is True
+    (tmp_path / "motia.toml").write_text("[streams]\nclosed = false\n")
+    assert load(tmp_path).settings.streams.closed is False
 
 
 @needs_node

@@ -84,6 +84,26 @@ def test_the_function_is_found_under_its_names_in_either_file(project: Project, 
     project.run(scenario)
 
 
+@pytest.mark.parametrize("authenticated", [False, True])
+def test_closed_streams_are_for_those_whom_the_project_authenticates(
+    project: Project, authenticated: bool
+) -> None:
+    if authenticated:
+        project.file("app.py", "def stream_auth(request):\n    return {}\n")
+
+    async def scenario(served: Served) -> None:
+        if authenticated:
+            async with served.client() as client:
+                await client.join("chat", "g")
+                assert (await client.event())["type"] == "sync"
+        else:
+            with pytest.raises(InvalidStatus, match="401"):
+                async with served.client():
+                    pass
+
+    project.run(scenario, streams={"closed": True})
+
+
 def test_the_connection_is_described_as_both_lines_of_motia_do(project: Project) -> None:
     project.file(
         "app.py",
