@@ -1,0 +1,190 @@
+"""The journal of one execution: read once, walked through, and written before a durable call answers."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from motia import encoding
+from motia.core.batch import JournalPut, Operation, RunBegin, RunEnd
+from motia.core.invocation import Failed, Outcome, Succeeded
+from motia.core.message import Claim
+from motia.core.retry import RetryPolicy
+from motia.core.workflow import Compensating, EntryKind, JournalEntry, RunId, Suspend
+from motia.engine.replies import told
+from motia.errors import WorkflowError
+from motia.workflow.replay import Replay
+
+if TYPE_CHECKING:
+    from motia.engine.execution import Execution
+
+SLEEP_IN_MEMORY_S = 2.0
+
+
+class Journal:
+    """What the run of one execution knows and learns. All on the engine's loop."""
+
+    def __init__(self, execution: Execution, claim: Claim) -> None:
+        self.run = RunId(claim.id, claim.queue.step)
+        self.replay = Replay()
+        self._execution = execution
+        self._engine = execution.engine
+        self._claim = claim
+        self._loading: asyncio.Future[None] | None = None
+        self._begun = False
+
+    async def load(self) -> None:
+        """Read the journal, once. A message that is held for the first time has none."""
+        if self._claim.token == 1:
+            return
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(self._read())
+        await asyncio.shield(self._loading)
+
+    async def _read(self) -> None:
+        entries = await self._engine.backend.workflow.journal(self.run)
+        self._begun = bool(entries)
+        self.replay = Replay(entries)
+
+    async def reread(self, unique: str) -> JournalEntry:
+        """An entry that somebody else may have written in the meantime."""
+        entries = await self._engine.backend.workflow.journal(self.run)
+        entry = next(entry for entry in entries if entry.name == unique)
+        self.replay.note(entry)
+        return entry
+
+    def entry(self, name: str, kind: EntryKind, status: Any, **fields: Any) -> JournalEntry:
+        return JournalEntry(name=name, kind=kind, status=status, at_ms=self.now_ms(), **fields)
+
+    async def put(self, entry: JournalEntry, *operations: Operation) -> list[Any]:
+        """The results of what was written: the entry, then `operations`, guarded by the claim."""
+        begin: list[Operation] = []
+        if not self._begun:
+            self._begun = True
+            begin.append(
+                RunBegin(
+                    run=self.run,
+                    topic=self._claim.queue.topic,
+                    started_at_ms=self.now_ms(),
+                    trace=self._claim.trace,
+                    input=self._claim.payload,
+                )
+            )
+        put = self._execution.commit([*begin, JournalPut(self.run, entry), *operations])
+        results: list[Any] = await put
+        self.replay.note(entry)
+        return results
+
+    async def memoized(
+        self,
+        unique: str,
+        kind: EntryKind,
+        work: Callable[[], Any],
+        retry: RetryPolicy,
+        timeout_s: float | None,
+        version: int = 1,
+    ) -> Any:
+        """What `work` returned, or raise how it failed for good: as recorded, or done now and recorded."""
+        entry = self.replay.recorded(unique)
+        if entry is not None and entry.status == "done":
+            return encoding.decode(entry.value or b"null")
+        if entry is not None and entry.status == "failed":
+            raise _failed(unique, encoding.decode(entry.error or b"{}"))
+        if kind != "undo":
+            self.stop_if_undoing()
+        attempts = 0 if entry is None else entry.attempts
+        if entry is not None and entry.due_at_ms is not None:
+            await self.until(entry.due_at_ms)
+        while True:
+            attempts += 1
+            try:
+                async with asyncio.timeout(timeout_s):
+                    value = await _called(work)
+                text = self._text(unique, value)
+            except Exception as error:
+                if retry.attempts == 1 and kind == "step":
+                    raise  # its retries are those of the message: nothing of it is kept
+                wait_s = retry.wait_s(attempts, self._engine.entropy.unit())
+                text = encoding.encode(told(error))
+                if attempts >= retry.attempts or getattr(error, "retryable", True) is False:
+                    entry = self.entry(unique, kind, "failed", version=version, attempts=attempts, error=text)
+                    await self.put(entry)
+                    raise _failed(unique, told(error)) from error
+                due_at_ms = self.now_ms() + round(wait_s * 1000)
+                await self.put(
+                    self.entry(
+                        unique,
+                        kind,
+                        "retrying",
+                        version=version,
+                        attempts=attempts,
+                        error=text,
+                        due_at_ms=due_at_ms,
+                    )
+                )
+                self._execution.logger.warning(
+                    f"{unique}: attempt {attempts} of {retry.attempts} failed: {error}"
+                )
+                await self.until(due_at_ms)
+            else:
+                entry = self.entry(unique, kind, "done", version=version, attempts=attempts, value=text)
+                await self.put(entry)
+                return encoding.decode(text)
+
+    def stop_if_undoing(self) -> None:
+        """A run that is undone does nothing new; it only comes by what it did, to say how it is undone."""
+        if self.replay.undoing is not None:
+            raise Compensating
+
+    async def until(self, due_at_ms: int) -> None:
+        """Wait for that time: here if it is near, else suspended."""
+        left_s = (due_at_ms - self.now_ms()) / 1000
+        if left_s >= SLEEP_IN_MEMORY_S:
+            raise Suspend(due_at_ms)
+        if left_s > 0:
+            await self._engine.clock.sleep(left_s)
+
+    def now_ms(self) -> int:
+        return self._engine.clock.now_ms()
+
+    def ending(self, verdict: str, outcome: Outcome) -> list[Operation]:
+        """What is written together with the settlement that ends the run."""
+        status: Any = {"completed": "completed", "dead": "failed", "cancelled": "cancelled"}.get(verdict)
+        if status is None or not self._begun:
+            return []
+        output = encoding.encode(outcome.value) if isinstance(outcome, Succeeded) else None
+        error = encoding.encode(told(outcome.error)) if isinstance(outcome, Failed) else None
+        return [RunEnd(run=self.run, status=status, at_ms=self.now_ms(), output=output, error=error)]
+
+    def _text(self, unique: str, value: Any) -> bytes:
+        text = encoding.encode(value)
+        limit_bytes = self._engine.settings.limits.message_bytes
+        if len(text) > limit_bytes:
+            raise WorkflowError(
+                f"workflow step {unique!r}: expected a result of at most {limit_bytes} bytes,"
+                f" got {len(text)}",
+                code="workflow.result_too_large",
+                hint="store it in state or in a file, and return its key",
+                retryable=False,
+            )
+        return text
+
+
+async def _called(work: Callable[[], Any]) -> Any:
+    """What `work` gives. A plain function may block: it runs in a thread, with this context."""
+    if inspect.iscoroutinefunction(work):
+        return await work()
+    value = await asyncio.to_thread(work)
+    return await value if inspect.isawaitable(value) else value
+
+
+def _failed(unique: str, error: Mapping[str, Any]) -> WorkflowError:
+    what = f"{error.get('type', 'Exception')}: {error.get('message', '')}"
+    return WorkflowError(
+        f"workflow step {unique!r} failed for good: {what}",
+        code="workflow.step_failed",
+        details={"step": unique, "error": dict(error)},
+        retryable=False,
+    )
