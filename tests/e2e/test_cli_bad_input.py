@@ -25,7 +25,10 @@ async def handler(request, ctx):
 """
 FAIL = """
 import os
-config = {"name": "Fail", "triggers": [http("GET", "/fail/:kind", timeout=0.3)]}
+config = {
+    "name": "Fail",
+    "triggers": [http("GET", "/fail/:kind"), http("GET", "/slow/:kind", timeout=0.3)],
+}
 async def handler(request, ctx):
     kind = request.path_params["kind"]
     if kind == "raise":
@@ -66,16 +69,16 @@ def test_bad_requests_and_failing_steps_are_problems(real_project: Project) -> N
     async def main() -> None:
         with real_project.running("start") as running:
             base = await running.ready()
-            async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+            async with httpx.AsyncClient(base_url=base, timeout=40) as client:
                 await refuse_bad_requests(client)
-                for kind, status, code in (
-                    ("raise", 500, "handler.raised"),
-                    ("junk", 500, "handler.bad_result"),
-                    ("exit", 500, "handler.raised"),
-                    ("hang", 504, "handler.timed_out"),
-                    ("deaf", 504, "handler.timed_out"),
+                for path, status, code in (
+                    ("/fail/raise", 500, "handler.raised"),
+                    ("/fail/junk", 500, "handler.bad_result"),
+                    ("/fail/exit", 500, "handler.raised"),
+                    ("/slow/hang", 504, "handler.timed_out"),
+                    ("/slow/deaf", 504, "handler.timed_out"),
                 ):
-                    body = is_problem(await client.get(f"/fail/{kind}"), status, code)
+                    body = is_problem(await client.get(path), status, code)
                     assert len(body["trace_id"]) == 32
                     assert "hunter2" not in str(body)
                 is_problem(await client.get("/hang"), 504, "handler.timed_out")
@@ -116,7 +119,7 @@ def test_a_step_that_opens_the_data_file_is_refused(real_project: Project) -> No
             base = await running.ready()
             found = [path.name for path in (real_project.folder / ".motia").glob("*.db")]
             assert "motia.db" in found, found
-            async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+            async with httpx.AsyncClient(base_url=base, timeout=40) as client:
                 body = is_problem(await client.get("/peek"), 500, "backend.foreign_access")
                 assert body["trace_id"]
             assert real_project.command("emit", "peek", "{}").returncode == 0
@@ -125,7 +128,7 @@ def test_a_step_that_opens_the_data_file_is_refused(real_project: Project) -> No
                 _, dead = await real_project.left()
                 return dead or None
 
-            (dead,) = await eventually(buried, 10, lambda: running.text)
+            (dead,) = await eventually(buried, 40, lambda: running.text)
             assert dead.failures == 1
             error = encoding.decode(dead.error)
             assert "expected a step to leave motia's own database alone" in error["message"]

@@ -45,7 +45,7 @@ def test_a_project_is_developed(real_project: Project) -> None:
                     except httpx.TransportError:
                         return None
 
-                await eventually(mended, 15, lambda: running.text)
+                await eventually(mended, 40, lambda: running.text)
                 assert await version(2)
             assert "said hello" in running.text
             running.process.send_signal(signal.SIGINT)

@@ -28,7 +28,7 @@ def test_ticks_and_commands_start_steps(real_project: Project) -> None:
                 runs = {entry.key: encoding.decode(entry.value) for entry in entries}
                 return (sum(runs.values()) >= 4 and runs.get("cron", 0) >= 2) or None
 
-            await eventually(all_ran, 15, lambda: running.text)
+            await eventually(all_ran, 40, lambda: running.text)
             assert real_project.command("cron", "run", "Counting").returncode == 0
             assert await running.stop() == 0
         left, dead = await real_project.left()

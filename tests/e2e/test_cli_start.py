@@ -47,7 +47,7 @@ def test_variables_of_dotenv_are_those_of_the_file_as_it_is_now(real_project: Pr
                         return None
                     return found["mood"] == "wild" or None
 
-                await eventually(renewed, 15, lambda: running.text)
+                await eventually(renewed, 40, lambda: running.text)
             assert await running.stop() == 0
 
     run(main)

@@ -59,7 +59,7 @@ class Project:
     def file(self, name: str, source: str) -> None:
         (self.folder / name).write_text(textwrap.dedent(source))
 
-    def command(self, *arguments: str, limit_s: float = 20) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, limit_s: float = 40) -> subprocess.CompletedProcess[str]:
         """Run a command of `motia` to its end."""
         return subprocess.run(
             [*COMMAND, *arguments],
@@ -121,7 +121,7 @@ class Running:
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    async def ready(self, limit_s: float = 20) -> str:
+    async def ready(self, limit_s: float = 40) -> str:
         """The base URL, once a node serves."""
 
         async def look() -> str | None:
@@ -131,7 +131,7 @@ class Running:
                 return None
             try:
                 async with httpx.AsyncClient() as client:
-                    answer = await client.get(f"{found[0]}/ready", timeout=2)
+                    answer = await client.get(f"{found[0]}/ready", timeout=10)
             except httpx.TransportError:
                 return None
             return found[0] if answer.status_code == 200 else None
@@ -205,7 +205,7 @@ async def eventually(
         await asyncio.sleep(_LOOK_S)
 
 
-def run(main: Callable[[], Awaitable[None]], limit_s: float = 60) -> None:
+def run(main: Callable[[], Awaitable[None]], limit_s: float = 120) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(limit_s):
             await main()

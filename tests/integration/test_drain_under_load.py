@@ -103,7 +103,7 @@ def test_sigterm_cuts_nothing_and_charges_nothing(real_project: Project) -> None
                 async with real_project.store() as backend:
                     return len(await backend.state.entries("started", 0)) == 2 or None
 
-            await eventually(both_started, 10, lambda: running.text)
+            await eventually(both_started, 40, lambda: running.text)
             clients = [
                 asyncio.create_task(ask(host, int(port), "/slow", number, keep=number % 2 == 0, stop=stop))
                 for number in range(_CLIENTS)
@@ -113,7 +113,7 @@ def test_sigterm_cuts_nothing_and_charges_nothing(real_project: Project) -> None
                 async with real_project.store() as backend:
                     return len(await backend.state.entries("done", 0)) > 20 or None
 
-            await eventually(some_done, 20, lambda: running.text)
+            await eventually(some_done, 40, lambda: running.text)
             stop.set()
             code = await running.stop()
             answered = sum(await asyncio.gather(*clients))

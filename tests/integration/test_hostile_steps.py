@@ -141,7 +141,7 @@ def test_hostile_steps_are_dead_lettered_and_no_innocent_is(real_project: Projec
                     twice = sum(encoding.decode(entry.value) >= 2 for entry in entries)
                     return True if len(entries) == COUNT and twice >= 50 else None
 
-                await eventually(done, 20, lambda: running.text)
+                await eventually(done, 40, lambda: running.text)
             assert await running.stop() == 0
 
     run(main, 130)

@@ -76,7 +76,7 @@ def test_a_thousand_messages_survive_the_death_of_the_node_and_of_everything(rea
             async def none_left() -> bool | None:
                 return (await real_project.left())[0] == 0 or None
 
-            await eventually(none_left, 20, lambda: running.text)
+            await eventually(none_left, 40, lambda: running.text)
             assert await running.stop() == 0
         await account(real_project)
 

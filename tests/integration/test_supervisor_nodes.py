@@ -124,7 +124,7 @@ async def supervised(settings: Settings, **keywords: Any) -> AsyncIterator[Runni
         running.listeners.close()
 
 
-def run(main: Callable[[], Awaitable[None]], limit_s: float = 30) -> None:
+def run(main: Callable[[], Awaitable[None]], limit_s: float = 90) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(limit_s):
             await main()

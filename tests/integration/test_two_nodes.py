@@ -90,7 +90,7 @@ async def kill_one(running: Running, killed: set[int]) -> int:
     async def look() -> int | None:
         return next((pid for pid in running.nodes() if pid not in killed), None)
 
-    pid = await eventually(look, 20, lambda: running.text)
+    pid = await eventually(look, 40, lambda: running.text)
     os.kill(pid, signal.SIGKILL)
     return pid
 

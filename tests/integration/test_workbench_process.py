@@ -18,7 +18,7 @@ async def opened(running: object) -> tuple[str, str]:
         found = _CONSOLE.search(running.text)  # type: ignore[attr-defined]
         return (found[1], found[2]) if found else None
 
-    return await eventually(look, 5)
+    return await eventually(look, 40)
 
 
 def test_the_printed_address_opens_the_console_and_a_session_outlives_the_process(
@@ -54,7 +54,7 @@ def test_the_printed_address_opens_the_console_and_a_session_outlives_the_proces
                         return None  # an idle connection that went with its node
                     return True if len(found) == 2 else None
 
-                await eventually(reloaded, 10, lambda: running.text)
+                await eventually(reloaded, 40, lambda: running.text)
                 assert await running.stop() == 0
             arguments = ("dev", "--workbench-port", port)
             with real_project.running(*arguments) as running:

@@ -37,6 +37,7 @@ class Streams:
         self._schemas: dict[str, Schema | None] = {}
         self._timer: Timer | None = None
         self._rechecking: asyncio.Task[None] | None = None
+        self._recheck_again = False
         self._stopped = True
 
     async def start(self) -> None:
@@ -108,17 +109,22 @@ class Streams:
     # Withdrawn rights -------------------------------------------------------------------------------
 
     def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if not self._stopped:
             self._timer = self._engine.clock.call_later(
                 self._engine.settings.streams.recheck_s, self._recheck, backstop=True
             )
 
     def _recheck(self) -> None:
-        due = [session for session in self.sessions if session.has_rules]
-        if not due:
-            self._arm()
+        """Ask again at a steady pace: one that lasts longer than the pause is followed by another at once."""
+        self._arm()
+        if self._rechecking is not None:
+            self._recheck_again = True
             return
-        self._rechecking = asyncio.ensure_future(self._recheck_all(due))
+        due = [session for session in self.sessions if session.has_rules]
+        if due:
+            self._rechecking = asyncio.ensure_future(self._recheck_all(due))
 
     async def _recheck_all(self, due: Sequence[Session]) -> None:
         try:
@@ -126,4 +132,6 @@ class Streams:
             await asyncio.gather(*(session.recheck() for session in due))
         finally:
             self._rechecking = None
-        self._arm()
+        if self._recheck_again and not self._stopped:
+            self._recheck_again = False
+            self._recheck()

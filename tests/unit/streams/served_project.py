@@ -57,7 +57,7 @@ class Client:
         await self.send({"type": "leave", "data": {"subscriptionId": "s", **place, **data}})
 
     async def frame(self) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             return json.loads(await self.socket.recv())
 
     async def event(self) -> Any:
@@ -74,7 +74,7 @@ class Client:
 
     async def closed(self) -> int:
         """The code the server closes with; what came before it is not looked at."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self.socket.recv()
@@ -135,11 +135,11 @@ class Project:
         self.file(f"steps/{name}_stream.py", source or f'config = {{"name": {name!r}}}')
 
     def run(self, scenario: Scenario, *, clock: Clock | None = None, **settings: Any) -> None:
-        """Run `scenario` with the served project; it fails after 20 s."""
+        """Run `scenario` with the served project; it fails after 50 s."""
         given = Settings.model_validate({"project_dir": self.folder, "port": 0, **settings})
 
         async def main() -> None:
-            async with asyncio.timeout(20), TestApp(clock=clock, settings=given) as app:
+            async with asyncio.timeout(50), TestApp(clock=clock, settings=given) as app:
                 listener = socket.create_server(("127.0.0.1", 0))
                 assert app.app.gateway is not None
                 server = NodeServer(app.app.gateway, {"api": listener}, limits=given.limits)

@@ -22,7 +22,7 @@ class Events:
 
     async def event(self) -> tuple[str | None, Any]:
         fields: dict[str, str] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for line in self._lines:
                 name, _, value = line.partition(": ")
                 if line and name:

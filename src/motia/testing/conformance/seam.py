@@ -147,7 +147,7 @@ async def listeners_hear_of_new_work(nodes: Nodes) -> None:
     heard = asyncio.Event()
     node.backend.on_work(heard.set)
     await node.commit(nodes.enqueue())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await heard.wait()
 
 
@@ -157,7 +157,7 @@ async def listeners_hear_of_new_work_from_another_node(nodes: Nodes) -> None:
     heard = asyncio.Event()
     two.backend.on_work(heard.set)
     await one.commit(nodes.enqueue())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await heard.wait()
     assert len(await two.claim()) == 1
 

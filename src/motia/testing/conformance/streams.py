@@ -383,7 +383,7 @@ async def listeners_hear_of_changes(nodes: Nodes) -> None:
     heard = asyncio.Event()
     node.backend.on_change(heard.set)
     await node.one(_put("1"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await heard.wait()
 
 
@@ -393,7 +393,7 @@ async def listeners_hear_of_changes_of_another_node(nodes: Nodes) -> None:
     heard = asyncio.Event()
     two.backend.on_change(heard.set)
     put = await one.one(_put("1", b'{"n":1}'))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await heard.wait()
     assert [change.version for change in await _changes(two)] == [put.version]
 
@@ -405,7 +405,7 @@ async def nodes_tell_each_other_past_storage(nodes: Nodes) -> None:
     two.backend.on_news(heard.set_result)
     one.backend.on_news(lambda news: heard.set_exception(AssertionError("told itself")))
     one.backend.tell_nodes(b"hello")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await heard == b"hello"
 
 
