@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import functools
 import inspect
 import typing
@@ -17,6 +18,8 @@ from motia.errors import HandlerError
 from motia.errors import WorkflowError as WorkflowError
 
 R = TypeVar("R")
+_ONCE = RetryPolicy(attempts=1)
+_NO_HINTS: Mapping[str, Any] = {}
 
 
 class DurableCalls:
@@ -60,22 +63,13 @@ class DurableCalls:
         began with an older one apart.
         """
         work = functools.partial(function, *arguments, **keywords)
-        retry = RetryPolicy(attempts=1 + retries, delay_s=seconds(delay, "delay"))
+        retry = _ONCE if retries == 0 else RetryPolicy(attempts=1 + retries, delay_s=seconds(delay, "delay"))
         timeout_s = None if timeout is None else seconds(timeout, "timeout")
-        workflow = self._workflow
-
-        async def run() -> Any:
-            value = await workflow.step(
-                name, work, retry=retry, timeout_s=timeout_s, undo=undo, version=version, key=key
-            )
-            model = _returned_model(function)
-            if model is None or value is None:
-                return value
-            from motia.schemas.typed import TypeReader  # needs Pydantic, which most projects import late
-
-            return TypeReader(model).from_value(value, name)
-
-        return self._begin(run())
+        value = self._workflow.step(
+            name, work, retry=retry, timeout_s=timeout_s, undo=undo, version=version, key=key
+        )
+        model = _returned_model(function)
+        return self._begin(value if model is None else _read_as(model, value, name))
 
     def sleep(self, duration: Duration) -> Awaitable[None]:
         """Wait: "30s", "3d", a number of seconds. From 2 s on the run holds no memory meanwhile."""
@@ -139,10 +133,31 @@ class DurableCalls:
         return self._calls.begin(work)
 
 
+async def _read_as(model: type, result: Awaitable[Any], name: str) -> Any:
+    """The result of a step as the model that its function says it returns."""
+    value = await result
+    if value is None:
+        return None
+    from motia.schemas.typed import TypeReader  # needs Pydantic, which most projects import late
+
+    return TypeReader(model).from_value(value, name)
+
+
 def _returned_model(function: Callable[..., Any]) -> type | None:
     """The Pydantic model that a function says it returns."""
+    plain = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
+    hint = getattr(plain, "__annotations__", _NO_HINTS).get("return")
+    if isinstance(hint, str):
+        # Nearly every hint is one name: to resolve them all, as below, costs more than the step's commit.
+        found = getattr(plain, "__globals__", _NO_HINTS).get(hint, vars(builtins).get(hint))
+        hint = _resolved(plain) if found is None else found
+    elif hint is not None and not isinstance(hint, type):
+        hint = _resolved(plain)
+    return hint if isinstance(hint, type) and hasattr(hint, "__pydantic_validator__") else None
+
+
+def _resolved(function: Callable[..., Any]) -> Any:
     try:
-        hint = typing.get_type_hints(inspect.unwrap(function)).get("return")
+        return typing.get_type_hints(function).get("return")
     except Exception:  # hints of any kind may fail to resolve; then the result is plain JSON
         return None
-    return hint if isinstance(hint, type) and hasattr(hint, "__pydantic_validator__") else None

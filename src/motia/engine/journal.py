@@ -100,8 +100,7 @@ class Journal:
         while True:
             attempts += 1
             try:
-                async with asyncio.timeout(timeout_s):
-                    value = await _called(work)
+                value = await _called(work, timeout_s)
                 text = self._text(unique, value)
             except Exception as error:
                 if retry.attempts == 1 and kind == "step":
@@ -172,8 +171,11 @@ class Journal:
         return text
 
 
-async def _called(work: Callable[[], Any]) -> Any:
+async def _called(work: Callable[[], Any], timeout_s: float | None) -> Any:
     """What `work` gives. A plain function may block: it runs in a thread, with this context."""
+    if timeout_s is not None:
+        async with asyncio.timeout(timeout_s):
+            return await _called(work, None)
     if inspect.iscoroutinefunction(work):
         return await work()
     value = await asyncio.to_thread(work)

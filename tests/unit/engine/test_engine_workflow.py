@@ -90,6 +90,51 @@ async def order(input, ctx):
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_result_is_the_model_that_the_function_says_it_returns(project: Any) -> None:
+    project.step(
+        "order",
+        """
+import functools
+import typing
+from pydantic import BaseModel
+class Box(BaseModel):
+    size: int
+async def named() -> Box:
+    return Box(size=1)
+async def noted() -> typing.Annotated[Box, "of wood"]:
+    return Box(size=2)
+@functools.wraps(named)
+async def wrapped() -> Box:
+    return Box(size=3)
+async def perhaps() -> Box | None:
+    return Box(size=4)
+async def number() -> int:
+    return 5
+async def missing() -> Nothing:
+    return 6
+@step(queue("order"))
+async def order(input, ctx):
+    made = [await ctx.step(one.__name__ + str(at), one)
+            for at, one in enumerate([named, noted, wrapped, perhaps, number, missing])]
+    await ctx.state.set("orders", "1", [f"{type(one).__name__} {one}" for one in made])
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("order", {})
+        await app.until_idle()
+        assert await app.state.get("orders", "1") == [
+            "Box size=1",
+            "Box size=2",
+            "Box size=3",
+            "dict {'size': 4}",
+            "int 5",
+            "int 6",
+        ]
+
+    project.run(scenario)
+
+
 def test_an_event_is_found_whether_it_comes_before_or_after_the_wait(project: Any) -> None:
     project.step(
         "order",
