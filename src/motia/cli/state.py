@@ -22,7 +22,7 @@ from motia.cli.project import discover, load_project, with_store
 
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
-    from motia.core.batch import Operation, StateDelivery
+    from motia.core.batch import ChangeDelivery, Operation
     from motia.settings import Settings
     from motia.state.store import StateEntry
 
@@ -134,9 +134,9 @@ def clear(scope: Scope, directory: ProjectDir = HERE, yes: Yes = False, as_json:
         print_line(f"{count} deleted")
 
 
-def _deliveries(settings: Settings, scope: str, key: str) -> list[StateDelivery]:
+def _deliveries(settings: Settings, scope: str, key: str) -> list[ChangeDelivery]:
     """The state triggers that a change of the key runs, by the project's steps as they are now."""
-    from motia.core.batch import StateDelivery
+    from motia.core.batch import ChangeDelivery
     from motia.core.clock import SystemClock, SystemEntropy
     from motia.core.ids import Ids
     from motia.core.message import TraceContext
@@ -151,7 +151,7 @@ def _deliveries(settings: Settings, scope: str, key: str) -> list[StateDelivery]
     ids = Ids(SystemClock(), SystemEntropy())
     trace = TraceContext(ids.trace_id(), "", 0)
     queues = found.registry.queues_watching(scope, key)
-    return [StateDelivery(queue, ids.message_id(), trace) for queue in queues]
+    return [ChangeDelivery(queue, ids.message_id(), trace) for queue in queues]
 
 
 def _commit(settings: Settings, operations: Sequence[Operation]) -> Any:

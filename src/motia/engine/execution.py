@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from motia import encoding
 from motia.core.batch import (
     Batch,
+    ChangeDelivery,
     ClaimHeld,
     Completed,
     Ended,
@@ -19,7 +20,6 @@ from motia.core.batch import (
     Settle,
     StateClear,
     StateDelete,
-    StateDelivery,
     StatePut,
     StateResult,
     StateUpdate,
@@ -273,13 +273,13 @@ class Execution:
             guards,
         )
 
-    def _deliveries(self, scope: str, key: str) -> Sequence[StateDelivery]:
+    def _deliveries(self, scope: str, key: str) -> Sequence[ChangeDelivery]:
         entries = self.engine.state_queues(scope, key)
         if not entries:
             return ()
         trace = self.invocation.trace
         onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
-        return [StateDelivery(name, self.engine.ids.message_id(), onward) for name in entries]
+        return [ChangeDelivery(name, self.engine.ids.message_id(), onward) for name in entries]
 
     async def sleep(self, delay_s: float) -> None:
         await self.engine.clock.sleep(delay_s)

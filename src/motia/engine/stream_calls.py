@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from motia import encoding
 from motia.core.batch import (
+    ChangeDelivery,
     Guard,
-    StateDelivery,
     StreamDelete,
     StreamPut,
     StreamResult,
@@ -153,13 +153,13 @@ class ExecutionStreams:
 
         return check
 
-    def _deliveries(self, stream: str, group: str, id_: str | None) -> Sequence[StateDelivery]:
+    def _deliveries(self, stream: str, group: str, id_: str | None) -> Sequence[ChangeDelivery]:
         queues = self._engine.streams.queues_watching(stream, group, id_)
         if not queues:
             return ()
         trace = self._execution.invocation.trace
         onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
-        return [StateDelivery(name, self._engine.ids.message_id(), onward) for name in queues]
+        return [ChangeDelivery(name, self._engine.ids.message_id(), onward) for name in queues]
 
 
 class StreamBuffer:

@@ -8,10 +8,10 @@ from typing import Any
 
 from motia.core.batch import (
     Batch,
+    ChangeDelivery,
     Expire,
     StateClear,
     StateDelete,
-    StateDelivery,
     StatePut,
     StateResult,
     StateUpdate,
@@ -333,8 +333,8 @@ def _update(
     return StateUpdate(scope=scope, key=key, operations=changes, now_ms=now_ms, **fields)
 
 
-def _trigger(nodes: Nodes, due_at_ms: int | None = None) -> StateDelivery:
-    return StateDelivery(queue=Q, message_id=nodes.id(), trace=TRACE, due_at_ms=due_at_ms)
+def _trigger(nodes: Nodes, due_at_ms: int | None = None) -> ChangeDelivery:
+    return ChangeDelivery(queue=Q, message_id=nodes.id(), trace=TRACE, due_at_ms=due_at_ms)
 
 
 def _event(kind: str, scope: str, key: str, old: Any, new: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from motia import encoding
 from motia.core.batch import (
     Batch,
+    ChangeDelivery,
     ClaimHeld,
     Operation,
-    StateDelivery,
     StreamDelete,
     StreamPut,
     StreamSend,
@@ -355,8 +355,8 @@ async def a_superseded_attempt_writes_no_item(nodes: Nodes) -> None:
 async def a_change_enqueues_its_triggers_in_the_same_commit(nodes: Nodes) -> None:
     node = await nodes.open()
 
-    def to_step() -> list[StateDelivery]:
-        return [StateDelivery(queue=Q, message_id=nodes.id(), trace=TRACE)]
+    def to_step() -> list[ChangeDelivery]:
+        return [ChangeDelivery(queue=Q, message_id=nodes.id(), trace=TRACE)]
 
     operations: list[Operation] = [
         _put('a"b', b'{"n":1}', deliveries=to_step()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from motia import encoding
-from motia.core.batch import Batch, StateClear, StateDelete, StateDelivery, StatePut, StateVersion
+from motia.core.batch import Batch, ChangeDelivery, StateClear, StateDelete, StatePut, StateVersion
 from motia.core.message import TraceContext
 from motia.core.state import StateEntry
 from motia.errors import ConflictError, InputError
@@ -160,10 +160,10 @@ async def _delete(workspace: Workspace, scope: str, key: str) -> bool:
     return result.old is not None
 
 
-def _deliveries(workspace: Workspace, scope: str, key: str) -> list[StateDelivery]:
+def _deliveries(workspace: Workspace, scope: str, key: str) -> list[ChangeDelivery]:
     engine = workspace.engine
     queues = engine.state_queues(scope, key)
     if not queues:
         return []
     trace = TraceContext(engine.ids.trace_id(), "", 0)
-    return [StateDelivery(queue, engine.ids.message_id(), trace) for queue in queues]
+    return [ChangeDelivery(queue, engine.ids.message_id(), trace) for queue in queues]

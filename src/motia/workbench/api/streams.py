@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from motia import encoding
-from motia.core.batch import Batch, StateDelivery, StreamDelete, StreamPut
+from motia.core.batch import Batch, ChangeDelivery, StreamDelete, StreamPut
 from motia.core.message import TraceContext
 from motia.core.step import StreamDefinition
 from motia.core.stream import StreamItem, with_id
@@ -110,10 +110,10 @@ def _place(workspace: Workspace, request: ApiRequest) -> tuple[str, str, str]:
     return _known(workspace, request), request.params["group"], request.params["id"]
 
 
-def _deliveries(workspace: Workspace, stream: str, group: str, id_: str) -> list[StateDelivery]:
+def _deliveries(workspace: Workspace, stream: str, group: str, id_: str) -> list[ChangeDelivery]:
     engine = workspace.engine
     queues = engine.streams.queues_watching(stream, group, id_)
     if not queues:
         return []
     trace = TraceContext(engine.ids.trace_id(), "", 0)
-    return [StateDelivery(queue, engine.ids.message_id(), trace) for queue in queues]
+    return [ChangeDelivery(queue, engine.ids.message_id(), trace) for queue in queues]

@@ -1,0 +1,87 @@
+"""What people and time do to messages from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from motia.core.message import MessageId, NodeId, QueueName, TraceContext
+
+
+@dataclass(slots=True)
+class Redrive:
+    """Dead letters go back to their queues as new messages with fresh budgets. Result: number."""
+
+    queue: QueueName | None = None
+    ids: frozenset[MessageId] | None = None
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class PurgeDead:
+    """Delete dead letters. Result: number."""
+
+    queue: QueueName | None = None
+    ids: frozenset[MessageId] | None = None
+    died_before_ms: int | None = None
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A message that an operation ended before its time."""
+
+    id: MessageId
+    queue: QueueName
+    trace: TraceContext
+    ran_on: NodeId | None
+    """The node that was running or holding it; it learns of it by `QueueStore.cancellations`."""
+
+
+@dataclass(slots=True)
+class CancelMessages:
+    """End messages whatever they wait for. One that runs loses its claim: what it still writes is refused.
+
+    All that is given must fit; at least one of `ids`, `queue` and `bulk` is. Result: list of `Ended`.
+    """
+
+    ids: frozenset[MessageId] | None = None
+    queue: QueueName | None = None
+    bulk: bytes | None = None
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class ExpireMessages:
+    """End messages whose expiry has passed and that no node holds. Result: list of `Ended`."""
+
+    now_ms: int
+    limit: int = 1000
+
+
+@dataclass(slots=True)
+class MoveMessages:
+    """Let waiting messages become due at `due_at_ms`; None = now. One behind the head of its group still
+    waits for it. Those that a node holds stay as they are. Result: number moved."""
+
+    ids: frozenset[MessageId]
+    due_at_ms: int | None
+    queue: QueueName | None = None
+
+
+@dataclass(slots=True)
+class PauseQueues:
+    """Nothing is taken from the queues of a topic and step any more; `*` = every one. Result: None."""
+
+    now_ms: int
+    topic: str = "*"
+    step: str = "*"
+
+
+@dataclass(slots=True)
+class ResumeQueues:
+    """Take back the pause of exactly this topic and step; `everything` takes back all. Result: number of
+    pauses taken back."""
+
+    topic: str = "*"
+    step: str = "*"
+    everything: bool = False

@@ -1,0 +1,42 @@
+"""Nodes: that one begins, and what is done for one that is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from motia.core.message import MessageId, NodeId
+
+
+@dataclass(slots=True)
+class RegisterNode:
+    """A node incarnation begins. `lock_path` names the file it holds locked while it lives."""
+
+    node: NodeId
+    pid: int
+    started_at_ms: int
+    lock_path: str = ""
+
+
+@dataclass(slots=True)
+class RecoverNode:
+    """A node incarnation is over: its claims go back to their queues.
+
+    Those in `running` (seq and id) were being executed: they are charged a crash and become *suspects*,
+    re-run one at a time, or die with `worker.crashed` at `max_crashes`. The others return uncharged.
+    `running` None = unknown: every claim is treated as running. Result: number of claims returned.
+    """
+
+    node: NodeId
+    running: frozenset[tuple[int, MessageId]] | None
+    max_crashes: int
+    now_ms: int
+    error: bytes
+    """JSON object recorded as the error of those who die."""
+
+
+@dataclass(slots=True)
+class CancellationsSeen:
+    """A node has stopped what these cancelled claims ran. Result: None."""
+
+    node: NodeId
+    seqs: frozenset[int]
