@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +34,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List runs, the latest first."""
+    from motia.workflow.documents import run_document
+
     if status is not None and status not in _STATUSES:
         raise typer.BadParameter(
             f"expected one of {', '.join(_STATUSES)}, got {status!r}", param_hint="--status"
@@ -43,7 +45,7 @@ def list_(
         return await backend.workflow.runs(status=status, step=step, limit=limit)  # type: ignore[arg-type]
 
     runs = with_store(load_project(directory).settings, read)
-    documents = [_run_document(run) for run in runs]
+    documents = [run_document(run) for run in runs]
     if as_json:
         print_json(documents)
         return
@@ -66,54 +68,45 @@ def list_(
 @app.command("show")
 def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show a run: what it did, what it waits for, how it ended."""
-    from motia.core.workflow import RunId
-    from motia.errors import InputError
+    from motia.core.clock import SystemClock
+    from motia.workflow.documents import run_detail
+    from motia.workflow.selection import chosen
 
     message_id = _parsed(run_id)
 
-    async def read(backend: Backend) -> list[tuple[RunSummary, list[JournalEntry]]]:
-        found = []
-        steps = {step} if step else {run.id.step for run in await backend.workflow.runs(limit=1000)}
-        for name in sorted(steps):
-            summary = await backend.workflow.run(RunId(message_id, name))
-            if summary is not None:
-                found.append((summary, await backend.workflow.journal(summary.id)))
-        return found
+    async def read(backend: Backend) -> tuple[RunSummary, list[JournalEntry]]:
+        summary = chosen(await backend.workflow.of_message(message_id), run_id, step)
+        return summary, await backend.workflow.journal(summary.id)
 
-    found = with_store(load_project(directory).settings, read)
-    if not found:
-        raise InputError(
-            f"runs show {run_id!r}: expected a run of this project, got none", code="run.unknown", status=404
-        )
-    documents = [
-        {**_run_document(summary), "journal": [_entry_document(entry) for entry in entries]}
-        for summary, entries in found
-    ]
+    summary, entries = with_store(load_project(directory).settings, read)
+    document = run_detail(summary, entries, now_ms=SystemClock().now_ms())
     if as_json:
-        print_json(documents if len(documents) > 1 else documents[0])
+        print_json(document)
         return
-    for document in documents:
-        print_line(f"{document['step']}  {document['status']}  trace {document['trace_id']}")
-        print_line(f"input   {json.dumps(document['input'])}")
-        print_table(
-            ("NAME", "KIND", "STATUS", "AT", "ATTEMPTS", "RESULT"),
+    print_line(f"{document['step']}  {document['status']}  trace {document['trace_id']}")
+    print_line(f"input   {json.dumps(document['input'])}")
+    print_table(
+        ("NAME", "KIND", "STATUS", "AT", "ATTEMPTS", "UNTIL", "RESULT"),
+        (
             (
-                (
-                    entry["name"],
-                    entry["kind"],
-                    entry["status"],
-                    time_text(entry["at_ms"]),
-                    entry["attempts"] or "",
-                    json.dumps(entry["error"] or entry["value"])[:80],
-                )
-                for entry in document["journal"]
-            ),
-        )
-        if document["error"] or document["output"] is not None:
-            print_line(
-                f"{'error' if document['error'] else 'output'}  "
-                f"{json.dumps(document['error'] or document['output'])}"
+                entry["name"],
+                entry["kind"],
+                entry["status"],
+                time_text(entry["at_ms"]),
+                entry["attempts"] or "",
+                time_text(entry["due_at_ms"]),
+                json.dumps(entry["error"] or entry["value"])[:80],
             )
+            for entry in document["journal"]
+        ),
+    )
+    if document["undo"]:
+        print_line(
+            f"undo    since {time_text(document['undo']['at_ms'])}: {json.dumps(document['undo']['cause'])}"
+        )
+    if document["error"] or document["output"] is not None:
+        name = "error" if document["error"] else "output"
+        print_line(f"{name:<8}{json.dumps(document[name])}")
 
 
 @app.command("signal")
@@ -150,39 +143,3 @@ def _parsed(run_id: str) -> bytes:
     from motia.workflow.mail import parse_run_id
 
     return parse_run_id(run_id)
-
-
-def _run_document(run: RunSummary) -> dict[str, Any]:
-    from motia import encoding
-    from motia.core.ids import format_id
-
-    return {
-        "id": format_id(run.id.message_id),
-        "step": run.id.step,
-        "topic": run.topic,
-        "status": run.status,
-        "started_at_ms": run.started_at_ms,
-        "ended_at_ms": run.ended_at_ms,
-        "due_at_ms": run.due_at_ms,
-        "trace_id": run.trace.trace_id,
-        "entries": run.entries,
-        "input": encoding.decode(run.input),
-        "output": None if run.output is None else encoding.decode(run.output),
-        "error": None if run.error is None else encoding.decode(run.error),
-    }
-
-
-def _entry_document(entry: JournalEntry) -> dict[str, Any]:
-    from motia import encoding
-
-    return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "status": entry.status,
-        "at_ms": entry.at_ms,
-        "version": entry.version,
-        "attempts": entry.attempts,
-        "due_at_ms": entry.due_at_ms,
-        "value": None if entry.value is None else encoding.decode(entry.value),
-        "error": None if entry.error is None else encoding.decode(entry.error),
-    }

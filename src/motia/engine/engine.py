@@ -177,6 +177,12 @@ class Engine:
         """What delivers a signal to a run. Failure: `InputError` `run.bad_id`."""
         return Post(signal_mail(run_id, name, data, self.ids, self.clock.now_ms()))
 
+    async def signal(self, run_id: str, name: str, data: Any) -> int:
+        """Post a signal to a run from outside any handler; how many waits it ended, 0 while the run has not
+        come to wait for it. Failure: `InputError` `run.bad_id`."""
+        (woken,) = await self.backend.commit(Batch((self.signal_post(run_id, name, data),)))
+        return int(woken)
+
     def note_waited(self, topic: str) -> None:
         """A workflow waits for events of a topic."""
         if topic not in self.waited_topics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from motia.core.message import MessageId
 from motia.core.workflow import JournalEntry, RunId, RunStatus, RunSummary
 
 
@@ -17,8 +18,17 @@ class WorkflowStore(Protocol):
 
     def run(self, run: RunId) -> asyncio.Future[RunSummary | None]: ...
 
+    def of_message(self, message_id: MessageId) -> asyncio.Future[list[RunSummary]]:
+        """The runs that one message began, one a step, by the steps' names."""
+        ...
+
     def runs(
-        self, *, status: RunStatus | None = None, step: str | None = None, limit: int = 100
+        self,
+        *,
+        status: RunStatus | None = None,
+        step: str | None = None,
+        before: RunId | None = None,
+        limit: int = 100,
     ) -> asyncio.Future[list[RunSummary]]:
-        """The latest runs first."""
+        """The latest runs first; `before` continues after the last one of a page."""
         ...

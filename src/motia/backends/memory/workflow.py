@@ -11,7 +11,7 @@ from motia.backends.memory.reads import done
 from motia.backends.memory.store import Delivery, MemoryStore, Run, Standing, Wait
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.message import QueueName
+from motia.core.message import MessageId, QueueName
 from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
 
 
@@ -114,10 +114,19 @@ class MemoryWorkflowStore:
     def run(self, run: RunId) -> asyncio.Future[RunSummary | None]:
         return done(self._summary(run) if run in self._store.runs else None)
 
+    def of_message(self, message_id: MessageId) -> asyncio.Future[list[RunSummary]]:
+        return done([self._summary(id_) for id_ in sorted(self._store.runs) if id_.message_id == message_id])
+
     def runs(
-        self, *, status: RunStatus | None = None, step: str | None = None, limit: int = 100
+        self,
+        *,
+        status: RunStatus | None = None,
+        step: str | None = None,
+        before: RunId | None = None,
+        limit: int = 100,
     ) -> asyncio.Future[list[RunSummary]]:
         ids = sorted((id_ for id_ in self._store.runs if step in (None, id_.step)), reverse=True)
+        ids = [id_ for id_ in ids if before is None or id_ < before]
         found = [self._summary(id_) for id_ in ids]
         return done([run for run in found if status in (None, run.status)][:limit])
 

@@ -13,6 +13,7 @@ from motia.backends.sqlite.reads import Reader
 from motia.backends.sqlite.schema import SCHEDULED
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
+from motia.core.message import MessageId
 from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
 
 _FIRST_PUT = (
@@ -193,8 +194,20 @@ class SqliteWorkflowStore:
 
         return self._reader.now(read)
 
+    def of_message(self, message_id: MessageId) -> asyncio.Future[list[RunSummary]]:
+        def read(connection: apsw.Connection) -> list[RunSummary]:
+            rows = connection.execute(f"{_RUN} WHERE r.id = ? ORDER BY r.step", (message_id,))
+            return [_summary_of(row) for row in rows]
+
+        return self._reader.now(read)
+
     def runs(
-        self, *, status: RunStatus | None = None, step: str | None = None, limit: int = 100
+        self,
+        *,
+        status: RunStatus | None = None,
+        step: str | None = None,
+        before: RunId | None = None,
+        limit: int = 100,
     ) -> asyncio.Future[list[RunSummary]]:
         def read(connection: apsw.Connection) -> list[RunSummary]:
             where, values = ["1"], list[Any]()
@@ -208,7 +221,10 @@ class SqliteWorkflowStore:
             if step is not None:
                 where.append("r.step = ?")
                 values.append(step)
-            query = f"{_RUN} WHERE {' AND '.join(where)} ORDER BY r.id DESC LIMIT ?"
+            if before is not None:
+                where.append("(r.id, r.step) < (?, ?)")
+                values += before
+            query = f"{_RUN} WHERE {' AND '.join(where)} ORDER BY r.id DESC, r.step DESC LIMIT ?"
             return [_summary_of(row) for row in connection.execute(query, (*values, limit))]
 
         return self._reader.scan(read)

@@ -105,6 +105,27 @@ async def a_run_is_listed_as_running_suspended_and_ended(nodes: Nodes) -> None:
     assert [item.id for item in await node.backend.workflow.runs(step=Q.step)] == [run]
 
 
+async def runs_are_found_by_their_message_and_page_by_page(nodes: Nodes) -> None:
+    node = await nodes.open()
+    found = []
+    for _ in range(3):
+        await node.commit(nodes.enqueue(b"1"))
+        (claim,) = await node.claim()
+        for step in ("a", "b"):
+            found.append(RunId(claim.id, step))
+            await node.commit(
+                RunBegin(run=found[-1], topic=Q.topic, started_at_ms=NOW_MS, trace=TRACE, input=b"1")
+            )
+    store = node.backend.workflow
+    assert [run.id for run in await store.of_message(found[2].message_id)] == found[2:4]
+    assert await store.of_message(nodes.id()) == []
+    before, pages = None, []
+    while page := [run.id for run in await store.runs(limit=1, before=before)]:
+        pages += page
+        before = page[-1]
+    assert pages == sorted(found, reverse=True)
+
+
 async def mail_that_comes_later_ends_the_wait_and_wakes_the_run(nodes: Nodes) -> None:
     node = await nodes.open()
     claim, run = await _started(nodes, node)

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from motia.http.router import Route
-from motia.workbench.api import flows, live, metrics, plugins, project, queue, run, state, streams, tracing
+from motia.workbench.api import (
+    flows,
+    live,
+    metrics,
+    plugins,
+    project,
+    queue,
+    run,
+    state,
+    streams,
+    tracing,
+    workflow,
+)
 from motia.workbench.request import Handler
 from motia.workbench.workspace import Workspace
 
@@ -12,6 +24,6 @@ def routes_of(workspace: Workspace) -> list[Route[Handler]]:
     """Every route of the API, below `/__motia`."""
     return [
         route
-        for part in (project, flows, run, queue, state, streams, tracing, metrics, plugins, live)
+        for part in (project, flows, run, queue, workflow, state, streams, tracing, metrics, plugins, live)
         for route in part.routes(workspace)
     ]

@@ -1,0 +1,73 @@
+"""Runs of workflows: look at them, send them signals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motia.core.ids import format_id, parse_id
+from motia.core.workflow import RunId, RunStatus, RunSummary
+from motia.http.router import Route
+from motia.workbench.request import ApiRequest, Handler, invalid, page_of
+from motia.workbench.workspace import Workspace
+from motia.workflow.documents import run_detail, run_document
+from motia.workflow.mail import parse_run_id
+from motia.workflow.selection import chosen
+
+_STATUSES: tuple[RunStatus, ...] = ("running", "suspended", "completed", "failed", "cancelled")
+_VALUE_BYTES = 64 * 1024
+"""Most that is shown of one value."""
+
+
+def routes(workspace: Workspace) -> list[Route[Handler]]:
+    """`/runs…`."""
+    engine = workspace.engine
+    store = engine.backend.workflow
+
+    async def runs(request: ApiRequest) -> Any:
+        cursor, limit = request.text("cursor"), request.limit
+        found = await store.runs(
+            status=request.choice("status", _STATUSES),  # type: ignore[arg-type]  # one of them, or None
+            step=request.text("step"),
+            before=None if cursor is None else _place(cursor),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        following = _cursor(page[-1]) if len(found) > limit else None
+        return page_of([run_document(run) for run in page], following)
+
+    async def run(request: ApiRequest) -> Any:
+        return await _detail(await _chosen(request))
+
+    async def signal(request: ApiRequest) -> Any:
+        given = request.fields("name")
+        if not isinstance(given["name"], str):
+            raise invalid("body.name", "a text", given["name"])
+        woken = await engine.signal(request.params["id"], given["name"], given.get("data"))
+        request.acted_on("run.signal", id=request.params["id"], name=given["name"])
+        return {"woken": woken}
+
+    async def _chosen(request: ApiRequest) -> RunSummary:
+        run_id = request.params["id"]
+        return chosen(await store.of_message(parse_run_id(run_id)), run_id, request.text("step"))
+
+    async def _detail(summary: RunSummary) -> dict[str, Any]:
+        entries = await store.journal(summary.id)
+        return run_detail(summary, entries, now_ms=workspace.now_ms(), value_bytes=_VALUE_BYTES)
+
+    return [
+        Route("GET", "/runs", runs),
+        Route("GET", "/runs/:id", run),
+        Route("POST", "/runs/:id/signal", signal),
+    ]
+
+
+def _cursor(run: RunSummary) -> str:
+    return f"{format_id(run.id.message_id)}:{run.id.step}"
+
+
+def _place(cursor: str) -> RunId:
+    id_, _, step = cursor.partition(":")
+    try:
+        return RunId(parse_id(id_), step)
+    except ValueError as error:
+        raise invalid("cursor", "what an earlier answer gave as next", cursor) from error

@@ -1,0 +1,56 @@
+"""`motia runs`: runs of workflows, seen and acted on from a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from motia.core.batch import Enqueue, JournalPut, RunBegin
+from motia.core.ids import format_id
+from motia.core.message import NewMessage, QueueName, TraceContext
+from motia.core.workflow import JournalEntry, RunId
+
+NOW_MS = 1_800_000_000_000
+TRACE = TraceContext("a" * 32, "b" * 16)
+MESSAGE = bytes(15) + b"\x07"
+
+
+@pytest.fixture
+def run(store: Callable[..., Any]) -> str:
+    """Id of a message that two steps have begun to run."""
+    operations: list[Any] = []
+    for step in ("fulfil", "audit"):
+        queue, run_id = QueueName("order", step), RunId(MESSAGE, step)
+        message = NewMessage(id=MESSAGE, queue=queue, payload=b'{"n":1}', trace=TRACE, enqueued_at_ms=NOW_MS)
+        begin = RunBegin(run=run_id, topic="order", started_at_ms=NOW_MS, trace=TRACE, input=b'{"n":1}')
+        operations += [Enqueue(message), begin]
+    charge = JournalEntry(name="charge", kind="step", status="done", at_ms=NOW_MS, value=b'{"paid":5}')
+    store([*operations, JournalPut(RunId(MESSAGE, "fulfil"), charge)])
+    return format_id(MESSAGE)
+
+
+def test_runs_are_listed_and_one_is_shown(run: str, motia: Callable[..., Any]) -> None:
+    found = motia("runs", "list", "--json").json
+    assert [(one["id"], one["step"], one["entries"]) for one in found] == [
+        (run, "fulfil", 1),
+        (run, "audit", 0),
+    ]
+    assert [one["step"] for one in motia("runs", "list", "--step", "audit", "--json").json] == ["audit"]
+    assert motia("runs", "list", "--status", "failed", "--json").json == []
+    assert motia("runs", "list", "--status", "asleep").code == 2
+    shown = motia("runs", "show", run, "--step", "fulfil")
+    assert shown.out.startswith(f"fulfil  running  trace {'a' * 32}\n")
+    assert '{"paid": 5}' in shown.out
+    document = motia("runs", "show", run, "--step", "fulfil", "--json").json
+    assert document["journal"][0]["value"] == {"paid": 5}
+
+
+def test_what_names_no_run_is_told(run: str, motia: Callable[..., Any]) -> None:
+    which = motia("runs", "show", run)
+    assert which.code == 2
+    assert "fulfil" in which.err
+    assert "audit" in which.err
+    assert "expected a run of this project, got none" in motia("runs", "show", "0" * 32).err
+    assert "expected the id of a run" in motia("runs", "show", "nonsense").err

@@ -1,0 +1,105 @@
+"""Runs of workflows as the console shows them."""
+
+from __future__ import annotations
+
+from desk import Desk, Project
+
+from motia.testing.clock import ManualClock
+
+ORDER = """
+async def charge(amount):
+    return {"paid": amount, "receipt": "x" * amount}
+
+@step(queue("order"))
+async def order(input, ctx):
+    await ctx.step("charge", charge, input["amount"])
+    await ctx.sleep("1h")
+    signed = await ctx.wait_for_signal("signed", timeout="2h")
+    return signed["by"]
+
+@step(queue("order"))
+async def audit(input, ctx):
+    await ctx.gather(ctx.wait_for("order.closed"), ctx.call("order", input))
+"""
+
+
+def test_runs_are_listed_and_shown_with_what_they_did_and_wait_for(project: Project) -> None:
+    project.step("order", ORDER)
+
+    async def scenario(desk: Desk) -> None:
+        run = await desk.app.emit("order", {"amount": 5})
+        await desk.app.until_idle()
+        items = (await desk.get("/runs"))["items"]
+        # The step that `audit` called is a run of its own.
+        assert sorted(item["step"] for item in items) == ["audit", "order", "order"]
+        assert {item["status"] for item in items} == {"suspended"}
+        assert [item["step"] for item in (await desk.get("/runs", step="audit"))["items"]] == ["audit"]
+        assert (await desk.get("/runs", status="failed"))["items"] == []
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = await desk.get("/runs", limit=2, cursor=cursor)
+            seen += page["items"]
+            cursor = page["next"]
+        assert seen == items
+
+        which = await desk.ask("GET", f"/runs/{run}")
+        assert (which.status_code, which.json()["code"]) == (409, "run.ambiguous")
+        found = await desk.get(f"/runs/{run}", step="order")
+        assert (found["status"], found["input"], found["undo"]) == ("suspended", {"amount": 5}, None)
+        assert [(one["name"], one["status"]) for one in found["journal"]] == [
+            ("charge", "done"),
+            ("sleep", "waiting"),
+        ]
+        assert found["journal"][0]["value"] == {"paid": 5, "receipt": "xxxxx"}
+        assert found["timers"] == [{"name": "sleep", "kind": "sleep", "due_at_ms": found["due_at_ms"]}]
+        audit = await desk.get(f"/runs/{run}", step="audit")
+        assert sorted((one["name"], one["kind"]) for one in audit["waits"]) == [
+            ("call order", "call"),
+            ("wait order.closed", "wait"),
+        ]
+
+        await desk.app.advance(hours=1, seconds=1)
+        await desk.app.until_idle()
+        found = await desk.get(f"/runs/{run}", step="order")
+        assert found["timers"] == []
+        assert [one["status"] for one in found["journal"]] == ["done", "done", "waiting"]
+        assert [one["name"] for one in found["waits"]] == ["signal signed"]
+        sent = await desk.send("POST", f"/runs/{run}/signal", {"name": "signed", "data": {"by": "Ada"}})
+        assert sent == {"woken": 1}
+        await desk.app.until_idle()
+        found = await desk.get(f"/runs/{run}", step="order")
+        assert (found["status"], found["output"], found["waits"]) == ("completed", "Ada", [])
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_large_value_is_shown_by_its_head(project: Project) -> None:
+    project.step("order", ORDER)
+
+    async def scenario(desk: Desk) -> None:
+        await desk.app.trigger("order", {"amount": 100_000})
+        await desk.app.until_idle()
+        (run,) = (await desk.get("/runs"))["items"]
+        (charge, _) = (await desk.get(f"/runs/{run['id']}"))["journal"]
+        assert charge["value"]["$truncated_bytes"] > 100_000
+        assert charge["value"]["head"].startswith('{"paid":100000')
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_what_names_no_run_is_refused(project: Project) -> None:
+    project.step("order", ORDER)
+
+    async def scenario(desk: Desk) -> None:
+        for method, path, body, told in (
+            ("GET", "/runs/no-id", None, (400, "run.bad_id")),
+            ("GET", f"/runs/{'0' * 32}", None, (404, "run.unknown")),
+            ("GET", "/runs?status=asleep", None, (422, "input.invalid")),
+            ("GET", "/runs?cursor=x", None, (422, "input.invalid")),
+            ("POST", f"/runs/{'0' * 32}/signal", {"name": 7}, (422, "input.invalid")),
+            ("POST", "/runs/no-id/signal", {"name": "a"}, (400, "run.bad_id")),
+        ):
+            answer = await desk.ask(method, path, json=body)
+            assert (answer.status_code, answer.json()["code"]) == told, path
+
+    project.run(scenario)
