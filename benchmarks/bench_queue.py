@@ -14,13 +14,14 @@ from typing import Any
 from measure import Effort, Row, median
 from processes import APPS, HERE, bench_project, clean_environment, run_inside, run_json
 
-from motia.app import discover_project, open_backend
+from motia.adapters import open_backend
 from motia.core.batch import Batch, Enqueue
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import SystemClock, SystemEntropy
 from motia.core.ids import Ids
 from motia.core.message import TraceContext
 from motia.engine.enqueue import fan_out
+from motia.outside import discover_project
 from motia.settings.load import load_settings
 
 _MESSAGES = 60_000

@@ -19,7 +19,6 @@ from typing import Any
 
 import uvloop
 
-from motia.app import check_cron
 from motia.core.clock import SystemClock
 from motia.core.invocation import Invocation, Succeeded
 from motia.core.message import TraceContext
@@ -81,7 +80,7 @@ async def through_runtime(language: str, folder: Path) -> tuple[Callable[[], Awa
     settings = Settings(project_dir=folder, mode="production")
     clock = SystemClock()
     recorder = Recorder(clock.now_ms)
-    loader = ProjectLoader(settings, clock, recorder, node="bench", check_cron=check_cron(settings))
+    loader = ProjectLoader(settings, clock, recorder, node="bench")
     loaded = await loader.load()
     if loaded.problems:
         await loader.stop()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from motia.core.clock import Clock
+from motia.cron.expression import CronError, parse
 from motia.discovery.project import Discovered, discover
 from motia.discovery.triggers import CronCheck
 from motia.errors import MotiaError
@@ -45,13 +46,11 @@ class ProjectLoader:
         recorder: Recorder,
         *,
         node: str,
-        check_cron: CronCheck,
         worker_sockets: Mapping[str, Sequence[str]] | None = None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._check_cron = check_cron
         self._recorder = recorder
         self._worker_sockets = worker_sockets
         self._own = OwnHost(settings, clock, report=self._tell)
@@ -68,7 +67,8 @@ class ProjectLoader:
         """Find and load the steps, and make them ready to run."""
         began_s = self._clock.monotonic_s()
         files: dict[str, Runtime] = {**self.runtimes, "python": cast(Runtime, self._python_files)}
-        discovered = await discover(self._settings.project_dir, files, check_cron=self._check_cron)
+        check_cron = _cron_check(self._settings.timezone)
+        discovered = await discover(self._settings.project_dir, files, check_cron=check_cron)
         languages = {candidate.language for candidate in discovered.files}
         problems: list[MotiaError] = [*discovered.problems, *self.python.prepare(discovered.registry)]
         for worker in self._workers:
@@ -122,3 +122,16 @@ class _LoadedOnce:
         if self._loaded is None:
             self._loaded = await self._runtime.load(project_dir, files)
         return self._loaded
+
+
+def _cron_check(default_timezone: str) -> CronCheck:
+    """What is wrong with an expression, for discovery; None when nothing is."""
+
+    def check(expression: str, timezone: str | None) -> str | None:
+        try:
+            parse(expression, timezone or default_timezone)
+        except CronError as error:
+            return str(error)
+        return None
+
+    return check

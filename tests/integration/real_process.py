@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from motia.app import open_backend
+from motia.adapters import open_backend
 from motia.backends.protocol import Backend
 from motia.core.message import DeadLetter
 from motia.settings.load import load_settings

@@ -30,8 +30,8 @@ def emit(
     settings = load_project(directory).settings
     import asyncio
 
-    from motia.app import enqueue_from_outside
     from motia.core.ids import format_id
+    from motia.outside import enqueue_from_outside
 
     message_id, queues = asyncio.run(enqueue_from_outside(settings, topic, payload))
     if as_json:

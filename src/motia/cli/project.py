@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from motia.tracing.store import TraceStore
 
 T = TypeVar("T")
-TRACE_FILE = "trace.db"
 _REENTERED = "MOTIA_REENTERED"
 
 
@@ -73,7 +72,7 @@ def with_store(settings: Settings, work: Callable[[Backend], Awaitable[T]]) -> T
     """What `work` returns for the project's open store, which is closed again whatever happens."""
     import asyncio
 
-    from motia.app import open_backend
+    from motia.adapters import open_backend
     from motia.errors import SettingsError
     from motia.settings.database import locate_database
 
@@ -99,10 +98,10 @@ def with_traces(settings: Settings, work: Callable[[TraceStore], Awaitable[T]]) 
     """What `work` returns for the project's traces and logs, which are closed again whatever happens."""
     import asyncio
 
-    from motia.backends.sqlite.tracing_reads import SqliteTraceStore
+    from motia.adapters import open_traces
 
     async def session() -> T:
-        store = SqliteTraceStore(settings.project_dir / settings.data_dir / TRACE_FILE)
+        store = open_traces(settings)
         try:
             return await work(store)
         finally:
@@ -150,7 +149,7 @@ def discover(settings: Settings) -> Any:
     import asyncio
     from contextlib import redirect_stdout
 
-    from motia.app import discover_project
+    from motia.outside import discover_project
 
     # Importing step files runs them: what they print must not end up inside our document.
     with redirect_stdout(sys.stderr):

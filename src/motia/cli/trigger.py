@@ -22,8 +22,8 @@ def trigger(
     settings = load_project(directory).settings
     import asyncio
 
-    from motia.app import trigger_from_outside
     from motia.core.ids import format_id
+    from motia.outside import trigger_from_outside
 
     message_id = format_id(asyncio.run(trigger_from_outside(settings, step, payload)))
     if as_json:

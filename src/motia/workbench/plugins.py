@@ -6,14 +6,27 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from motia.errors import SettingsError
+from motia.settings import Settings
 from motia.workbench.hooks import Plugin
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def load_plugins(settings: Settings, report: Callable[[str], None]) -> list[Plugin]:
+    """Those that load; of one that does not the operator is told, and the rest goes on."""
+    found: dict[str, Plugin] = {}
+    for name in settings.workbench.plugins:
+        try:
+            plugin = load_plugin(settings.project_dir, name, found)
+            found[plugin.name] = plugin
+        except SettingsError as error:
+            report(str(error))
+    return list(found.values())
 
 
 def load_plugin(project_dir: Path, name: str, taken: Collection[str] = ()) -> Plugin:

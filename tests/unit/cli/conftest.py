@@ -71,17 +71,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def app_module(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
-    """Stands where `motia.app` is: a real store, and steps that a test chooses."""
-    module = types.ModuleType("motia.app")
+    """Stands where `motia.outside` is: a real store, and steps that a test chooses."""
+    module = types.ModuleType("motia.outside")
     found = Discovered()
 
     async def discover_project(settings: Settings) -> Discovered:
         print("a step file says hello")
         return found
 
-    module.open_backend = open_backend  # type: ignore[attr-defined]
     module.discover_project = discover_project  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "motia.app", module)
+    monkeypatch.setitem(sys.modules, "motia.outside", module)
+    monkeypatch.setattr("motia.adapters.open_backend", open_backend)
     return types.SimpleNamespace(module=module, found=found)
 
 

@@ -1,0 +1,68 @@
+"""What is asked of a project from outside, whether or not a node of it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motia.adapters import open_backend
+from motia.core.batch import Batch, Enqueue
+from motia.core.calls import EnqueueRequest
+from motia.core.clock import SystemClock, SystemEntropy
+from motia.core.ids import Ids
+from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
+from motia.discovery.project import Discovered
+from motia.engine.enqueue import fan_out
+from motia.errors import InputError
+from motia.loading import ProjectLoader
+from motia.settings import Settings
+from motia.tracing.recorder import Recorder
+
+
+async def discover_project(settings: Settings) -> Discovered:
+    """Everything one look at the project finds, without running anything of it."""
+    clock = SystemClock()
+    loader = ProjectLoader(settings, clock, Recorder(clock.now_ms), node="cli")
+    try:
+        return (await loader.load()).discovered
+    finally:
+        await loader.stop()
+
+
+async def enqueue_from_outside(
+    settings: Settings, topic: str, data: Any
+) -> tuple[MessageId, list[QueueName]]:
+    """Store a message on a topic, whether or not a node runs; gives its id and the queues it went to."""
+    return await _store(settings, EnqueueRequest(data, topic=topic))
+
+
+async def trigger_from_outside(settings: Settings, step: str, data: Any) -> MessageId:
+    """Store a message for one step. Failure: `InputError` `step.unknown`."""
+    message_id, queues = await _store(settings, EnqueueRequest(data, step=step))
+    if not queues:
+        raise InputError(
+            f"trigger {step!r}: expected the id of a step, got none of this project", code="step.unknown"
+        )
+    return message_id
+
+
+async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId, list[QueueName]]:
+    discovered = await discover_project(settings)
+    clock = SystemClock()
+    ids = Ids(clock, SystemEntropy())
+    found = fan_out(
+        discovered.registry,
+        request,
+        ids,
+        TraceContext(ids.trace_id(), "", 0),
+        now_ms=clock.now_ms(),
+        max_bytes=settings.limits.message_bytes,
+    )
+    messages: list[NewMessage] = found.messages
+    if messages:
+        backend = open_backend(settings, wake_others=True)
+        await backend.open()
+        try:
+            await backend.commit(Batch([Enqueue(message) for message in messages]))
+        finally:
+            await backend.close()
+    return found.id, [message.queue for message in messages]
