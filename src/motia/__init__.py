@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from motia.authoring.auth import bearer as bearer
     from motia.authoring.auth import custom as custom
     from motia.authoring.context import Context as Context
-    from motia.authoring.context import TriggerInfo as TriggerInfo
-    from motia.authoring.context import call as call
-    from motia.authoring.context import emit as emit
-    from motia.authoring.context import enqueue as enqueue
-    from motia.authoring.context import logger as logger
-    from motia.authoring.context import state_manager as state_manager
-    from motia.authoring.context import stateManager as stateManager
-    from motia.authoring.context import trigger as trigger
     from motia.authoring.depends import Body as Body
     from motia.authoring.depends import Cookie as Cookie
     from motia.authoring.depends import Depends as Depends
@@ -45,6 +37,13 @@ if TYPE_CHECKING:
     from motia.authoring.results import Response as Response
     from motia.authoring.results import Retry as Retry
     from motia.authoring.results import Snooze as Snooze
+    from motia.authoring.running import call as call
+    from motia.authoring.running import emit as emit
+    from motia.authoring.running import enqueue as enqueue
+    from motia.authoring.running import logger as logger
+    from motia.authoring.running import state_manager as state_manager
+    from motia.authoring.running import stateManager as stateManager
+    from motia.authoring.running import trigger as trigger
     from motia.authoring.steps import MultiTriggerStepBuilder as MultiTriggerStepBuilder
     from motia.authoring.steps import StepBuilder as StepBuilder
     from motia.authoring.steps import StepDefinition as StepDefinition
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from motia.authoring.steps import noop as noop
     from motia.authoring.steps import step as step
     from motia.authoring.streams import Stream as Stream
+    from motia.authoring.trigger_info import TriggerInfo as TriggerInfo
     from motia.authoring.triggers import ApiMiddleware as ApiMiddleware
     from motia.authoring.triggers import ApiRouteMethod as ApiRouteMethod
     from motia.authoring.triggers import ApiTrigger as ApiTrigger
@@ -108,17 +108,19 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "auth": "Auth api_key bearer custom",
-    "context": "Context TriggerInfo call emit enqueue logger stateManager state_manager trigger",
+    "context": "Context",
     "depends": "Body Cookie Depends Header Query",
     "forms": "UploadFile",
     "payload": "Payload StateTriggerInput StreamTriggerInput",
     "request": "Request",
     "results": ("SSE ApiResponse Cancel EventSource FileResponse HTTPError Redirect Response Retry Snooze"),
+    "running": "call emit enqueue logger stateManager state_manager trigger",
     "steps": (
         "MultiTriggerStepBuilder StepBuilder StepDefinition api cron event multi_trigger_step noop step"
     ),
     "streams": "Stream",
     "workflow": "WorkflowError",
+    "trigger_info": "TriggerInfo",
     "triggers": (
         "ApiMiddleware ApiRouteMethod ApiTrigger CronTrigger QueueTrigger StateTrigger StreamTrigger "
         "TimeTrigger TriggerCondition TriggerConfig at http queue state stream"

@@ -1,4 +1,4 @@
-"""What a handler sees: `Context`, and the same calls at module level through a context variable.
+"""What a handler sees: `Context`, kept in a context variable while the handler runs.
 
 Every call works awaited and plain. Where a loop runs in the calling thread the work starts at once and
 an awaitable comes back; without one (a `def` handler) the call blocks and the value comes back.
@@ -10,23 +10,24 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from motia.authoring.atomic import Atomic
+from motia.authoring.dates import Utils
 from motia.authoring.durations import Duration, optional_seconds
+from motia.authoring.enqueueing import When, at_ms, enqueue_request
 from motia.authoring.futures import carry_over
 from motia.authoring.messages import Queue
 from motia.authoring.state import State
+from motia.authoring.trigger_info import TriggerInfo
 from motia.authoring.workflow import DurableCalls
 from motia.core.calls import Calls, EnqueueRequest
-from motia.errors import HandlerError, InputError
+from motia.errors import HandlerError
 
 if TYPE_CHECKING:
     from motia.authoring.streams import Streams
 
 T = TypeVar("T")
-When = datetime | int | float | str
 
 current: contextvars.ContextVar[Context] = contextvars.ContextVar("motia_context")
 
@@ -126,15 +127,15 @@ class Context(DurableCalls):
                 None,
                 group,
                 optional_seconds(delay),
-                _at_ms(at),
+                at_ms(at),
                 priority,
                 dedupe,
                 optional_seconds(ttl),
             )
             return self._first(request)
         if isinstance(topic, Mapping):
-            return self._first(_enqueue_request(topic))
-        requests = [_enqueue_request(item) for item in topic]
+            return self._first(enqueue_request(topic))
+        requests = [enqueue_request(item) for item in topic]
         return self._run(lambda: self._calls.enqueue(requests))
 
     emit = enqueue
@@ -143,7 +144,7 @@ class Context(DurableCalls):
         self, step: str, data: Any = None, *, delay: Duration | None = None, at: When | None = None
     ) -> Awaitable[Any]:
         """Put a message for one step, by its id; gives the message's id once it is durable."""
-        return self._first(EnqueueRequest(data, None, step, None, optional_seconds(delay), _at_ms(at)))
+        return self._first(EnqueueRequest(data, None, step, None, optional_seconds(delay), at_ms(at)))
 
     def call(
         self, step: str, data: Any = None, *, durable: bool | None = None, key: str | None = None
@@ -325,152 +326,6 @@ class Context(DurableCalls):
         return value  # type: ignore[no-any-return]  # a plain value for `def` handlers, by design
 
 
-class TriggerInfo:
-    """Which trigger fired. Reads as an object and as a dict."""
-
-    __slots__ = ("_calls",)
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    @property
-    def index(self) -> int | None:
-        return self._calls.invocation.trigger_index
-
-    @property
-    def type(self) -> str:
-        kind = self._calls.invocation.occurrence.kind
-        return "queue" if kind == "manual" else kind
-
-    def _field(self, name: str) -> Any:
-        invocation = self._calls.invocation
-        if invocation.trigger_index is None:
-            return None
-        return getattr(invocation.step.triggers[invocation.trigger_index], name, None)
-
-    @property
-    def topic(self) -> str | None:
-        value: str | None = self._field("topic")
-        return value
-
-    @property
-    def path(self) -> str | None:
-        value: str | None = self._field("path")
-        return value
-
-    @property
-    def method(self) -> str | None:
-        value: str | None = self._field("method")
-        return value
-
-    @property
-    def expression(self) -> str | None:
-        value: str | None = self._field("expression")
-        return value
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        value = getattr(self, name, None)
-        return default if value is None else value
-
-
-class Dates:
-    """Current time for handlers."""
-
-    @staticmethod
-    def now() -> datetime:
-        """Now, in UTC."""
-        return datetime.now(UTC)
-
-    @staticmethod
-    def iso() -> str:
-        """Now, as ISO 8601 text."""
-        return datetime.now(UTC).isoformat()
-
-
-class Utils:
-    """Small helpers for handlers."""
-
-    dates = Dates()
-
-
-class _RunningState:
-    """`state_manager`: the state of whatever handler is running."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(running_context().state, name)
-
-
-class _RunningLogger:
-    """`logger`: that of whatever handler is running; outside of one, the standard library's."""
-
-    def __getattr__(self, name: str) -> Any:
-        context = current.get(None)
-        if context is None:
-            import logging
-
-            return getattr(logging.getLogger("motia"), name)
-        return getattr(context.logger, name)
-
-
-state_manager: Any = _RunningState()
-stateManager = state_manager
-logger: Any = _RunningLogger()
-
-
-def enqueue(topic: Any, data: Any = None, **options: Any) -> Awaitable[Any]:
-    """`Context.enqueue` of the running handler."""
-    return running_context().enqueue(topic, data, **options)
-
-
-emit = enqueue
-
-
-def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[Any]:
-    """`Context.trigger_step` of the running handler."""
-    return running_context().trigger_step(step, data, **options)
-
-
-def call(step: str, data: Any = None) -> Awaitable[Any]:
-    """Run a step now and wait for what it returns. Not durable: the caller sees its failure."""
-    return running_context().call(step, data, durable=False)
-
-
 async def _called(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
     result = function(*given)
     return await result if isinstance(result, Awaitable) else result
-
-
-def _enqueue_request(item: Mapping[str, Any]) -> EnqueueRequest:
-    topic = item.get("topic") or item.get("type")
-    if not isinstance(topic, str):
-        raise InputError(
-            f"enqueue: expected a topic, got {topic!r}",
-            code="enqueue.no_topic",
-            hint='write ctx.enqueue("topic", data) or ctx.enqueue({"topic": …, "data": …})',
-        )
-    group = item.get("group") or item.get("messageGroupId") or item.get("message_group_id")
-    return EnqueueRequest(
-        item.get("data"),
-        topic,
-        None,
-        group,
-        optional_seconds(item.get("delay")),
-        _at_ms(item.get("at")),
-        item.get("priority"),
-        item.get("dedupe") or item.get("dedupeKey") or item.get("dedupe_key"),
-        optional_seconds(item.get("ttl")),
-    )
-
-
-def _at_ms(when: When | None) -> int | None:
-    if when is None:
-        return None
-    if isinstance(when, str):
-        when = datetime.fromisoformat(when)
-    if isinstance(when, datetime):
-        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
-    return round(when * 1000)
