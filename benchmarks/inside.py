@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from motia.app import App
+from motia.node.collector import settle_collector
 from motia.settings.load import load_settings
 
 _LOOK_S = 0.002
@@ -38,6 +39,7 @@ async def run(project: str, order: dict[str, Any]) -> dict[str, Any]:
     """Call the step, once to warm up and once measured."""
     app = App(load_settings(project, mode="production").settings)
     await app.start()
+    settle_collector()
     try:
         engine = app.engine
         assert engine is not None

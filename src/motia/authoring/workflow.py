@@ -62,7 +62,8 @@ class DurableCalls:
         the last first. Steps of one name at the same time need a `key`. A new `version` tells runs that
         began with an older one apart.
         """
-        work = functools.partial(function, *arguments, **keywords)
+        plain = not arguments and not keywords
+        work = function if plain else functools.partial(function, *arguments, **keywords)
         retry = _ONCE if retries == 0 else RetryPolicy(attempts=1 + retries, delay_s=seconds(delay, "delay"))
         timeout_s = None if timeout is None else seconds(timeout, "timeout")
         value = self._workflow.step(

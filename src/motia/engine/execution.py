@@ -371,7 +371,7 @@ class Execution:
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Start `work` as something the handler began."""
-        return self._watched(asyncio.ensure_future(work))
+        return self._watched(self.loop.create_task(work))
 
     def watch(self, future: asyncio.Future[T]) -> None:
         """Take a future for something the handler began."""
@@ -394,7 +394,8 @@ class Execution:
         failure: BaseException | None = None
         while self.pending:
             work, self.pending = self.pending, []
-            await asyncio.wait(work)
+            if running := [one for one in work if not one.done()]:
+                await asyncio.wait(running)
             for ended in work:
                 # Each is asked, so that none is told of a second time.
                 error = overlooked(ended)

@@ -176,7 +176,8 @@ async def _called(work: Callable[[], Any], timeout_s: float | None) -> Any:
     if timeout_s is not None:
         async with asyncio.timeout(timeout_s):
             return await _called(work, None)
-    if inspect.iscoroutinefunction(work):
+    code = getattr(work, "__code__", None)
+    if (code is not None and code.co_flags & inspect.CO_COROUTINE) or inspect.iscoroutinefunction(work):
         return await work()
     value = await asyncio.to_thread(work)
     return await value if inspect.isawaitable(value) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from motia.core.workflow import JournalEntry
@@ -22,7 +21,7 @@ class Replay:
 
     def __init__(self, entries: Iterable[JournalEntry] = ()) -> None:
         self._entries = {entry.name: entry for entry in entries}
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._active: set[str] = set()
         self._met: set[str] = set()
 
@@ -45,8 +44,7 @@ class Replay:
                 hint="give each a key: ctx.step(name, fn, key=…)",
                 retryable=False,
             )
-        self._counts[base] += 1
-        count = self._counts[base]
+        count = self._counts[base] = self._counts.get(base, 0) + 1
         unique = base if count == 1 else f"{base}#{count}"
         entry = self._entries.get(unique)
         if entry is None and len(self._entries) >= MAX_ENTRIES:

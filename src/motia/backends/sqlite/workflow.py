@@ -16,12 +16,27 @@ from motia.core import batch as ops
 from motia.core.message import MessageId
 from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
 
-_FIRST_PUT = (
+BEGIN_RUN = (
+    "INSERT INTO runs (id, step, topic, status, started_at, trace, input) VALUES (?,?,?,'running',?,?,?)"
+    " ON CONFLICT (id, step) DO NOTHING"
+)
+END_RUN = "UPDATE runs SET status = ?, ended_at = ?, output = ?, error = ? WHERE id = ? AND step = ?"
+FORGET_WAITS = "DELETE FROM waits WHERE id = ? AND step = ?"
+_COLUMNS = (
     "INSERT INTO journal (id, step, name, position, kind, status, at, version, value, error, attempts,"
-    " due_at, mail_id) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
-    " ON CONFLICT (id, step, name) DO UPDATE SET status = ?6, at = ?7, version = ?8, value = ?9,"
+    " due_at, mail_id)"
+)
+_VALUES = "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13"
+_REPLACE = (
+    "ON CONFLICT (id, step, name) DO UPDATE SET status = ?6, at = ?7, version = ?8, value = ?9,"
     " error = ?10, attempts = ?11, due_at = ?12, mail_id = ?13"
 )
+_PUT = f"{_COLUMNS} VALUES ({_VALUES}) {_REPLACE}"
+PUT_HELD = (
+    f"{_COLUMNS} SELECT {_VALUES} WHERE EXISTS (SELECT 1 FROM deliveries"
+    f" WHERE seq = ?14 AND id = ?15 AND token = ?16 AND state = 3) {_REPLACE}"
+)
+"""A put together with its guard."""
 _ENTRY = "name, kind, status, at, version, value, error, attempts, due_at, mail_id"
 _RUN = (
     "SELECT r.id, r.step, r.topic, r.status, r.started_at, r.ended_at, d.due_at, r.trace, r.error, r.output,"
@@ -31,47 +46,47 @@ _RUN = (
 )
 
 
-def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
-    transaction.execute(
-        "INSERT INTO runs (id, step, topic, status, started_at, trace, input) VALUES (?,?,?,'running',?,?,?)"
-        " ON CONFLICT (id, step) DO NOTHING",
-        (
-            *operation.run,
-            operation.topic,
-            operation.started_at_ms,
-            pack_trace(operation.trace),
-            operation.input,
-        ),
+def begin_row(operation: ops.RunBegin) -> tuple[Any, ...]:
+    """For `BEGIN_RUN`."""
+    trace = pack_trace(operation.trace)
+    return (*operation.run, operation.topic, operation.started_at_ms, trace, operation.input)
+
+
+def put_row(transaction: Transaction, operation: ops.JournalPut) -> tuple[Any, ...]:
+    """For `PUT_HELD`, before the guard."""
+    entry = operation.entry
+    return (
+        *operation.run,
+        entry.name,
+        transaction.next_number(),
+        entry.kind,
+        entry.status,
+        entry.at_ms,
+        entry.version,
+        entry.value,
+        entry.error,
+        entry.attempts,
+        entry.due_at_ms,
+        entry.mail_id,
     )
+
+
+def end_row(operation: ops.RunEnd) -> tuple[Any, ...]:
+    """For `END_RUN`."""
+    return (operation.status, operation.at_ms, operation.output, operation.error, *operation.run)
+
+
+def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
+    transaction.execute(BEGIN_RUN, begin_row(operation))
 
 
 def journal_put(transaction: Transaction, operation: ops.JournalPut) -> None:
-    entry = operation.entry
-    transaction.execute(
-        _FIRST_PUT,
-        (
-            *operation.run,
-            entry.name,
-            transaction.next_number(),
-            entry.kind,
-            entry.status,
-            entry.at_ms,
-            entry.version,
-            entry.value,
-            entry.error,
-            entry.attempts,
-            entry.due_at_ms,
-            entry.mail_id,
-        ),
-    )
+    transaction.execute(_PUT, put_row(transaction, operation))
 
 
 def run_end(transaction: Transaction, operation: ops.RunEnd) -> None:
-    transaction.execute(
-        "UPDATE runs SET status = ?, ended_at = ?, output = ?, error = ? WHERE id = ? AND step = ?",
-        (operation.status, operation.at_ms, operation.output, operation.error, *operation.run),
-    )
-    transaction.execute("DELETE FROM waits WHERE id = ? AND step = ?", operation.run)
+    transaction.execute(END_RUN, end_row(operation))
+    transaction.execute(FORGET_WAITS, operation.run)
 
 
 def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:

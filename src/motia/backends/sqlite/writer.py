@@ -17,24 +17,17 @@ from typing import Any
 import apsw
 
 from motia.backends.sqlite.connection import translated
+from motia.backends.sqlite.merging import Merged
 from motia.backends.sqlite.operations import APPLY, CHECK
-from motia.backends.sqlite.queue import COMPLETE, INSERT, claim_of, insert_row
-from motia.backends.sqlite.schema import CLAIMED
 from motia.backends.sqlite.transaction import Transaction
-from motia.core.batch import Batch, Completed, Enqueue, Settle
+from motia.core.batch import Batch
 from motia.errors import BackendError, ConflictError, InternalError, MotiaError
 
 _MOST_BATCHES = 2000
 """Of one transaction: bounds how long the first of a group waits for the last."""
 
-_NOTHING: list[Any] = [None]
-
 Then = Callable[[list[Any]], Any] | None
 Pending = tuple[Batch, "asyncio.Future[Any]", Then]
-
-
-class _Mismatch(Exception):
-    """A merged statement changed fewer rows than it had: some batch of the group must fail alone."""
 
 
 class Writer:
@@ -52,6 +45,7 @@ class Writer:
         self._loop = loop
         self._after_commit = after_commit
         self._transaction = Transaction(connection, APPLY, CHECK)
+        self._merged = Merged(self._transaction)
         self._queue: SimpleQueue[Pending | Callable[[apsw.Connection], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="motia-writer", daemon=True)
         self._pending = 0
@@ -196,47 +190,22 @@ class Writer:
 
         Runs of plain operations, which are nearly all of a busy queue, become one statement a kind.
         """
-        transaction = self._transaction
-        inserts: list[tuple[Any, ...]] = []
-        completes: list[tuple[int, bytes, int]] = []
+        transaction, merged = self._transaction, self._merged
+        merged.forget()
         results: list[Any] = []
         for batch in batches:
-            operations = batch.operations
-            if len(operations) == 1 and not batch.guards:
-                operation = operations[0]
-                if type(operation) is Settle:
-                    claim = operation.claim
-                    if claim.group is None and not claim.keyed and type(operation.settlement) is Completed:
-                        completes.append((claim.seq, claim.id, claim.token))
-                        results.append(_NOTHING)
-                        continue
-                elif (
-                    type(operation) is Enqueue
-                    and operation.message.group is None
-                    and operation.message.flow is None
-                ):
-                    row = insert_row(transaction, operation.message)
-                    inserts.append(row)
-                    results.append([claim_of(operation.message, row)] if row[3] == CLAIMED else _NOTHING)
+            taken = merged.take(batch)
+            if taken is None:
+                merged.flush()
+                try:
+                    transaction.check(batch)
+                except ConflictError as conflict:
+                    # Guards come before any write, so the transaction is as it was.
+                    results.append(conflict)
                     continue
-            self._flush(inserts, completes)
-            try:
-                transaction.check(batch)
-            except ConflictError as conflict:
-                # Guards come before any write, so the transaction is as it was.
-                results.append(conflict)
-                continue
-            results.append(transaction.run(batch))
-        self._flush(inserts, completes)
+                taken = transaction.run(batch)
+            results.append(taken)
+        merged.flush()
         transaction.commit()
         self.commits += 1
         return results
-
-    def _flush(self, inserts: list[tuple[Any, ...]], completes: list[tuple[int, bytes, int]]) -> None:
-        for statement, rows in ((INSERT, inserts), (COMPLETE, completes)):
-            if rows:
-                before = self._connection.total_changes()
-                self._connection.executemany(statement, rows)
-                if self._connection.total_changes() - before != len(rows):
-                    raise _Mismatch
-                rows.clear()

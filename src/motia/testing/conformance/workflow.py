@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from motia.core.batch import (
+    ClaimHeld,
     Completed,
     JournalPut,
     Post,
@@ -17,6 +20,7 @@ from motia.core.batch import (
 )
 from motia.core.message import Claim
 from motia.core.workflow import JournalEntry, Mail, RunId, mail_key
+from motia.errors import ConflictError
 from motia.testing.conformance.harness import NOW_MS, TRACE, Node, Nodes, Q, die, needs
 
 DAY_MS = 86_400_000
@@ -77,6 +81,39 @@ async def entries_come_back_in_the_order_they_came_to_be(nodes: Nodes) -> None:
     assert found[1] == _entry("charge", value=b'"ok"', attempts=2, due_at_ms=NOW_MS)
     assert (found[2].error, found[2].version) == (b'{"message":"no"}', 2)
     assert await node.backend.workflow.journal(RunId(claim.id, "other")) == []
+
+
+async def what_runs_write_at_the_same_time_stays_apart(nodes: Nodes) -> None:
+    node = await nodes.open()
+    for _ in range(3):
+        await node.commit(nodes.enqueue(b"1"))
+    claims = await node.claim()
+    runs = [RunId(claim.id, claim.queue.step) for claim in claims]
+    stale = ClaimHeld(claims[1].seq, claims[1].id, claims[1].token + 1)
+    held = [ClaimHeld(claim.seq, claim.id, claim.token) for claim in claims]
+    put = [JournalPut(run, _entry("first", value=b"1")) for run in runs]
+    done = await asyncio.gather(
+        node.commit(_begin(claims[0]), put[0], guards=[held[0]]),
+        node.commit(_begin(claims[1]), put[1], guards=[stale]),
+        node.commit(_begin(claims[2]), put[2], guards=[held[2]]),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in done] == [list, ConflictError, list]
+    second = JournalPut(runs[0], _entry("second", "retrying", attempts=1))
+    end = RunEnd(run=runs[2], status="completed", at_ms=NOW_MS, output=b"2")
+    await asyncio.gather(
+        node.commit(second, guards=[held[0]]),
+        node.commit(Settle(claims[2], Completed()), end),
+        node.commit(Settle(claims[1], Completed())),
+    )
+    await node.commit(JournalPut(runs[0], _entry("second", value=b"2")), guards=[held[0]])
+    store = node.backend.workflow
+    assert await store.journal(runs[0]) == [_entry("first", value=b"1"), _entry("second", value=b"2")]
+    assert (await store.run(runs[1]), await store.journal(runs[1])) == (None, [])
+    ended = await store.run(runs[2])
+    assert ended is not None
+    assert (ended.status, ended.output, ended.entries) == ("completed", b"2", 1)
+    assert [claim.id for claim in await node.claim()] == []
 
 
 async def a_run_is_listed_as_running_suspended_and_ended(nodes: Nodes) -> None:
