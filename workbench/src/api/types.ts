@@ -255,7 +255,7 @@ export type DeadGroup = {
 }
 export type Selection = { ids?: string[]; topic?: string; step?: string; cause?: string; all?: true }
 
-export type StateScope = { scope: string; keys: number }
+export type StateScope = { scope: string }
 export type StateItem = {
   scope: string
   key: string

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import type { Json, Schema } from '@/api/types'
 import { SchemaForm } from '@/forms/schema-form'
 import { Choice } from '@/ui/field'
@@ -21,6 +21,8 @@ export const textOf = (value: Json | undefined): string =>
 
 type Props = {
   label: string
+  /** Stands beside the choice of form or JSON. */
+  title?: ReactNode
   schema: Schema | null
   payload: Payload
   onChange: (payload: Payload) => void
@@ -28,13 +30,14 @@ type Props = {
 }
 
 /** The payload as a form of its schema, or as JSON. */
-export function PayloadInput({ label, schema, payload, onChange, onSubmit }: Props) {
+export function PayloadInput({ label, title, schema, payload, onChange, onSubmit }: Props) {
   const [view, setView] = useState<'form' | 'json'>(schema === null ? 'json' : 'form')
   const shown = schema === null ? 'json' : view
   return (
     <div>
-      {schema !== null && (
-        <div className="mb-2 flex justify-end">
+      <div className="mb-2 flex items-center justify-between empty:hidden">
+        {title}
+        {schema !== null && (
           <Choice
             label={`${label} as`}
             value={shown}
@@ -44,8 +47,8 @@ export function PayloadInput({ label, schema, payload, onChange, onSubmit }: Pro
             ]}
             onChange={setView}
           />
-        </div>
-      )}
+        )}
+      </div>
       {shown === 'form' && schema !== null ? (
         <SchemaForm
           schema={schema}

@@ -6,6 +6,7 @@ import { useLiveStatus } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import { short } from '@/format'
 import { PAGES } from '@/shell/pages'
+import { Mark } from '@/shell/mark'
 import { ThemeButton } from '@/shell/theme'
 import { IconButton } from '@/ui/button'
 import { Count } from '@/ui/status'
@@ -17,8 +18,10 @@ type Props = { onPalette: () => void; onHelp: () => void }
 
 export function Sidebar({ onPalette, onHelp }: Props) {
   const { data: project } = useQuery(read.project)
-  const { data: queues } = useQuery(read.queues)
-  const dead = queues?.reduce((sum, queue) => sum + queue.dead, 0) ?? 0
+  const { data: queues = [] } = useQuery(read.queues)
+  const dead = queues.reduce((sum, queue) => sum + queue.dead, 0)
+  const name = project?.name ?? 'Workbench'
+  const plugins = project?.plugins ?? []
   return (
     <nav
       aria-label="Workbench"
@@ -27,10 +30,10 @@ export function Sidebar({ onPalette, onHelp }: Props) {
       <Link
         href={to.flow()}
         className="flex h-11 shrink-0 items-center gap-2.5 px-3.5 text-sm font-semibold"
-        title={project?.name ?? 'Workbench'}
+        title={name}
       >
         <Mark />
-        <span className="truncate max-lg:sr-only">{project?.name ?? 'Workbench'}</span>
+        <span className="truncate max-lg:sr-only">{name}</span>
       </Link>
       <div className="px-2 pb-2">
         <button
@@ -53,9 +56,9 @@ export function Sidebar({ onPalette, onHelp }: Props) {
             ))}
           </Group>
         ))}
-        {project?.plugins?.length !== undefined && project.plugins.length > 0 && (
+        {plugins.length > 0 && (
           <Group title="Plugins">
-            {project.plugins.map(plugin => (
+            {plugins.map(plugin => (
               <Item key={plugin.name} href={to.plugin(plugin.name)} icon={Puzzle} title={plugin.label} />
             ))}
           </Group>
@@ -116,22 +119,5 @@ function Connection({ version }: { version: string | undefined }) {
       <span className={`size-1.5 rounded-full ${tone}`} aria-hidden />
       <span className="max-lg:sr-only">{status === 'open' && version ? `v${version}` : TEXTS[status]}</span>
     </span>
-  )
-}
-
-function Mark() {
-  return (
-    <svg viewBox="0 0 32 32" className="size-5 shrink-0" aria-hidden>
-      <rect width="32" height="32" rx="8" fill="var(--live-solid)" />
-      <path
-        d="M7 22.5v-7h6v-6h6v6"
-        fill="none"
-        stroke="#fff"
-        strokeWidth="3"
-        strokeLinecap="round"
-        strokeLinejoin="round"
-      />
-      <circle cx="24" cy="19" r="2.6" fill="#fff" />
-    </svg>
   )
 }

@@ -1,6 +1,6 @@
-import { KeyRound } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { signIn } from '@/api/client'
+import { Mark } from '@/shell/mark'
 import { Button } from '@/ui/button'
 import { TextInput } from '@/ui/field'
 import { ProblemNote } from '@/ui/problem'
@@ -20,8 +20,11 @@ export function SignIn({ error: given, onDone }: { error: Error | null; onDone: 
   }
   return (
     <main className="flex h-full items-center justify-center p-6">
-      <form onSubmit={event => void submit(event)} className="flex w-96 flex-col gap-3">
-        <KeyRound className="size-5 text-live" aria-hidden />
+      <form
+        onSubmit={event => void submit(event)}
+        className="flex w-96 flex-col gap-3 rounded-xl border border-line bg-panel p-6 shadow-pop"
+      >
+        <Mark className="size-7" />
         <h1 className="text-lg font-semibold">Sign in to the Workbench</h1>
         <p className="text-sm leading-relaxed text-muted">
           Open the address that <code className="font-mono text-xs text-ink">motia dev</code> prints: it
@@ -30,6 +33,7 @@ export function SignIn({ error: given, onDone }: { error: Error | null; onDone: 
         <TextInput
           type="password"
           aria-label="Token or password"
+          placeholder="Token or password"
           autoFocus
           value={token}
           onChange={event => setToken(event.target.value)}

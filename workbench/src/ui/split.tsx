@@ -1,4 +1,11 @@
-import { useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
+import {
+  useLayoutEffect,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type PointerEvent,
+  type ReactNode,
+} from 'react'
 
 type Props = {
   /** Under which name the width is remembered. */
@@ -14,8 +21,13 @@ type Props = {
 }
 
 const STEP_PX = 24
+/** The other pane is never narrower than this. */
+const OTHER_PX = 340
 
-/** Two panes and a separator that the mouse drags and the arrow keys move. */
+/**
+ * Two panes and a separator that the mouse drags and the arrow keys move. Where there is no room for both side
+ * by side they stand one above the other.
+ */
 export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 900, children }: Props) {
   const key = `split.${name}`
   const [width_px, setWidth] = useState(() => Number(localStorage.getItem(key)) || initial_px)
@@ -41,18 +53,23 @@ export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 90
     change(width_px + (kept === 'start' ? way : -way) * STEP_PX)
   }
   const alone = children[1] === null
-  const columns = alone
-    ? 'minmax(0, 1fr)'
-    : kept === 'start'
-      ? `min(${width_px}px, 70%) 1px minmax(0, 1fr)`
-      : `minmax(0, 1fr) 1px min(${width_px}px, 70%)`
+  const [box, stacked] = useStacked(min_px + OTHER_PX)
+  const own = `min(${width_px}px, 100% - ${OTHER_PX}px)`
+  const both = kept === 'start' ? `${own} 1px minmax(0, 1fr)` : `minmax(0, 1fr) 1px ${own}`
+  const whole = 'minmax(0, 1fr)'
   return (
     <div
+      ref={box}
       className="grid h-full min-h-0"
-      style={{ gridTemplateColumns: columns, gridTemplateRows: 'minmax(0, 1fr)' }}
+      style={{
+        gridTemplateColumns: alone || stacked ? whole : both,
+        gridTemplateRows: stacked && !alone ? 'minmax(0, 2fr) 1px minmax(0, 3fr)' : whole,
+      }}
     >
       <div className="min-h-0 min-w-0">{children[0]}</div>
-      {alone ? null : (
+      {alone ? null : stacked ? (
+        <div className="bg-line-strong" />
+      ) : (
         <div
           role="separator"
           aria-label={label}
@@ -70,4 +87,20 @@ export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 90
       {alone ? null : <div className="min-h-0 min-w-0">{children[1]}</div>}
     </div>
   )
+}
+
+/** Whether an element is narrower than this; looked at before it is painted. */
+function useStacked(least_px: number) {
+  const box = useRef<HTMLDivElement>(null)
+  const [stacked, setStacked] = useState(false)
+  useLayoutEffect(() => {
+    const element = box.current
+    if (element === null) return
+    const look = () => setStacked(element.clientWidth < least_px)
+    look()
+    const resized = new ResizeObserver(look)
+    resized.observe(element)
+    return () => resized.disconnect()
+  }, [least_px])
+  return [box, stacked] as const
 }

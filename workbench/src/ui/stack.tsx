@@ -12,7 +12,9 @@ export function Stack({ text }: { text: string }) {
       </div>
       {runs.map((run, index) =>
         run.own ? (
-          <pre key={index}>{run.frames.map(frame => frame.text).join('\n')}</pre>
+          <pre key={index} className="break-words whitespace-pre-wrap">
+            {run.frames.map(frame => frame.text).join('\n')}
+          </pre>
         ) : (
           <details key={index} className="text-faint">
             <summary className="py-0.5 hover:text-ink">

@@ -139,15 +139,16 @@ export function TryEndpoint({
                         </Section>
                       )}
                       {body && (
-                        <Section title="Body">
+                        <section aria-label="Body" className="px-4 py-3">
                           <PayloadInput
                             label="Body"
+                            title={<h3 className="text-xs font-semibold">Body</h3>}
                             schema={endpoint.body_schema}
                             payload={payload}
                             onChange={({ text }) => setDraft({ ...draft, body: text })}
                             onSubmit={fire}
                           />
-                        </Section>
+                        </section>
                       )}
                       <Section title="Query">
                         <Pairs

@@ -93,7 +93,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
     <div className="h-full overflow-auto p-4">
       <section
         aria-label="End to end"
-        className="mb-4 grid grid-cols-2 gap-px overflow-hidden rounded-lg border border-line bg-line lg:grid-cols-5"
+        className="mb-4 flex flex-wrap gap-px overflow-hidden rounded-lg border border-line bg-line"
       >
         <Figure name="Traces">{count(end_to_end.traces)}</Figure>
         <Figure
@@ -174,7 +174,7 @@ type FigureProps = { name: string; bad?: boolean; limit?: string; children: Reac
 
 function Figure({ name, bad = false, limit, children }: FigureProps) {
   return (
-    <div className="bg-panel px-4 py-3">
+    <div className="flex-1 basis-40 bg-panel px-4 py-3">
       <p className="label flex justify-between">
         {name}
         {bad && limit && <span className="text-bad">limit {limit}</span>}

@@ -49,7 +49,7 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
         height: height_px,
         legend: { show: false },
         cursor: { sync: { key: 'metrics' }, points: { size: 6 }, drag: { x: false, y: false } },
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         scales: {
           y: {
             range: (_, __, highest) => [
@@ -70,6 +70,10 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
             ...(line.fill ? { fill: colour(line.fill) } : {}),
             width: 1.5,
             spanGaps: false,
+            points: {
+              size: 5,
+              filter: (chart: uPlot, at: number, all: boolean) => (all ? null : lonely(chart.data[at] ?? [])),
+            },
           })),
         ],
         hooks: { draw: [chart => drawLimit(chart, latest.current.limit, colour('--bad'))] },
@@ -89,7 +93,7 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
   const last = (values: (number | null)[]) => values.findLast(value => value !== null)
   return (
     <figure aria-label={title} className="min-w-0 rounded-lg border border-line p-3">
-      <figcaption className="mb-1 flex flex-wrap items-baseline gap-x-4 gap-y-1">
+      <figcaption className="mb-1 flex flex-wrap items-center gap-x-4 gap-y-1">
         <span className="flex-1 text-xs font-semibold">{title}</span>
         {lines.map(line => {
           const value = last(line.values)
@@ -104,6 +108,12 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
       <div ref={host} />
     </figure>
   )
+}
+
+/** Points without a neighbour: no line shows them. */
+function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const none = (at: number) => values[at] === null || values[at] === undefined
+  return Array.from(values, (_, at) => at).filter(at => !none(at) && none(at - 1) && none(at + 1))
 }
 
 /** Canvas cannot paint `light-dark()`: the browser resolves it on an element first. */

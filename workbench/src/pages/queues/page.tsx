@@ -69,7 +69,7 @@ export default function QueuesPage() {
           label="Width of the list"
           kept="start"
           initial_px={480}
-          min_px={320}
+          min_px={400}
           max_px={800}
         >
           <List queues={shown} chosen={chosen} />

@@ -4,7 +4,7 @@ import { useCallback, useRef } from 'react'
 import { Link } from 'wouter'
 import { useLive } from '@/api/live-hooks'
 import * as read from '@/api/queries'
-import { bytes, count, plural } from '@/format'
+import { bytes, plural } from '@/format'
 import { ItemPanel } from '@/pages/states/item'
 import { usePlace } from '@/place'
 import { useKeys } from '@/shell/keys'
@@ -81,10 +81,9 @@ export default function StatesPage() {
               <Link
                 href={to.states(item.scope)}
                 aria-current={item.scope === scope ? 'true' : undefined}
-                className={`flex h-full items-center gap-2 px-4 font-mono text-xs ${item.scope === scope ? 'bg-pressed' : 'hover:bg-hover'}`}
+                className={`flex h-full items-center px-4 font-mono text-xs ${item.scope === scope ? 'bg-pressed' : 'hover:bg-hover'}`}
               >
-                <span className="flex-1 truncate">{item.scope}</span>
-                <span className="num text-2xs text-muted">{count(item.keys ?? 0)}</span>
+                <span className="truncate">{item.scope}</span>
               </Link>
             )}
           </Rows>

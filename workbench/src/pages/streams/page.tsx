@@ -166,7 +166,6 @@ function Items({ stream, group }: { stream: string; group: string }) {
             >
               <span className="w-[34%] shrink-0 truncate">{item.id}</span>
               <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(item.data)}</span>
-              <span className="num shrink-0 font-sans text-2xs text-muted">v{item.version}</span>
             </Link>
           )}
         </Rows>

@@ -108,7 +108,7 @@ export function TraceList({ place, chosen, onReset }: Props) {
 }
 
 const COLUMNS =
-  'grid grid-cols-[1.25rem_minmax(10rem,1.4fr)_minmax(0,1.6fr)_4.5rem_11rem_5.5rem] items-center gap-3 px-4'
+  'grid grid-cols-[1.25rem_minmax(9rem,1fr)_minmax(0,1.6fr)_2.5rem_5rem_4.5rem] items-center gap-3 px-4 lg:grid-cols-[1.25rem_minmax(10rem,1.4fr)_minmax(0,1.6fr)_4.5rem_11rem_5.5rem]'
 
 function Heads() {
   return (
@@ -117,7 +117,7 @@ function Heads() {
       <span>Entry</span>
       <span>Steps</span>
       <span className="text-right">Spans</span>
-      <span>Duration</span>
+      <span className="max-lg:text-right">Duration</span>
       <span className="text-right">Started</span>
     </div>
   )
@@ -137,13 +137,13 @@ function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; long
       </span>
       <span className="num text-right text-xs text-muted">{trace.spans}</span>
       <span className="flex items-center gap-2">
-        <span className="h-1 flex-1 rounded-full bg-hover" aria-hidden>
+        <span className="h-1 flex-1 rounded-full bg-hover max-lg:hidden" aria-hidden>
           <span
             className={`block h-full min-w-0.5 rounded-full ${bad ? 'bg-bad' : 'bg-live'}`}
             style={{ width: `${(100 * trace.duration_us) / longest_us}%` }}
           />
         </span>
-        <span className="num w-16 text-right text-xs">{duration(trace.duration_us)}</span>
+        <span className="num w-16 text-right text-xs max-lg:w-full">{duration(trace.duration_us)}</span>
       </span>
       <Ago at_ms={trace.started_ms} className="text-right text-xs text-muted" />
     </Link>
