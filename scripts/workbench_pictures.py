@@ -228,7 +228,7 @@ def _take(page: Page, path: Path) -> None:
     page.get_by_text("Loading", exact=True).first.wait_for(state="hidden")
     page.wait_for_timeout(700)
     page.screenshot(path=path)
-    print(path)
+    sys.stdout.write(f"{path}\n")
 
 
 def main() -> None:
@@ -254,7 +254,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
         for theme in given.theme or ["light", "dark"]:
             for line in photograph(browser, address, theme, given.folder, given.only):
-                print(f"the page said: {line}", file=sys.stderr)
+                sys.stderr.write(f"the page said: {line}\n")
         browser.close()
 
 
