@@ -2,6 +2,8 @@
 
 Ours and not a server's of the shelf: between the bytes and the handler there is one task and one write
 (docs/decisions/0004 has the measurements), and the deadlines, limits and the lingering close are part of it.
+Reading and answering stay in one class: they share one phase, and a call between them would be paid by every
+request.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from motia.http.problem import problem
 from motia.http.response import HttpResponse
 from motia.http.sse import KEEP_ALIVE, MEDIA_TYPE
 from motia.server.gateway import Endpoint, Gateway
+from motia.server.request_head import asks_for_websocket, head_as_sent, split_target
 from motia.server.response_bytes import LAST_CHUNK, chunk_bytes, head_bytes
 from motia.settings import LimitSettings
 
@@ -224,7 +227,7 @@ class Connection(asyncio.Protocol):
         if self._hosts != 1 and (self._hosts > 1 or parser.get_http_version() == "1.1"):
             raise self._fault_is(problem(400, detail=f"Expected one Host header, got {self._hosts}."))
         self._head_is_first = False
-        raw_path, query = _split_target(self._url)
+        raw_path, query = split_target(self._url)
         path = raw_path.decode("latin-1")
         method = parser.get_method()
         request = self._request = Request(
@@ -239,7 +242,7 @@ class Connection(asyncio.Protocol):
         )
         self.phase = BODY
         self.deadline_s = shared.now_s + shared.limits.body_read_s
-        if parser.should_upgrade() and _asks_for_websocket(self._headers):
+        if parser.should_upgrade() and asks_for_websocket(self._headers):
             self._upgrading = True
             return
         admitted = self._admitted = self._gateway.admit(request, path, self._listener)
@@ -453,7 +456,7 @@ class Connection(asyncio.Protocol):
             self.phase = CLOSING
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
-            protocol.data_received(_request_bytes(self._url, request) + rest)
+            protocol.data_received(head_as_sent(self._url, request) + rest)
             return
         # An upgrade to something else is not taken up: the request is served as if it had not asked.
         self._parser = httptools.HttpRequestParser(self)
@@ -511,26 +514,6 @@ _NO_PARAMS: dict[str, str] = {}
 def too_large(limit_bytes: int) -> HttpResponse:
     """The refusal of a body over the limit."""
     return problem(413, code="input.too_large", detail=f"the body is larger than {limit_bytes} bytes")
-
-
-def _split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Raw path and query of a request's target, in origin form or, as proxies send it, with a host."""
-    if not target.startswith(b"/") and b"://" in target:
-        url = httptools.parse_url(target)
-        return url.path or b"/", url.query or b""
-    path, _, query = target.partition(b"?")
-    if b"#" in target:
-        path, query = path.partition(b"#")[0], query.partition(b"#")[0]
-    return path, query
-
-
-def _asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
-
-
-def _request_bytes(target: bytes, request: Request) -> bytes:
-    lines = b"".join(b"%b: %b\r\n" % line for line in request.headers)
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), target, lines)
 
 
 async def _close(body: Any) -> None:

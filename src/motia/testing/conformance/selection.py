@@ -15,6 +15,7 @@ from motia.testing.conformance import (
     requests,
     seam,
     state,
+    stream_log,
     streams,
     workflow,
 )
@@ -30,6 +31,7 @@ _MODULES = (
     requests,
     state,
     streams,
+    stream_log,
     cron,
     workflow,
 )

@@ -1,0 +1,29 @@
+"""What the head of a request says: its target, and whether it asks for another protocol. Pure."""
+
+from __future__ import annotations
+
+import httptools
+
+from motia.core.occurrence import Request
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Raw path and query of a request's target, in origin form or, as proxies send it, with a host."""
+    if not target.startswith(b"/") and b"://" in target:
+        url = httptools.parse_url(target)
+        return url.path or b"/", url.query or b""
+    path, _, query = target.partition(b"?")
+    if b"#" in target:
+        path, query = path.partition(b"#")[0], query.partition(b"#")[0]
+    return path, query
+
+
+def asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the upgrade it asks for is one we make."""
+    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
+
+
+def head_as_sent(target: bytes, request: Request) -> bytes:
+    """The head again as bytes, for the protocol that takes over."""
+    lines = b"".join(b"%b: %b\r\n" % line for line in request.headers)
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), target, lines)
