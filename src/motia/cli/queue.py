@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motia.cli.options import HERE, AsJson, ProjectDir, Yes
-from motia.cli.output import confirm, print_json, print_line, print_table, time_text
+from motia.cli import dead_letters
+from motia.cli.options import HERE, AsJson, ProjectDir
+from motia.cli.output import print_json, print_line, print_table, time_text
 from motia.cli.project import load_project, with_store
 
 if TYPE_CHECKING:
@@ -16,14 +16,11 @@ if TYPE_CHECKING:
 
     from motia.backends.protocol import Backend
     from motia.core.batch import Operation
-    from motia.core.message import DeadLetter, MessageId, Pause, QueueDepth, QueueName
+    from motia.core.message import Pause, QueueDepth
 
 app = typer.Typer(help="Look at queues; pause them; send dead letters back or delete them.")
 Topic = Annotated[str | None, typer.Option("--topic", help="Only queues of this topic.", show_default=False)]
 StepName = Annotated[str | None, typer.Option("--step", help="Only queues of this step.", show_default=False)]
-MessageIds = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="Every dead letter of the chosen queues.")]
-_PAGE = 1000
 
 
 @app.command("list")
@@ -64,90 +61,9 @@ def list_(
     )
 
 
-@app.command("dead")
-def dead(
-    topic: Topic = None,
-    step: StepName = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Most dead letters to print.")] = 100,
-    directory: ProjectDir = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """List dead letters, the newest first."""
-
-    async def read(backend: Backend) -> list[DeadLetter]:
-        found: list[DeadLetter] = []
-        for depth in await _queues(backend, topic, step):
-            if depth.dead:
-                found += await backend.queue.dead_letters(depth.queue, limit=limit)
-        return sorted(found, key=lambda letter: letter.seq, reverse=True)[:limit]
-
-    letters = with_store(load_project(directory).settings, read)
-    documents = [_letter_document(letter) for letter in letters]
-    if as_json:
-        print_json(documents)
-        return
-    print_table(
-        ("ID", "TOPIC", "STEP", "DIED", "CODE", "ATTEMPTS", "ERROR"),
-        (
-            (
-                document["id"],
-                document["topic"] or "-",
-                document["step"],
-                time_text(document["died_at_ms"]),
-                document["code"],
-                document["failures"] + document["crashes"],
-                (document["error"] or {}).get("message"),
-            )
-            for document in documents
-        ),
-    )
-
-
-@app.command("redrive")
-def redrive(
-    ids: MessageIds = None,
-    every: All = False,
-    topic: Topic = None,
-    step: StepName = None,
-    directory: ProjectDir = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Send dead letters back to their queues with fresh attempts."""
-    from motia.core.batch import Redrive
-
-    chosen = _chosen(ids, every=every or topic is not None or step is not None)
-    count = _on_dead_letters(
-        load_project(directory).settings,
-        lambda queue, limit: Redrive(queue=queue, ids=chosen, limit=limit),
-        topic,
-        step,
-    )
-    _print_count("redriven", count, as_json)
-
-
-@app.command("purge")
-def purge(
-    ids: MessageIds = None,
-    every: All = False,
-    topic: Topic = None,
-    step: StepName = None,
-    directory: ProjectDir = HERE,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Delete dead letters for good."""
-    from motia.core.batch import PurgeDead
-
-    chosen = _chosen(ids, every=every or topic is not None or step is not None)
-    confirm("Delete these dead letters for good?", yes=yes)
-    count = _on_dead_letters(
-        load_project(directory).settings,
-        lambda queue, limit: PurgeDead(queue=queue, ids=chosen, limit=limit),
-        topic,
-        step,
-    )
-    _print_count("purged", count, as_json)
-
+app.command("dead")(dead_letters.dead)
+app.command("redrive")(dead_letters.redrive)
+app.command("purge")(dead_letters.purge)
 
 Everything = Annotated[bool, typer.Option("--all", help="Every queue.")]
 
@@ -229,34 +145,6 @@ def _write(directory: Path, operation: Operation) -> int:
     return with_store(load_project(directory).settings, write)
 
 
-def _chosen(ids: Sequence[str] | None, *, every: bool) -> frozenset[MessageId] | None:
-    from motia.core.ids import parse_id
-
-    if not ids and not every:
-        raise typer.BadParameter("expected ids of dead letters, --topic, --step or --all, got none of them")
-    try:
-        return frozenset(parse_id(text) for text in ids) if ids else None
-    except ValueError as error:
-        raise typer.BadParameter(f"expected ids as `motia queue dead` prints them: {error}") from error
-
-
-def _on_dead_letters(
-    settings: Any, operation: Callable[[QueueName, int], Operation], topic: str | None, step: str | None
-) -> int:
-    from motia.core.batch import Batch
-
-    async def write(backend: Backend) -> int:
-        total = 0
-        for depth in await _queues(backend, topic, step):
-            # Bounded by what was dead at the start: a redriven message may die again while we go on.
-            for _ in range(0, depth.dead, _PAGE):
-                results = await backend.commit(Batch([operation(depth.queue, _PAGE)]))
-                total += results[0]
-        return total
-
-    return with_store(settings, write)
-
-
 async def _queues(backend: Backend, topic: str | None, step: str | None) -> list[QueueDepth]:
     return sorted(
         (
@@ -266,27 +154,6 @@ async def _queues(backend: Backend, topic: str | None, step: str | None) -> list
         ),
         key=lambda depth: depth.queue,
     )
-
-
-def _letter_document(letter: DeadLetter) -> dict[str, Any]:
-    from motia.core.ids import format_id
-    from motia.encoding import decode
-
-    return {
-        "id": format_id(letter.id),
-        "topic": letter.queue.topic,
-        "step": letter.queue.step,
-        "code": letter.code,
-        "error": decode(letter.error) if letter.error else None,
-        "earlier_errors": [decode(line) for line in letter.errors.splitlines() if line.strip()],
-        "payload": decode(letter.payload),
-        "failures": letter.failures,
-        "crashes": letter.crashes,
-        "group": letter.group,
-        "enqueued_at_ms": letter.enqueued_at_ms,
-        "died_at_ms": letter.died_at_ms,
-        "trace_id": letter.trace.trace_id,
-    }
 
 
 def _print_count(what: str, count: int, as_json: bool) -> None:

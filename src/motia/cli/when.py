@@ -9,11 +9,20 @@ import typer
 
 def parse_when(text: str, now_ms: int) -> int:
     """Epoch milliseconds of an ISO text (local time where it names no zone), or of a duration from now."""
+    return _parse(text, now_ms, 1)
+
+
+def parse_past(text: str, now_ms: int) -> int:
+    """As `parse_when`, but a duration is one before now."""
+    return _parse(text, now_ms, -1)
+
+
+def _parse(text: str, now_ms: int, direction: int) -> int:
     from motia.authoring.durations import seconds
     from motia.errors import InputError
 
     try:
-        return now_ms + round(seconds(text) * 1000)
+        return now_ms + direction * round(seconds(text) * 1000)
     except InputError:
         pass
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from motia.core.operations.cron import Fire
 from motia.core.operations.interventions import (
     CancelMessages,
+    DeadLetterHeld,
     Ended,
     ExpireMessages,
     MoveMessages,
@@ -76,7 +77,7 @@ class Expire:
     limit: int = 1000
 
 
-Guard = ClaimHeld | StateVersion | StreamVersion
+Guard = ClaimHeld | StateVersion | StreamVersion | DeadLetterHeld
 
 Operation = (
     Enqueue
@@ -135,6 +136,7 @@ __all__ = [
     "ClaimHeld",
     "ClaimReady",
     "Completed",
+    "DeadLetterHeld",
     "Died",
     "EndRequest",
     "Ended",

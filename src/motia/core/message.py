@@ -108,7 +108,7 @@ class DeadLetter:
     group: str | None = None
     attributes: bytes = b""
     flow: Flow | None = None
-    """What it keeps of its flow control when it is sent back: priority, keys, bulk."""
+    """Its flow control; of it `core.flow.kept` is what stays when it is sent back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,12 +57,10 @@ def read_rate_limit(section: Section) -> RateLimit | None:
     value = section.value("rate_limit")
     expected = '"100/minute" or {limit, period, key}'
     if isinstance(value, str):
-        found = _RATE_TEXT.fullmatch(value.strip())
-        period_s = None if found is None else _period_s(found[2].strip())
-        if found is None or not period_s or int(found[1]) < 1:
+        rate = rate_of_text(value)
+        if rate is None:
             section.wrong("rate_limit", expected)
-            return None
-        return RateLimit(limit=int(found[1]), period_s=period_s)
+        return rate
     aliases = {"max": "limit", "per": "period", "duration": "period", "window": "period"}
     part = _part(section, "rate_limit", aliases=aliases, known=("limit", "period", "key"))
     if part is None:
@@ -76,6 +74,15 @@ def read_rate_limit(section: Section) -> RateLimit | None:
         section.wrong("rate_limit", expected)
         return None
     return RateLimit(limit=limit, period_s=period_s, key=key)
+
+
+def rate_of_text(text: str) -> RateLimit | None:
+    """The rate that a text such as `100/minute` means; None where it is none."""
+    found = _RATE_TEXT.fullmatch(text.strip())
+    period_s = None if found is None else _period_s(found[2].strip())
+    if found is None or not period_s or int(found[1]) < 1:
+        return None
+    return RateLimit(limit=int(found[1]), period_s=period_s)
 
 
 def _period_s(text: str) -> float | None:

@@ -78,7 +78,7 @@ def fan_out(
     return FanOut(
         message_id,
         [
-            _message(entry, request, message_id, payload, attributes, trace, now_ms, data, claim_for)
+            message_of(entry, request, message_id, payload, attributes, trace, now_ms, data, claim_for)
             for entry in entries
         ],
         mail,
@@ -107,7 +107,7 @@ def _entries(registry: Registry, request: EnqueueRequest) -> Sequence[QueueEntry
     return entries
 
 
-def _message(
+def message_of(
     entry: QueueEntry,
     request: EnqueueRequest,
     message_id: MessageId,
@@ -118,6 +118,7 @@ def _message(
     data: object,
     claim_for: NodeId | None,
 ) -> NewMessage:
+    """The message of one queue, as its policy and its sender want it."""
     policy = entry.policy
     due_at_ms = request.at_ms
     if due_at_ms is None:

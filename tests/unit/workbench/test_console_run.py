@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from desk import Desk, Project
 
-from motia.workbench.causes import cause_of, normal, place_of
+from motia.core.causes import cause_of, normal, place_of
 from motia.workbench.example import example_of
 
 ORDERS = """
@@ -187,6 +188,25 @@ def test_dead_letters_are_counted_grouped_edited_and_sent_again(shop: Project) -
         assert (await desk.send("POST", "/dead-letters/redrive", {"all": True})) == {"redriven": 1}
         nothing = await desk.ask("POST", "/dead-letters/purge", json={})
         assert nothing.status_code == 422
+        await desk.app.until_idle()
+
+        [letter] = (await desk.get("/dead-letters", code="input.invalid"))["items"]
+        path, queue = (
+            f"/dead-letters/{letter['id']}/redrive",
+            {"topic": "order.created", "step": "pack/order"},
+        )
+        forecast = await desk.send("POST", "/dead-letters/redrive", {"step": "pack/order", "dry_run": True})
+        assert (forecast["letters"], forecast["would_run"], forecast["refused"]) == (1, [], 1)
+        assert forecast["refusals"][0]["code"] == "input.invalid"
+        unfit = await desk.ask("POST", path, json={**queue, "data": {"item": 6}})
+        assert (unfit.status_code, unfit.json()["code"]) == (422, "input.invalid")
+        fit = {**queue, "data": {"item": "tulip"}}
+        answers = await asyncio.gather(*(desk.ask("POST", path, json=fit) for _ in range(5)))
+        # Those that looked after the first had committed do not find it any more.
+        assert sorted(answer.status_code for answer in answers)[0] == 200
+        assert all(answer.status_code in (404, 409) for answer in answers if answer.status_code != 200)
+        assert sum(answer.status_code == 200 for answer in answers) == 1
+        assert (await desk.get("/dead-letters"))["total"] == 0
 
     shop.step("pack", PACK.replace('"triggers": [queue("order.created", ',
                                    '"triggers": [queue("order.created", retries=0, '))  # fmt: skip

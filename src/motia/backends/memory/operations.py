@@ -109,4 +109,5 @@ _CHECK: dict[type, Callable[[Transaction, Any], None]] = {
     ops.ClaimHeld: queue.check_claim_held,
     ops.StateVersion: state.check_version,
     ops.StreamVersion: streams.check_version,
+    ops.DeadLetterHeld: queue_dead.check_dead_letter_held,
 }

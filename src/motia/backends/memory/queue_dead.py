@@ -13,7 +13,7 @@ from motia.core.message import DeadLetter, NewMessage
 
 def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
     letters = list(_dead(transaction, operation))
-    for letter in letters:
+    for index, letter in enumerate(letters):
         transaction.journal.remove(transaction.store.dead, letter.seq)
         message = NewMessage(
             id=letter.id,
@@ -21,6 +21,7 @@ def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
             payload=letter.payload,
             trace=letter.trace,
             enqueued_at_ms=letter.enqueued_at_ms,
+            due_at_ms=operation.due_of(index),
             group=letter.group,
             attributes=letter.attributes,
             flow=None if letter.flow is None else kept(letter.flow),
@@ -34,6 +35,12 @@ def purge_dead(transaction: Transaction, operation: ops.PurgeDead) -> int:
     for letter in letters:
         transaction.journal.remove(transaction.store.dead, letter.seq)
     return len(letters)
+
+
+def check_dead_letter_held(transaction: Transaction, guard: ops.DeadLetterHeld) -> None:
+    letters = transaction.store.dead.values()
+    if not any(letter.id == guard.id and letter.queue == guard.queue for letter in letters):
+        raise guard.gone()
 
 
 def _dead(transaction: Transaction, operation: ops.Redrive | ops.PurgeDead) -> Iterator[DeadLetter]:

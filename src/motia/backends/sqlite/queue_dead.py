@@ -15,23 +15,35 @@ _NONE = Flow()
 
 def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
     rows = _dead(transaction, operation.queue, operation.ids, None, operation.limit)
-    for seq, id_, topic, step, group, enqueued_at, trace, attributes, payload, *flow in rows:
+    for index, row in enumerate(rows):
+        seq, id_, topic, step, group, enqueued_at, trace, attributes, payload, *flow = row
         message = NewMessage(
             id=id_,
             queue=QueueName(topic, step),
             payload=payload,
             trace=unpack_trace(trace),
             enqueued_at_ms=enqueued_at,
+            due_at_ms=operation.due_of(index),
             group=group,
             attributes=attributes or b"",
-            flow=_kept(*flow),
+            flow=kept_flow(*flow),
         )
         enqueue(transaction, ops.Enqueue(message))
         transaction.execute("DELETE FROM dead_letters WHERE seq = ?", (seq,))
     return len(rows)
 
 
-def _kept(rank: int, concurrency_key: str | None, rate_key: str | None, bulk: bytes | None) -> Flow | None:
+def check_dead_letter_held(transaction: Transaction, guard: ops.DeadLetterHeld) -> None:
+    queue = transaction.known_queue_id(guard.queue)
+    found = transaction.execute("SELECT 1 FROM dead_letters WHERE id = ? AND queue = ?", (guard.id, queue))
+    if found.fetchone() is None:
+        raise guard.gone()
+
+
+def kept_flow(
+    rank: int, concurrency_key: str | None, rate_key: str | None, bulk: bytes | None
+) -> Flow | None:
+    """What stays of the flow control of a dead letter."""
     flow = Flow(priority=-rank, concurrency_key=concurrency_key, rate_key=rate_key, bulk=bulk)
     return None if flow == _NONE else flow
 

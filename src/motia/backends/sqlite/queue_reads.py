@@ -9,6 +9,7 @@ from typing import Any, Literal
 import apsw
 
 from motia.backends.sqlite.queue import unpack_trace
+from motia.backends.sqlite.queue_dead import kept_flow
 from motia.backends.sqlite.reads import Reader
 from motia.core.message import (
     Claim,
@@ -54,7 +55,8 @@ class SqliteQueueStore:
                 values.append(before_seq)
             rows = connection.execute(
                 "SELECT d.seq, d.id, q.topic, q.step, d.payload, d.code, d.error, d.errors, d.failures,"
-                " d.crashes, d.enqueued_at, d.died_at, d.trace, d.group_key, d.attributes"
+                " d.crashes, d.enqueued_at, d.died_at, d.trace, d.group_key, d.attributes,"
+                " d.rank, d.concurrency_key, d.rate_key, d.bulk"
                 f" FROM dead_letters d JOIN queues q ON q.id = d.queue WHERE {where}"
                 " ORDER BY d.seq DESC LIMIT ?",
                 (*values, limit),
@@ -252,6 +254,7 @@ def _dead_letter(row: Sequence[Any]) -> DeadLetter:
         trace=unpack_trace(row[12]),
         group=row[13],
         attributes=row[14] or b"",
+        flow=kept_flow(*row[15:19]),
     )
 
 

@@ -5,15 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from motia.core.message import MessageId, NodeId, QueueName, TraceContext
+from motia.errors import ConflictError
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterHeld:
+    """Guard: the message is a dead letter of its queue, neither sent back nor purged."""
+
+    id: MessageId
+    queue: QueueName
+
+    def gone(self) -> ConflictError:
+        return ConflictError(
+            f"dead letter of {self.queue.step}: expected it to be there, got none: it was redriven or purged",
+            code="queue.letter_gone",
+            guard="dead_letter_held",
+        )
 
 
 @dataclass(slots=True)
 class Redrive:
-    """Dead letters go back to their queues as new messages with fresh budgets. Result: number."""
+    """Dead letters go back to their queues as new messages with fresh budgets, the oldest first.
+
+    With `due_at_ms` the first becomes due then, and each further one `every_ms` after the one before it.
+    Result: number.
+    """
 
     queue: QueueName | None = None
     ids: frozenset[MessageId] | None = None
     limit: int = 1000
+    due_at_ms: int | None = None
+    every_ms: float = 0.0
+
+    def due_of(self, index: int) -> int | None:
+        """When letter `index` of those chosen becomes due; None = at once."""
+        return None if self.due_at_ms is None else self.due_at_ms + round(index * self.every_ms)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from motia.core.batch import (
     ClaimHeld,
+    DeadLetterHeld,
     Enqueue,
     PromoteDue,
     PurgeDead,
@@ -299,6 +302,39 @@ async def redrive_takes_what_it_is_told_to(nodes: Nodes) -> None:
     assert payloads(await node.claim()) == [b"1"]
     assert await node.one(Redrive(queue=OTHER, ids=frozenset([ids[2]]))) == 0
     assert await node.one(Redrive()) == 2
+
+
+async def redriven_messages_become_due_one_after_the_other(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await _bury(nodes, node, [b"1", b"2", b"3"])
+    assert await node.one(Redrive(queue=Q, due_at_ms=NOW_MS, every_ms=50.0)) == 3
+    due = [(one.due_at_ms, one.queue) for one in await node.backend.queue.scheduled()]
+    assert due == [(NOW_MS, Q), (NOW_MS + 50, Q), (NOW_MS + 100, Q)]
+    assert await node.claim() == []
+    await node.one(PromoteDue(NOW_MS + 50))
+    assert payloads(await node.claim()) == [b"1", b"2"]
+
+
+async def of_two_who_redrive_a_letter_one_does(nodes: Nodes) -> None:
+    one, other = await nodes.open(), await nodes.open()
+    ids = frozenset(await _bury(nodes, one, [b"1", b"2", b"3"]))
+    counts = await asyncio.gather(*(node.one(Redrive(queue=Q, ids=ids)) for node in (one, other, one, other)))
+    assert sorted(counts) == [0, 0, 0, 3]
+    assert payloads(await other.claim()) == [b"1", b"2", b"3"]
+
+
+async def a_letter_that_is_gone_fails_what_counts_on_it(nodes: Nodes) -> None:
+    one, other = await nodes.open(), await nodes.open()
+    [id_] = await _bury(nodes, one, [b"1"])
+    guard = DeadLetterHeld(id_, Q)
+    taken = PurgeDead(queue=Q, ids=frozenset([id_]))
+    for wrong in (DeadLetterHeld(nodes.id(), Q), DeadLetterHeld(id_, OTHER)):
+        refused = await raised_by(one.commit(nodes.enqueue(b"no"), guards=[wrong]), ConflictError)
+        assert refused.code == "queue.letter_gone"
+    await one.commit(nodes.enqueue(b"edited"), taken, guards=[guard])
+    refused = await raised_by(other.commit(nodes.enqueue(b"twice"), taken, guards=[guard]), ConflictError)
+    assert (refused.code, refused.guard) == ("queue.letter_gone", "dead_letter_held")
+    assert payloads(await one.claim()) == [b"edited"]
 
 
 async def a_redriven_message_joins_the_end_of_its_group(nodes: Nodes) -> None:

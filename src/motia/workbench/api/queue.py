@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from motia import encoding
 from motia.backends.protocol import Backend
-from motia.core.batch import Batch, Enqueue, Operation, PauseQueues, PurgeDead, Redrive, ResumeQueues
+from motia.core.batch import Batch, PauseQueues, ResumeQueues
 from motia.core.ids import format_id, parse_id
-from motia.core.message import DeadLetter, MessageId, NewMessage, QueueDepth, QueueName, TraceContext
+from motia.core.message import DeadLetter, MessageId, QueueDepth, QueueName
 from motia.core.registry import MANUAL_TOPIC, Registry
-from motia.errors import InputError
+from motia.engine import dead_letters
 from motia.http.router import Route
+from motia.queue.dead_letters import DeadLetterQuery
 from motia.workbench.api.documents import policy_document
 from motia.workbench.api.run import sent
-from motia.workbench.causes import cause_of, normal
 from motia.workbench.request import ApiRequest, Handler, invalid, page_of, unknown
 from motia.workbench.workspace import Workspace
 
 _PAGE = 500
 _MOST_LOOKED_AT = 10_000
-_IDS_PER_BATCH = 500
 
 
 def routes(workspace: Workspace) -> list[Route[Handler]]:
@@ -52,10 +49,11 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         return await _letters(backend, request)
 
     async def groups(request: ApiRequest) -> Any:
-        return page_of(await _groups(backend, _wanted(request)))
+        found = await dead_letters.groups(backend, _filter(request), at_most=_MOST_LOOKED_AT)
+        return page_of([dead_letters.group_document(group) for group in found])
 
     async def letter(request: ApiRequest) -> Any:
-        return letter_document(await _find(backend, _id(request.params["id"]), None))
+        return dead_letters.letter_document(await _find(backend, request.params["id"], None))
 
     async def pause(request: ApiRequest) -> None:
         topic, step = _queue_of(request)
@@ -69,28 +67,47 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         return {"resumed": count}
 
     async def redrive(request: ApiRequest) -> Any:
-        chosen = await _selected(backend, request)
-        count = await _on_letters(backend, chosen, lambda queue, ids: Redrive(queue=queue, ids=ids))
+        query, per_second = _selection(request), _rate(request)
+        if request.fields().get("dry_run") is True:
+            return dead_letters.forecast_document(
+                await dead_letters.forecast(backend, workspace.registry, query)
+            )
+        now_ms = workspace.now_ms()
+        count = await dead_letters.redrive(backend, query, now_ms=now_ms, per_second=per_second)
+        if count and per_second is not None:
+            workspace.engine.due_sooner(0.0)
         request.acted_on("dead-letters.redrive", count=count, selection=dict(request.fields()))
         return {"redriven": count}
 
     async def purge(request: ApiRequest) -> Any:
-        chosen = await _selected(backend, request)
-        count = await _on_letters(backend, chosen, lambda queue, ids: PurgeDead(queue=queue, ids=ids))
+        count = await dead_letters.purge(backend, _selection(request))
         request.acted_on("dead-letters.purge", count=count, selection=dict(request.fields()))
         return {"purged": count}
 
     async def redrive_one(request: ApiRequest) -> Any:
         given = request.fields("topic", "step")
         queue = QueueName(str(given["topic"]), str(given["step"]))
-        found = await _find(backend, _id(request.params["id"]), queue)
+        found = await _find(backend, request.params["id"], queue)
         edited = "data" in given
-        message = _again(workspace, found, encoding.encode(given["data"]) if edited else found.payload)
-        # One commit: the letter is gone exactly when the new message is there.
-        gone = PurgeDead(queue=queue, ids=frozenset((found.id,)))
-        await backend.commit(Batch([Enqueue(message), gone]))
-        workspace.engine.stored([message])
         request.acted_on("dead-letters.redrive", id=request.params["id"], edited=edited)
+        if not edited:
+            await dead_letters.redrive_as_it_is(backend, found)
+            return {
+                "message_id": format_id(found.id),
+                "trace_id": found.trace.trace_id,
+                "queues": [queue._asdict()],
+                "warning": None,
+            }
+        message = await dead_letters.redrive_edited(
+            backend,
+            workspace.registry,
+            found,
+            given["data"],
+            ids=workspace.engine.ids,
+            now_ms=workspace.now_ms(),
+            max_bytes=workspace.settings.limits.message_bytes,
+        )
+        workspace.engine.stored([message])
         return sent([message])
 
     return [
@@ -127,27 +144,6 @@ async def queue_documents(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
-def letter_document(letter: DeadLetter) -> dict[str, Any]:
-    """A dead letter with all that is known of it."""
-    error = encoding.decode(letter.error) if letter.error else None
-    return {
-        "id": format_id(letter.id),
-        "topic": letter.queue.topic,
-        "step": letter.queue.step,
-        "code": letter.code,
-        "error": error,
-        "earlier_errors": [encoding.decode(line) for line in letter.errors.splitlines() if line.strip()],
-        "data": encoding.decode(letter.payload),
-        "failures": letter.failures,
-        "crashes": letter.crashes,
-        "group": letter.group,
-        "enqueued_at_ms": letter.enqueued_at_ms,
-        "died_at_ms": letter.died_at_ms,
-        "trace_id": letter.trace.trace_id,
-        "cause": _cause(letter, error),
-    }
-
-
 def _queue_document(registry: Registry, name: QueueName, depth: QueueDepth | None) -> dict[str, Any]:
     entry = registry.queues.get(name)
     depth = depth or QueueDepth(queue=name)
@@ -175,155 +171,80 @@ def _holds(depth: QueueDepth | None) -> bool:
     )
 
 
-def _cause(letter: DeadLetter, error: Any) -> str:
-    fields = error if isinstance(error, Mapping) else {}
-    return cause_of(
-        letter.queue.step, letter.code, str(fields.get("type", "")), str(fields.get("message", ""))
+def _filter(request: ApiRequest) -> DeadLetterQuery:
+    """The letters that the parameters of a list mean."""
+    return DeadLetterQuery(
+        topic=request.query.get("topic"),
+        step=request.text("step"),
+        code=request.text("code"),
+        cause=request.text("group"),
+        text=request.text("text"),
+        died_since_ms=request.whole("since_ms"),
+        died_before_ms=request.whole("before_ms"),
     )
-
-
-async def _pages(
-    backend: Backend, wanted: Callable[[DeadLetter], bool], before_seq: int | None = None
-) -> AsyncIterator[DeadLetter]:
-    """The letters that are wanted, the newest first, of the newest ten thousand."""
-    looked_at = 0
-    while looked_at < _MOST_LOOKED_AT:
-        page = await backend.queue.dead_letters(limit=_PAGE, before_seq=before_seq)
-        for letter in page:
-            if wanted(letter):
-                yield letter
-        if len(page) < _PAGE:
-            return
-        looked_at += len(page)
-        before_seq = page[-1].seq
-
-
-def _wanted(request: ApiRequest) -> Callable[[DeadLetter], bool]:
-    topic, step, code = request.query.get("topic"), request.text("step"), request.text("code")
-    cause, text = request.text("group"), (request.text("text") or "").lower().encode()
-
-    def wanted(letter: DeadLetter) -> bool:
-        if topic not in (None, letter.queue.topic) or step not in (None, letter.queue.step):
-            return False
-        if code not in (None, letter.code):
-            return False
-        if text and text not in letter.payload.lower() and text not in letter.error.lower():
-            return False
-        return cause is None or cause == letter_document(letter)["cause"]
-
-    return wanted
 
 
 async def _letters(backend: Backend, request: ApiRequest) -> dict[str, Any]:
     before_seq = request.whole("cursor")
-    wanted, limit = _wanted(request), request.limit
+    limit = request.limit
     found: list[DeadLetter] = []
     total = 0
     # The count is of the same walk as the rows: they cannot disagree.
-    async for letter in _pages(backend, wanted):
+    async for letter in dead_letters.walk(backend, _filter(request), at_most=_MOST_LOOKED_AT):
         total += 1
         if len(found) <= limit and (before_seq is None or letter.seq < before_seq):
             found.append(letter)
     more = len(found) > limit
     rows = found[:limit]
-    items = [letter_document(letter) for letter in rows]
+    items = [dead_letters.letter_document(letter) for letter in rows]
     return {**page_of(items, rows[-1].seq if more else None), "total": total}
 
 
-async def _groups(backend: Backend, wanted: Callable[[DeadLetter], bool]) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, str], dict[str, Any]] = {}
-    async for letter in _pages(backend, wanted):
-        error = encoding.decode(letter.error) if letter.error else {}
-        cause = _cause(letter, error)
-        group = groups.get((cause, letter.queue.topic))
-        if group is None:
-            groups[cause, letter.queue.topic] = {
-                "cause": cause,
-                "topic": letter.queue.topic,
-                "step": letter.queue.step,
-                "code": letter.code,
-                "type": str(error.get("type", "")),
-                "message": normal(str(error.get("message", ""))),
-                "count": 1,
-                "first_ms": letter.died_at_ms,
-                "last_ms": letter.died_at_ms,
-                "sample_id": format_id(letter.id),
-            }
-            continue
-        group["count"] += 1
-        group["first_ms"] = min(group["first_ms"], letter.died_at_ms)
-    return sorted(groups.values(), key=lambda group: -int(group["count"]))
+async def _find(backend: Backend, text: str, queue: QueueName | None) -> DeadLetter:
+    found = await dead_letters.find(backend, _id(text), queue)
+    if found is None:
+        raise unknown("dead letter", text, "queue.unknown_letter")
+    return found
 
 
-async def _find(backend: Backend, wanted: MessageId, queue: QueueName | None) -> DeadLetter:
-    async for letter in _pages(
-        backend, lambda one: one.id == wanted and (queue is None or one.queue == queue)
-    ):
-        return letter
-    raise unknown("dead letter", format_id(wanted), "queue.unknown_letter")
+_CHOICES = ("ids", "topic", "step", "code", "cause", "text", "since_ms", "before_ms", "all")
 
 
-async def _selected(backend: Backend, request: ApiRequest) -> dict[QueueName, list[MessageId]]:
-    """Ids of the letters that a selection means, by queue."""
+def _selection(request: ApiRequest) -> DeadLetterQuery:
+    """The letters that a body means: an empty one means none."""
     given = request.fields()
-    known = {
-        name: given[name] for name in ("ids", "topic", "step", "cause", "all") if given.get(name) is not None
-    }
+    known = {name: given[name] for name in _CHOICES if given.get(name) is not None}
     if not known:
-        raise invalid("body", "ids, topic, step, cause or all", dict(given))
-    ids = None
-    if "ids" in known:
-        if not isinstance(known["ids"], list):
-            raise invalid("body.ids", "a list of ids", known["ids"])
-        ids = {_id(str(text)) for text in known["ids"]}
-
-    def wanted(letter: DeadLetter) -> bool:
-        return (
-            (ids is None or letter.id in ids)
-            and known.get("topic") in (None, letter.queue.topic)
-            and known.get("step") in (None, letter.queue.step)
-            and ("cause" not in known or known["cause"] == letter_document(letter)["cause"])
-        )
-
-    chosen: dict[QueueName, list[MessageId]] = {}
-    async for letter in _pages(backend, wanted):
-        chosen.setdefault(letter.queue, []).append(letter.id)
-    return chosen
-
-
-async def _on_letters(
-    backend: Backend,
-    chosen: Mapping[QueueName, list[MessageId]],
-    operation: Callable[[QueueName, frozenset[MessageId]], Operation],
-) -> int:
-    total = 0
-    for queue, ids in chosen.items():
-        for start in range(0, len(ids), _IDS_PER_BATCH):
-            part = frozenset(ids[start : start + _IDS_PER_BATCH])
-            (count,) = await backend.commit(Batch([operation(queue, part)]))
-            total += count
-    return total
-
-
-def _again(workspace: Workspace, letter: DeadLetter, payload: bytes) -> NewMessage:
-    engine = workspace.engine
-    most = workspace.settings.limits.message_bytes
-    if len(payload) > most:
-        raise InputError(
-            f"body.data: expected at most {most} bytes, got {len(payload)}",
-            code="message.too_large",
-            status=413,
-        )
-    return NewMessage(
-        id=engine.ids.message_id(),
-        queue=letter.queue,
-        payload=payload,
-        # In the trace of the letter, so that what failed and what was done about it stand together.
-        trace=TraceContext(letter.trace.trace_id, letter.trace.span_id, 0),
-        enqueued_at_ms=engine.clock.now_ms(),
-        group=letter.group,
-        attributes=letter.attributes,
+        raise invalid("body", f"one of {', '.join(_CHOICES)}", dict(given))
+    ids = known.get("ids")
+    if ids is not None and not isinstance(ids, list):
+        raise invalid("body.ids", "a list of ids", ids)
+    for name in ("topic", "step", "code", "cause", "text"):
+        if not isinstance(known.get(name, ""), str):
+            raise invalid(f"body.{name}", "a text", known[name])
+    for name in ("since_ms", "before_ms"):
+        if type(known.get(name, 0)) is not int:
+            raise invalid(f"body.{name}", "epoch milliseconds", known[name])
+    return DeadLetterQuery(
+        ids=None if ids is None else frozenset(_id(str(text)) for text in ids),
+        topic=known.get("topic"),
+        step=known.get("step"),
+        code=known.get("code"),
+        cause=known.get("cause"),
+        text=known.get("text"),
+        died_since_ms=known.get("since_ms"),
+        died_before_ms=known.get("before_ms"),
     )
+
+
+def _rate(request: ApiRequest) -> float | None:
+    """How many a second; None = all at once."""
+    given = request.fields().get("per_second")
+    if given is None:
+        return None
+    if type(given) not in (int, float) or not 0.001 <= given <= 100_000:
+        raise invalid("body.per_second", "0.001 to 100,000", given)
+    return float(given)
 
 
 def _queue_of(request: ApiRequest) -> tuple[str, str]:

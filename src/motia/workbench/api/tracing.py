@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from motia import encoding
+from motia.core.causes import cause_of, normal, place_of
 from motia.core.registry import Registry
 from motia.http.router import Route
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
 from motia.workbench.again import run_again
 from motia.workbench.api.project import running_documents
-from motia.workbench.causes import cause_of, normal, place_of
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
 from motia.workbench.workspace import Workspace
 
