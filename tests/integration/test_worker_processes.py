@@ -15,7 +15,7 @@ RUBY = """
 def config = { type: "api", name: "Version", method: "GET", path: "/version", emits: [] }
 
 def handler(req, ctx)
-  { status: 200, body: { version: VERSION_NUMBER, pid: Process.pid } }
+  { status: 200, body: { version: VERSION_NUMBER, pid: Process.pid, colour: ENV["COLOUR"] } }
 end
 """
 HANGS = """
@@ -68,7 +68,7 @@ def test_a_saved_ruby_file_replaces_its_worker_alone(ruby_project: Project) -> N
 
                 await eventually(old_is_gone, 40, lambda: running.text)
             running.process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(running.process.wait, 20) == 0
+            assert await asyncio.to_thread(running.process.wait, 30) == 0
             assert not alive(after["pid"])
 
     run(scenario)
@@ -92,6 +92,26 @@ def test_a_killed_worker_comes_back_and_the_node_stays(ruby_project: Project) ->
                 assert (await client.get("/pid")).json() == node
                 assert "the ruby worker" in running.text
                 assert "SIGKILL" in running.text
+
+    run(scenario)
+
+
+def test_a_signal_loads_every_language_again_with_the_variables_of_now(ruby_project: Project) -> None:
+    async def scenario() -> None:
+        with ruby_project.running("start") as running:
+            base = await running.ready()
+            async with httpx.AsyncClient(base_url=base, timeout=30) as client:
+                write_version(ruby_project, 2)
+                ruby_project.file(".env", "COLOUR=blue\n")
+                running.process.send_signal(signal.SIGHUP)
+
+                async def changed() -> str | None:
+                    answer = await client.get("/version")
+                    assert answer.status_code == 200, f"{answer.text}\n{running.text}"
+                    found = answer.json()
+                    return found["colour"] if found["version"] == 2 else None
+
+                assert await eventually(changed, 40, lambda: running.text) == "blue"
 
     run(scenario)
 

@@ -97,6 +97,8 @@ class Supervisor:
         self._workers: Workers | None = None
         self._taking_workers: dict[int, asyncio.Future[bool]] = {}
         """By pid: nodes that were told of new workers."""
+        self._workers_replaced = False
+        """Whether new nodes use none of the workers that were replaced."""
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
@@ -202,8 +204,12 @@ class Supervisor:
         return node
 
     def _keep_spare(self) -> None:
-        if self._development and self._spare is None and not self._stopping:
+        if not self._development or self._stopping:
+            return
+        if self._spare is None:
             self._spare = self._spawn()
+        if self._workers is not None:
+            self._workers.keep_spares()
 
     def _drain(self, node: NodeProcess) -> None:
         limit_s = self._settings.drain_s + self._settings.queue.cancel_grace_s + _DRAIN_GRACE_S
@@ -324,6 +330,7 @@ class Supervisor:
                 other.send("node_died", pid=node.pid)
         if self._stopping and exit_code != 0 and node.drain_end_s is not None:
             self._exit_code = self._exit_code or 1
+        self._retire_workers()
         self._finish_if_empty()
 
     def _finish_if_empty(self) -> None:
@@ -337,15 +344,17 @@ class Supervisor:
         while self._reload_wanted and not self._stopping:
             began_s = loop.time()
             changed, self._changed = self._changed, frozenset()
-            self._reload_wanted = False
+            self._reload_wanted = self._workers_replaced = False
             self._report(Reloading(changed=sorted(changed)))
             self._renew_settings()
             kinds, nodes_too = kinds_changed(changed)
             if self._workers is not None:
-                self._workers.replace(kinds)
-            ok = await (self._roll_nodes() if nodes_too or not changed else self._roll_workers())
+                self._workers.renew(kinds, {**self._environment, **self._dotenv})
+            ok = await (self._roll_nodes() if nodes_too else self._roll_workers())
             self._report(Reloaded(ok=ok, took_s=loop.time() - began_s))
+            self._workers_replaced = ok  # else the nodes of before are still at the old ones
             self._retire_workers()
+            self._keep_spare()
 
     async def _roll_nodes(self) -> bool:
         for number in range(len(self._slots)):
@@ -384,7 +393,10 @@ class Supervisor:
             )
 
     def _retire_workers(self) -> None:
-        assert self._workers is not None
+        """End the workers that were replaced, once no node that drains can need them."""
+        draining = any(node.drain_end_s is not None for node in self._nodes.values())
+        if self._workers is None or not self._workers_replaced or draining or self._stopping:
+            return
         retiring = asyncio.create_task(self._workers.retire(self._settings.drain_s))
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from motia.core.clock import SystemClock
@@ -11,6 +11,7 @@ from motia.runtimes.worker.kinds import WORKER_KINDS
 from motia.runtimes.worker.process import WorkerEvent
 from motia.settings import Settings
 
+_ALL = frozenset(kind.name for kind in WORKER_KINDS)
 _RETIRE_S = 5.0
 """How much longer than a node's drain a replaced worker may take to end."""
 
@@ -31,10 +32,17 @@ class Workers:
         """Where the workers of each kind are dialled now."""
         return {kind.name: [str(path) for path in self._host.sockets(kind.name)] for kind in WORKER_KINDS}
 
-    def replace(self, kinds: Iterable[str]) -> None:
-        """Make new workers of these kinds; the old ones serve until `retire`."""
+    def renew(self, kinds: Iterable[str], environment: Mapping[str, str]) -> None:
+        """Make new workers of these kinds, or of all where a variable changed; the old ones serve until
+        `retire`."""
+        if self._host.renew_environment(environment):
+            kinds = _ALL
         for kind in kinds:
             self._host.replace(kind)
+
+    def keep_spares(self) -> None:
+        """In development, start the workers of the next `renew` ahead of it."""
+        self._host.keep_spares()
 
     async def retire(self, drain_s: float) -> None:
         """End the workers that were replaced, once the nodes have been told of the new ones."""
@@ -44,8 +52,13 @@ class Workers:
         await self._host.stop()
 
 
-def kinds_changed(changed: Iterable[str]) -> tuple[frozenset[str], bool]:
-    """The kinds of workers that these files concern, and whether any concerns the nodes themselves."""
+def kinds_changed(changed: Collection[str]) -> tuple[frozenset[str], bool]:
+    """The kinds of workers that these files concern, and whether any concerns the nodes themselves.
+
+    Without files, as after a signal, all are meant.
+    """
+    if not changed:
+        return _ALL, True
     kinds: set[str] = set()
     others = False
     for path in changed:

@@ -21,6 +21,8 @@ class HostOptions:
     processes: int
     report_stall_s: float
     kill_stall_s: float
+    spares: bool = False
+    """Whether `keep_spares` starts the processes of the next `replace` before it is called."""
 
 
 class WorkerHost:
@@ -46,10 +48,11 @@ class WorkerHost:
         self._clock = clock
         self._options = options
         self._report = report
-        self._environment = os.environ if environment is None else environment
+        self._environment = dict(os.environ if environment is None else environment)
         self._kinds = {kind.name: kind for kind in kinds}
         self._current: dict[str, list[WorkerProcess]] = {}
         self._old: list[WorkerProcess] = []
+        self._spares: dict[str, list[WorkerProcess]] = {}
         self._made = 0
 
     def sockets(self, kind: str) -> list[Path]:
@@ -61,7 +64,28 @@ class WorkerHost:
     def replace(self, kind: str) -> list[Path]:
         """New processes for a kind; the old ones serve on until `retire`."""
         self._old += self._current.pop(kind, [])
+        if kind in self._spares:
+            self._current[kind] = self._spares.pop(kind)
         return self.sockets(kind)
+
+    def keep_spares(self) -> None:
+        """Start what the next `replace` takes into use, for the kinds that are in use now."""
+        if not self._options.spares:
+            return
+        for name, processes in self._current.items():
+            kind = self._kinds[name]
+            in_use = any(process.is_running for process in processes)
+            if in_use and kind.reads_when_loading and name not in self._spares:
+                self._spares[name] = self._open(kind, ahead=True)
+
+    def renew_environment(self, environment: Mapping[str, str]) -> bool:
+        """Give processes that start from now on these variables; whether they differ from those before."""
+        if environment == self._environment:
+            return False
+        self._environment = dict(environment)
+        self._old += [one for group in self._spares.values() for one in group]
+        self._spares = {}
+        return True
 
     async def retire(self, grace_s: float) -> None:
         """End the processes that were replaced."""
@@ -70,11 +94,11 @@ class WorkerHost:
 
     async def stop(self) -> None:
         """End all of them. Safe twice."""
-        running = [*self._old, *(one for group in self._current.values() for one in group)]
-        self._old, self._current = [], {}
-        await asyncio.gather(*(process.stop() for process in running))
+        groups = [self._old, *self._current.values(), *self._spares.values()]
+        self._old, self._current, self._spares = [], {}, {}
+        await asyncio.gather(*(process.stop() for group in groups for process in group))
 
-    def _open(self, kind: WorkerKind) -> list[WorkerProcess]:
+    def _open(self, kind: WorkerKind, *, ahead: bool = False) -> list[WorkerProcess]:
         opened = []
         for _ in range(self._options.processes):
             self._made += 1
@@ -88,6 +112,6 @@ class WorkerHost:
                 kill_stall_s=self._options.kill_stall_s,
                 report=self._report,
             )
-            process.start()
+            process.start(ahead=ahead)
             opened.append(process)
         return opened

@@ -28,6 +28,7 @@ def make_host(
         processes=settings.workers.processes,
         report_stall_s=2.0 if settings.mode == "development" else 5.0,
         kill_stall_s=limit_s,
+        spares=settings.mode == "development",
     )
     return WorkerHost(
         directory,

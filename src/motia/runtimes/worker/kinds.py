@@ -30,6 +30,8 @@ class WorkerKind:
     fix: str
     command: Callable[[], Sequence[str]]
     """What starts a worker. Failure: `WorkerError` `runtime.missing`."""
+    reads_when_loading: bool = True
+    """Whether it looks at the project's files no sooner than it is told to load them."""
 
     def check_version(self, text: str) -> None:
         """Failure: `WorkerError` `runtime.too_old`."""
@@ -97,5 +99,6 @@ WORKER_KINDS = (
         oldest=(1, 22),
         fix=_GO_FIX,
         command=_go,
+        reads_when_loading=False,
     ),
 )

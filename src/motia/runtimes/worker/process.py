@@ -43,8 +43,8 @@ class WorkerEvent:
 class WorkerProcess:
     """Owns the socket at `path` and whatever process accepts on it.
 
-    `start` makes the socket; the first connection starts the process. `stop` ends it and removes the socket;
-    both are safe twice.
+    `start` makes the socket; the first connection starts the process, or it starts at once and is told to
+    prepare itself with `ahead`. `stop` ends it and removes the socket; both are safe twice.
     """
 
     def __init__(
@@ -74,8 +74,14 @@ class WorkerProcess:
         self._watch: Connection | None = None
         self._heard_s = 0.0
         self._stall_told = False
+        self._ahead = False
 
-    def start(self) -> None:
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process now."""
+        return self._process is not None and self._process.returncode is None
+
+    def start(self, *, ahead: bool = False) -> None:
         """Listen. Failure: OSError."""
         if self._listener is not None:
             return
@@ -85,6 +91,7 @@ class WorkerProcess:
         listener.bind(str(self.path))
         listener.listen(_BACKLOG)
         self._listener = listener
+        self._ahead = ahead
         self._life = asyncio.ensure_future(self._live(listener))
 
     async def stop(self) -> None:
@@ -117,7 +124,8 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         pause_s = 0.0
         while True:
-            await _dialled(listener)
+            if not self._ahead:
+                await _dialled(listener)
             try:
                 command = self.kind.command()
             except WorkerError as error:
@@ -126,6 +134,7 @@ class WorkerProcess:
                 return
             began_s = loop.time()
             exit_code = await self._run(command, listener)
+            self._ahead = False
             early = loop.time() - began_s < _EARLY_S
             pause_s = min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S) if early else 0.0
             then = f"; another may start in {pause_s:.1f} s" if pause_s else ""
@@ -195,6 +204,8 @@ class WorkerProcess:
                 await connection.ask("initialize", self._greeting.params())
         except (TimeoutError, CallFailed, ConnectionGone):
             return  # nodes get the same answer, and tell of it
+        if self._ahead:
+            connection.note("prepare", {})
         self._heard_s = loop.time()
         while True:
             await self._clock.sleep(_LOOK_S)

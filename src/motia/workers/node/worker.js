@@ -6,6 +6,7 @@ import { running } from './authoring/current.js'
 import { Invocation } from './invocation/invocation.js'
 import { callFunction, runStep } from './invocation/run.js'
 import { Project } from './loading/project.js'
+import { Transpiler } from './loading/transpile.js'
 import { Connection } from './protocol/connection.js'
 import { MotiaError, describeError } from './protocol/errors.js'
 import { OutgoingStreams } from './protocol/outgoing_streams.js'
@@ -93,6 +94,7 @@ export class Worker {
     if (method === 'cancel') node.running.get(params.id)?.stop(String(params.reason))
     else if (method === 'credit') node.streams.addCredit(params.stream, params.items)
     else if (method === 'close') node.streams.close(params.stream)
+    else if (method === 'prepare') void Transpiler.prepare()
   }
 
   /**

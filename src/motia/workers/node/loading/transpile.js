@@ -8,6 +8,7 @@ import { pid } from 'node:process'
 
 const VERSION = '1'
 const TYPESCRIPT = /\.[mc]?tsx?$/
+const SAMPLE = new URL('../npm/index.d.ts', import.meta.url)
 const JSX = /\.[jt]sx$/
 
 /** @type {typeof import('../vendor/sucrase.js').toFunctionBody | undefined} */
@@ -24,6 +25,12 @@ export class Transpiler {
   /** Load what turns text that is in no cache into code; a project whose files all are needs it never. */
   static async load() {
     toFunctionBody ??= (await import('../vendor/sucrase.js')).toFunctionBody
+  }
+
+  /** Spend ahead of time what the first file of a process costs beyond the others. */
+  static async prepare() {
+    await Transpiler.load()
+    make(readFileSync(SAMPLE, 'utf8'), 't')
   }
 
   /**
