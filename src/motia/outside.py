@@ -10,6 +10,7 @@ from motia.core.calls import EnqueueRequest
 from motia.core.clock import SystemClock, SystemEntropy
 from motia.core.ids import Ids
 from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
+from motia.core.spelling import did_you_mean
 from motia.discovery.project import Discovered
 from motia.engine.enqueue import fan_out
 from motia.errors import InputError
@@ -39,8 +40,11 @@ async def trigger_from_outside(settings: Settings, step: str, data: Any) -> Mess
     """Store a message for one step. Failure: `InputError` `step.unknown`."""
     message_id, queues = await _store(settings, EnqueueRequest(data, step=step))
     if not queues:
+        known = (await discover_project(settings)).registry.steps
         raise InputError(
-            f"trigger {step!r}: expected the id of a step, got none of this project", code="step.unknown"
+            f"trigger {step!r}: expected the id of a step, got none of this project",
+            code="step.unknown",
+            hint=did_you_mean(step, known, "`motia steps` lists them"),
         )
     return message_id
 

@@ -58,7 +58,7 @@ def test_one_process_without_supervisor_stops_cleanly(real_project: Project) -> 
     real_project.step("hello", HELLO)
 
     async def main() -> None:
-        with real_project.running("dev", "--no-supervisor") as running:
+        with real_project.running("dev", "--no-supervisor", "--workbench-port", "0") as running:
             base = await running.ready()
             async with httpx.AsyncClient(base_url=base) as client:
                 assert (await client.get("/hello")).json() == {"version": 1}

@@ -89,7 +89,11 @@ def _choose(what: str, choices: list[str]) -> str:
 def _next_commands(template: str) -> list[tuple[str, str]]:
     serves = "API on http://127.0.0.1:3001, Workbench on http://127.0.0.1:3000"
     if "script" not in _PARTS[template]:
-        return [("motia dev", serves), ("python -m pytest", "runs the tests")]
+        return [
+            ("motia dev", serves),
+            ("pip install -r requirements.txt", "pytest"),
+            ("python -m pytest", "runs the tests"),
+        ]
     return [("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
 
 

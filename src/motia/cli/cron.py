@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from motia.cli.groups import ListedGroup
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import print_json, print_line, print_table, time_text
 from motia.cli.project import discover, load_project, with_store
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from motia.backends.protocol import Backend
 
 _PAGE = 500
-app = typer.Typer(help="Look at schedules and run them by hand.")
+app = typer.Typer(cls=ListedGroup, help="Look at schedules and run them by hand.")
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from motia.cli import dead_letters
+from motia.cli.groups import ListedGroup
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import print_json, print_line, print_table, time_text
 from motia.cli.project import load_project, with_store
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from motia.core.batch import Operation
     from motia.core.message import Pause, QueueDepth
 
-app = typer.Typer(help="Look at queues; pause them; send dead letters back or delete them.")
+app = typer.Typer(cls=ListedGroup, help="Look at queues; pause them; send dead letters back or delete them.")
 Topic = Annotated[str | None, typer.Option("--topic", help="Only queues of this topic.", show_default=False)]
 StepName = Annotated[str | None, typer.Option("--step", help="Only queues of this step.", show_default=False)]
 

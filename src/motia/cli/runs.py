@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from motia.cli.groups import ListedGroup
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import print_json, print_line, print_table, time_text
 from motia.cli.project import load_project, with_store
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.core.workflow import JournalEntry, RunSummary
 
-app = typer.Typer(help="Look at the runs of workflows; send them signals.")
+app = typer.Typer(cls=ListedGroup, help="Look at the runs of workflows; send them signals.")
 Status = Annotated[
     str | None,
     typer.Option("--status", help="running, suspended, completed, failed or cancelled.", show_default=False),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from motia.cli.groups import ListedGroup
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import print_json, print_line, print_table, time_text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.core.batch import Operation
 
-app = typer.Typer(help="Look at what is to run later; move it, cancel it, run it now.")
+app = typer.Typer(cls=ListedGroup, help="Look at what is to run later; move it, cancel it, run it now.")
 MessageId = Annotated[str, typer.Argument(help="Id of a message, as `motia schedule list` prints it.")]
 
 

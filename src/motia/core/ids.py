@@ -49,7 +49,10 @@ def format_id(value: bytes) -> str:
 
 def parse_id(text: str) -> bytes:
     """The 16 bytes of an id written with or without dashes; ValueError when it is none."""
-    value = bytes.fromhex(text.replace("-", ""))
+    try:
+        value = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        value = b""
     if len(value) != 16:
         raise ValueError(f"expected an id of 32 hex digits, got {text!r}")
     return value

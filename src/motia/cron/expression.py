@@ -14,7 +14,6 @@ enough.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +24,8 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
+
+from motia.core.spelling import did_you_mean
 
 MAX_EXPRESSION_CHARS = 256
 _FIELDS = (
@@ -265,10 +266,6 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        near = difflib.get_close_matches(name, available_timezones(), n=1, cutoff=0.6)
-        hint = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else "a slim image without time zones needs the package tzdata"
-        )
+        slim = "a slim image without time zones needs the package tzdata"
+        hint = did_you_mean(name, available_timezones(), slim)
         raise CronError(f"expected an IANA time zone such as 'Europe/Berlin', got {name!r}", hint) from error

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step, StreamDefinition
 from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger
 from motia.discovery.notices import Notice
 from motia.discovery.routes import route_key
-from motia.discovery.values import nearest
 from motia.errors import DefinitionError
 
 
@@ -159,6 +159,4 @@ def _stream_notices(steps: Iterable[Step], streams: Iterable[StreamDefinition]) 
 
 
 def _notice(step: Step, message: str, name: str, known: Iterable[str]) -> Notice:
-    close = nearest(name, known)
-    hint = f"did you mean {close!r}?" if close else ""
-    return Notice(step.source.path, step.source.line, f"{step.name}: {message}", hint)
+    return Notice(step.source.path, step.source.line, f"{step.name}: {message}", did_you_mean(name, known))

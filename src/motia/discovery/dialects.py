@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from motia.core.spelling import did_you_mean
 from motia.core.step import Emission, Source, Step, StreamDefinition
 from motia.core.trigger import QueueTrigger, Trigger
 from motia.discovery.notices import Notice
@@ -18,7 +19,7 @@ from motia.discovery.triggers import (
     TriggerKind,
     read_triggers,
 )
-from motia.discovery.values import nearest, shown
+from motia.discovery.values import shown
 from motia.errors import DefinitionError
 from motia.runtimes.protocol import Definition
 
@@ -144,11 +145,10 @@ def _type_of(section: Section) -> str | None:
 def _unknown_type(section: Section) -> None:
     known = ("http", "api", "queue", "event", "cron", "state", "stream", "at", "noop")
     written = section.value("type")
-    close = nearest(written, known) if isinstance(written, str) else None
     section.report.problem(
         f"{section.at('type')}: expected one of {', '.join(known)}, got {shown(written)}",
         code="step.unknown_type",
-        hint=f"did you mean {close!r}?" if close else None,
+        hint=did_you_mean(written, known) if isinstance(written, str) else None,
     )
 
 

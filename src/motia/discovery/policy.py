@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from motia.core.retry import RetryPolicy
+from motia.core.spelling import did_you_mean
 from motia.core.trigger import QueuePolicy
 from motia.discovery.flow_control import (
     read_batch,
@@ -16,7 +17,7 @@ from motia.discovery.flow_control import (
     read_rate_limit,
 )
 from motia.discovery.section import Entry, Report, Section, function_id
-from motia.discovery.values import nearest, shown, snake
+from motia.discovery.values import shown, snake
 
 POLICY_ALIASES = {
     "max_attempts": "attempts",
@@ -161,8 +162,7 @@ def _renamed(
 
 
 def _unknown(where: str, key: str, known: list[str], report: Report) -> None:
-    close = nearest(key, known)
-    report.notice(f"{where}: unknown key, it has no effect", f"did you mean {close!r}?" if close else "")
+    report.notice(f"{where}: unknown key, it has no effect", did_you_mean(key, known))
 
 
 def read_policy(section: Section) -> QueuePolicy:

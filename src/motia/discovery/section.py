@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from motia.core.spelling import did_you_mean
 from motia.core.trigger import FunctionId, JsonSchema
 from motia.discovery.notices import Notice
-from motia.discovery.values import duration_s, nearest, shown, snake
+from motia.discovery.values import duration_s, shown, snake
 from motia.errors import DefinitionError
 from motia.runtimes.protocol import Definition
 
@@ -190,10 +191,9 @@ def read_section(
         if value is None or str(written).startswith("$"):
             continue
         if key not in known and (accept is None or not accept(key)):
-            close = nearest(key, known | aliases.keys())
             report.notice(
                 f"{where}.{written}: unknown key, it has no effect",
-                f"did you mean {close!r}?" if close else "remove it, or look the key up in the reference",
+                did_you_mean(key, known | aliases.keys(), "remove it, or look the key up in the reference"),
             )
         elif key in entries:
             report.notice(

@@ -1,12 +1,10 @@
-"""Small readings of config values: key spellings, durations, points in time, nearest names. Pure."""
+"""Small readings of config values: key spellings, durations, points in time. Pure."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,12 +47,6 @@ def epoch_ms(value: Any) -> int | None:
         return None
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was probably meant to be."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
-    return matches[0] if matches else None
 
 
 def shown(value: Any) -> str:

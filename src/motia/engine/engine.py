@@ -18,6 +18,7 @@ from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, TimedO
 from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.occurrence import ManualCall
 from motia.core.registry import Registry
+from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step
 from motia.core.trigger import FunctionId
 from motia.engine.consumer import Consumer
@@ -301,8 +302,9 @@ class Engine:
         step = self.registry.steps.get(name)
         if step is None or step.handler is None:
             raise InputError(
-                f"call {name!r}: expected a step of this project that has a handler",
+                f"call {name!r}: expected a step of this project that has a handler, got none of this name",
                 code="step.unknown",
+                hint=did_you_mean(name, self.registry.steps, "`motia steps` lists them"),
                 status=404,
             )
         parent = trace or TraceContext(self.ids.trace_id(), "", 0)

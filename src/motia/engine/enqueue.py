@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from motia.core.flow import Duplicate
 from motia.core.ids import Ids, format_id
 from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
 from motia.core.registry import QueueEntry, Registry
+from motia.core.spelling import did_you_mean
 from motia.core.workflow import Mail
 from motia.errors import InputError
 from motia.queue.flow import asks_for_flow, flow_of
@@ -162,5 +162,5 @@ def _unknown(registry: Registry, request: EnqueueRequest) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, [item for item in known if item], 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    close = did_you_mean(name, known)
+    return f" ({close})" if close else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from motia import encoding
 from motia.core.clock import Timer
 from motia.core.message import QueueName
 from motia.core.registry import queue_of_trigger
+from motia.core.spelling import did_you_mean
 from motia.core.step import StreamDefinition
 from motia.engine.stream_gate import Gate
 from motia.engine.stream_session import Session
@@ -65,12 +65,11 @@ class Streams:
         streams = self._engine.registry.streams
         found = streams.get(name)
         if found is None:
-            close = difflib.get_close_matches(str(name), streams, n=1)
             raise HandlerError(
                 f"stream {name!r}: expected one that the project declares,"
                 f" got none of {', '.join(streams) or 'none'}",
                 code="streams.unknown",
-                hint=f"did you mean {close[0]!r}?" if close else f"declare it in steps/{name}_stream.py",
+                hint=did_you_mean(str(name), streams, f"declare it in steps/{name}_stream.py"),
                 retryable=False,
             )
         return found

@@ -7,7 +7,9 @@ from typing import Any
 
 from motia import encoding
 from motia.core.calls import EnqueueRequest
+from motia.core.ids import format_id
 from motia.core.occurrence import Request
+from motia.core.spelling import did_you_mean
 from motia.engine.engine import Engine
 from motia.errors import InputError, MotiaError
 from motia.http.problem import problem, problem_of
@@ -27,11 +29,15 @@ def control_endpoint(engine: Engine) -> BuiltinEndpoint:
         name = str(order.get("id"))
         schedule = next((one for one in engine.schedules.schedules if one.step.name == name), None)
         if schedule is None:
+            names = [one.step.name for one in engine.schedules.schedules]
             raise InputError(
-                f"cron run {name!r}: expected a step with a cron trigger", code="step.unknown", status=404
+                f"cron run {name!r}: expected a step with a cron trigger, got none of this name",
+                code="step.unknown",
+                status=404,
+                hint=did_you_mean(name, names, "`motia cron list` lists them"),
             )
         message = await engine.schedules.fire_now(schedule)
-        return {"message_id": message.id.hex()}
+        return {"message_id": format_id(message.id)}
 
     async def emit(order: Mapping[str, Any]) -> Any:
         messages = await engine.enqueue(EnqueueRequest(order.get("data"), topic=str(order.get("topic"))))

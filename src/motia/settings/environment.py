@@ -9,8 +9,9 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 from dotenv.variables import parse_variables
 
+from motia.core.spelling import did_you_mean
 from motia.errors import SettingsError
-from motia.settings.names import NAMES, Given, Layer, Problem, nearest
+from motia.settings.names import NAMES, Given, Layer, Problem
 
 COMMON = {
     "PORT": "port",
@@ -63,8 +64,11 @@ def read_environment(environ: Mapping[str, str], *, origin: str) -> Layer:
             layer.problems.append(
                 Problem(
                     f"{origin} {variable}: expected the name of a setting, got none of that name",
-                    nearest(variable, _BY_VARIABLE)
-                    or "sections are joined by __, as in MOTIA_QUEUE__CONCURRENCY",
+                    did_you_mean(
+                        variable,
+                        _BY_VARIABLE,
+                        "sections are joined by __, as in MOTIA_QUEUE__CONCURRENCY",
+                    ),
                 )
             )
         elif environ[variable]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
+from motia.core.spelling import did_you_mean
 from motia.settings.model import Settings
 
 _NOT_SETTABLE = {"mode", "project_dir"}
@@ -55,12 +55,6 @@ NAMES: tuple[str, ...] = tuple(name for name, is_section in _ALL.items() if not 
 SECTIONS = frozenset(name for name, is_section in _ALL.items() if is_section)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ "did you mean …?", or nothing when no known name is close."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean {found[0]!r}?" if found else ""
-
-
 def flatten(table: Mapping[str, Any], *, origin: str) -> Layer:
     """The values of a nested table by dotted name; unknown names become problems."""
     layer = Layer()
@@ -85,7 +79,7 @@ def _flatten(table: Mapping[str, Any], prefix: str, origin: str, layer: Layer) -
             layer.problems.append(
                 Problem(
                     f"{origin}: expected a known setting, got {name!r}",
-                    nearest(name, _ALL) or "`motia config show` lists every setting",
+                    did_you_mean(name, _ALL, "`motia config show` lists every setting"),
                 )
             )
 

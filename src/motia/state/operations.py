@@ -9,10 +9,10 @@ absent, it is the whole value. Values are copied: changing one after the call ch
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from motia.core.spelling import nearest
 from motia.core.update import KINDS, UpdateKind, UpdateOperation
 from motia.encoding import MAX_DEPTH, EncodingError, decode, encode
 from motia.errors import InputError
@@ -147,8 +147,7 @@ def _copied(value: Any, depth: int, where: str) -> Any:
 def _nearest_kind(kind: Any) -> str | None:
     if not isinstance(kind, str):
         return _EXAMPLE
-    near = difflib.get_close_matches(kind.lower(), KINDS, n=1)
-    found = _FOREIGN_KINDS.get(kind.lower()) or (near[0] if near else None)
+    found = _FOREIGN_KINDS.get(kind.lower()) or nearest(kind, KINDS)
     return f"did you mean {found!r}?" if found else None
 
 

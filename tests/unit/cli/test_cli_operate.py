@@ -98,3 +98,27 @@ def test_ticks_of_the_past_are_enqueued_once(scheduled: str, motia: Callable[...
         assert queue["ready"] == 4
     assert motia("cron", "backfill", "none", *times).code == 2
     assert motia("cron", "backfill", "report", "--from", "1970-01-01T00:00").code == 2
+
+
+def test_a_group_without_a_command_lists(scheduled: str, motia: Callable[..., Any]) -> None:
+    assert motia("schedule", "--json").json == motia("schedule", "list", "--json").json
+    assert motia("queue", "--json").json == motia("queue", "list", "--json").json
+    assert motia("cron").out == motia("cron", "list").out
+    assert motia("runs", "--json").json == []
+    assert "Commands:" in motia("queue", "-h").out
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (("trigger", "wrok", "{}"), "did you mean 'work'?"),
+        (("trigger", "nothing-like-it", "{}"), "`motia steps` lists them"),
+        (("why", "nothing"), "got 'nothing'"),
+    ],
+)
+def test_a_name_that_is_none_is_told_with_what_was_meant(
+    scheduled: str, motia: Callable[..., Any], command: tuple[str, ...], hint: str
+) -> None:
+    ran = motia(*command)
+    assert ran.code == 2
+    assert hint in ran.err
