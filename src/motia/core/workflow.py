@@ -106,3 +106,14 @@ class Suspend(BaseException):
 
 class Compensating(BaseException):
     """Leaves a handler that runs again only to say how its steps are undone."""
+
+
+class RuntimeGone(BaseException):
+    """Leaves a durable call whose function went with its process: that is no failure of the step, and nothing
+    of it is recorded."""
+
+
+def merged(suspended: Sequence[Suspend]) -> Suspend:
+    """One suspension for several: it ends with the first of them."""
+    due = [suspend.due_at_ms for suspend in suspended if suspend.due_at_ms is not None]
+    return Suspend(min(due, default=None), [name for suspend in suspended for name in suspend.waits])

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from motia.discovery.finder import Candidate
 
 _SCRIPT_WAIT = re.compile(
-    r"""\.(?:waitFor|wait_for)\(\s*(["'`])(?P<topic>[^"'`$]+)\1\s*(?:,\s*\{\s*match:\s*\{(?P<match>[^}]*)\})?"""
+    r"""(?<![\w$])(?:waitFor|wait_for|WaitFor)[ (]\s*(["'`])(?P<topic>[^"'`$]+)\1\s*"""
+    r"""(?:,\s*(?:\{|motia\.\w+\{)?\s*[mM]atch:\s*(?:map\[string\]any)?\{(?P<match>[^}]*)\})?"""
 )
 _SCRIPT_FIELD = re.compile(r"""(?:^|,)\s*["']?([A-Za-z_][\w.]*)["']?\s*(?=[:,}]|$)""")
 
@@ -29,7 +30,7 @@ def waits_of(files: Iterable[Candidate]) -> Waits:
             text = file.path.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             continue  # loading it says what is wrong with it
-        if "wait_for" not in text and "waitFor" not in text:
+        if not any(name in text for name in ("wait_for", "waitFor", "WaitFor")):
             continue
         pairs = _in_python(text) if file.language == "python" else _in_script(text)
         for topic, fields in pairs:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
-from motia.core.invocation import Cancelled, Failed, Outcome, Succeeded
+from motia.core.invocation import Cancelled, Crashed, Failed, Outcome, Released, RetryLater, Succeeded
 from motia.core.retry import RetryPolicy
-from motia.core.workflow import JournalEntry
+from motia.core.workflow import JournalEntry, RuntimeGone
 from motia.engine.journal import Journal
 from motia.engine.replies import told
-from motia.errors import MotiaError, WorkflowError
+from motia.errors import MotiaError, WorkerError, WorkflowError
 from motia.workflow.replay import UNDO_MARKER
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Compensation:
                 return Failed(error, retryable=False)
             return outcome
         undoing = self._journal.replay.undoing
+        if isinstance(outcome, Crashed | Released):
+            return await self._after_crash(outcome, is_final)
         if undoing is not None:
             outcome = Failed(_of_marker(undoing), retryable=False)
         elif not isinstance(outcome, Cancelled) and not is_final(outcome):
@@ -63,14 +65,30 @@ class Compensation:
         if not self._undos:
             return outcome
         if undoing is None:
-            cause = told(outcome.error) if isinstance(outcome, Failed) else {"code": "workflow.cancelled"}
-            marker = self._journal.entry(UNDO_MARKER, "marker", "done", error=encoding.encode(cause))
-            await self._journal.put(marker)
-        failures = [failure for undo in reversed(self._undos) if (failure := await self._undo(undo))]
+            await self._mark(outcome)
+        try:
+            failures = [failure for undo in reversed(self._undos) if (failure := await self._undo(undo))]
+        except RuntimeGone as gone:
+            return Crashed(WorkerError(f"the worker died while it undid: {gone}", code="worker.crashed"))
         if failures and isinstance(outcome, Failed):
             details = {**outcome.error.details, "undo_failures": failures}
             outcome.error.details = details
         return outcome
+
+    async def _after_crash(self, outcome: Crashed | Released, is_final: Callable[[Outcome], bool]) -> Outcome:
+        """What undoes the steps went with the process. One more attempt, which does nothing new, brings it
+        back where the run would die now."""
+        marked = self._journal.replay.undoing is not None
+        if marked or not self._undos or not is_final(outcome):
+            return outcome
+        await self._mark(outcome)
+        return RetryLater(0.0, "to undo what was done", counts=False)
+
+    async def _mark(self, outcome: Outcome) -> None:
+        """From now on the run is being undone, in every attempt to come."""
+        cause = told(outcome.error) if isinstance(outcome, Failed) else {"code": "workflow.cancelled"}
+        marker = self._journal.entry(UNDO_MARKER, "marker", "done", error=encoding.encode(cause))
+        await self._journal.put(marker)
 
     async def _undo(self, undo: _Undo) -> dict[str, Any] | None:
         """Undo one step; how that failed, after its own attempts, if it did. The others go on."""

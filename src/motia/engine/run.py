@@ -268,6 +268,8 @@ class Run:
         self._end()
 
     def _end(self) -> None:
+        if self.execution is not None and self.execution.workflow is not None:
+            self.execution.workflow.close()
         for one in self.claims:
             self._engine.liveness.ended(one)
         self._ended(self)

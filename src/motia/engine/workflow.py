@@ -26,6 +26,7 @@ from motia.core.workflow import (
     JournalEntry,
     Suspend,
     mail_key,
+    merged,
 )
 from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
@@ -62,6 +63,7 @@ class Workflow:
         self._claim = claim
         self._journal = Journal(execution, claim)
         self._compensation = Compensation(execution, self._journal)
+        self._at_end: list[Callable[[], None]] = []
 
     @property
     def run_id(self) -> str:
@@ -274,15 +276,18 @@ class Workflow:
         """The outcome of the run, once what has to be undone is."""
         return await self._compensation.conclude(outcome, is_final)
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Call it once nothing of this execution is done or undone any more."""
+        self._at_end.append(call)
+
+    def close(self) -> None:
+        """Nothing of this execution is done or undone any more."""
+        for call in self._at_end:
+            call()
+
     def ending(self, verdict: str, outcome: Outcome) -> list[Operation]:
         """What is written together with the settlement that ends the run."""
         return self._journal.ending(verdict, outcome)
-
-
-def merged(suspended: Sequence[Suspend]) -> Suspend:
-    """One suspension for several: it ends with the first of them."""
-    due = [suspend.due_at_ms for suspend in suspended if suspend.due_at_ms is not None]
-    return Suspend(min(due, default=None), [name for suspend in suspended for name in suspend.waits])
 
 
 def _nested(match: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,15 @@ export const handler = async (given: any, ctx: any) => {
     case 'sleep':
       await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
       return null
+    case 'step':
+      return await ctx.step('work', () => input.value)
+    case 'step_fails':
+      return await ctx.step('work', () => Promise.reject(new TypeError('bad thing')), { retries: 2 })
+    case 'nap':
+      await ctx.sleep('1h')
+      return 'awake'
+    case 'wait':
+      return await ctx.waitFor('paid', { match: { order: input.value }, timeout: '2d' })
     case 'stream':
       return {
         status: 200,

@@ -56,6 +56,22 @@ export const welcome = event({ id: 'welcome', schema: z.object({ userId: z.strin
 export const loose = event({ id: 'loose' }, async ({ orderId, items }) => ({ orderId, items }))
 export const daily = cron({ id: 'daily', schedule: '0 9 * * *' }, async () => undefined)
 """,
+    "steps/book.step.ts": """
+import { type EventHandler, WorkflowError } from 'motia'
+export const config = { type: 'event', name: 'Book', subscribes: ['trip.booked'], emits: [] } as const
+export const handler: EventHandler<{ id: string }> = async ({ id }, ctx) => {
+  const seat = await ctx.step('seat', async () => ({ row: 7 }), { undo: ({ row }) => row + 1, retries: 3 })
+  const row: number = seat.row
+  const page: string = await ctx.step('page', (signal) => `${id} ${signal.aborted}`, { timeout: '30s' })
+  const [twice, text] = await ctx.gather([ctx.call<number>('Twice', row), ctx.step('text', () => page)])
+  const sum: number = twice + text.length
+  await ctx.sleep('3d')
+  const { item } = await ctx.waitFor('order.created', { match: { id }, timeout: '2d' })
+  const named: string = item
+  await ctx.sendSignal(ctx.runId, 'booked', { sum, named })
+  throw new WorkflowError('refused', { code: 'trip.refused' })
+}
+""",
     "steps/orders.stream.ts": """
 import { type StreamConfig } from 'motia'
 import { z } from 'zod'

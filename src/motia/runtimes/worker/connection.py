@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 
 from motia import encoding
-from motia.errors import MotiaError, WorkerError
+from motia.errors import MotiaError, WorkerError, WorkflowError
 from motia.runtimes.worker.foreign_error import error_of
 from motia.runtimes.worker.frames import (
     FrameLimits,
@@ -263,6 +263,9 @@ def close_streams(value: Any) -> None:
 
 def error_data(error: BaseException) -> dict[str, Any]:
     """What a worker is told of a failure of the engine."""
+    if isinstance(error, WorkflowError):
+        details = {"retryable": error.retryable, "details": error.details}
+        return {"code": error.code, "type": "WorkflowError", "hint": error.hint or "", **details}
     if isinstance(error, MotiaError):
         return {"code": error.code, "type": type(error).__name__, "hint": error.hint or ""}
     return {"code": "internal", "type": type(error).__name__}

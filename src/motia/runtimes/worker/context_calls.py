@@ -9,15 +9,12 @@ from typing import Any
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.encoding import encode
+from motia.runtimes.worker.params import BadParams, integer_of, number_of, text_of
 from motia.runtimes.worker.stream_calls import WorkerStreamCalls
 from motia.runtimes.worker.values import wire_text, wire_text_of_json
 from motia.state.operations import parse_operations
 
 Answer = asyncio.Future[Any]
-
-
-class BadParams(Exception):
-    """The params of a call are not what the protocol says."""
 
 
 class ContextCalls:
@@ -38,7 +35,7 @@ class ContextCalls:
             if method == "context.commit":
                 return self._commit(params["operations"])
             if method == "context.call":
-                return self._calls.call(_text(params["step"]), params.get("data")), self._value
+                return self._calls.call(text_of(params["step"]), params.get("data")), self._value
             if method == "context.atomic":
                 return self._atomic(params["action"], params.get("settle") is True), _nothing
         except (KeyError, TypeError, AttributeError) as error:
@@ -50,9 +47,9 @@ class ContextCalls:
     def _read(self, read: dict[str, Any]) -> tuple[Answer, Callable[[Any], bytes]]:
         operation = read["op"]
         if operation == "state.get":
-            return self._calls.state_get(_text(read["scope"]), _text(read["key"])), self._entry
+            return self._calls.state_get(text_of(read["scope"]), text_of(read["key"])), self._entry
         if operation == "state.entries":
-            return self._calls.state_entries(_text(read["scope"])), self._entries
+            return self._calls.state_entries(text_of(read["scope"])), self._entries
         if operation == "state.scopes":
             return self._calls.state_scopes(), lambda scopes: b'{"scopes":%b}' % encode(scopes)
         if (found := self._streams.read(read)) is not None:
@@ -93,24 +90,27 @@ class ContextCalls:
             return self._calls.enqueue([_message(one) for one in operation["messages"]]), encode
         if (found := self._streams.write(operation)) is not None:
             return found
-        scope = _text(operation["scope"])
+        if kind == "signal":
+            run_id, name = text_of(operation["run_id"]), text_of(operation["name"])
+            return self._calls.signal(run_id, name, operation.get("data")), _nothing
+        scope = text_of(operation["scope"])
         if kind == "state.set":
             write = StateWrite(
                 "put",
                 scope,
-                _text(operation["key"]),
+                text_of(operation["key"]),
                 operation["value"],
                 (),
-                _number(operation.get("ttl_s")),
-                _integer(operation.get("if_version")),
+                number_of(operation.get("ttl_s")),
+                integer_of(operation.get("if_version")),
             )
             return self._calls.state_write(write), self._version
         if kind == "state.delete":
-            return self._calls.state_write(StateWrite("delete", scope, _text(operation["key"]))), self._old
+            return self._calls.state_write(StateWrite("delete", scope, text_of(operation["key"]))), self._old
         if kind == "state.update":
             parsed = parse_operations(operation["operations"])
-            ttl_s = _number(operation.get("ttl_s"))
-            write = StateWrite("update", scope, _text(operation["key"]), None, parsed, ttl_s)
+            ttl_s = number_of(operation.get("ttl_s"))
+            write = StateWrite("update", scope, text_of(operation["key"]), None, parsed, ttl_s)
             return self._calls.state_write(write), self._changes
         if kind == "state.clear":
             return self._calls.state_write(StateWrite("clear", scope)), _nothing
@@ -166,34 +166,12 @@ def _message(item: dict[str, Any]) -> EnqueueRequest:
         raise BadParams("enqueue: expected a topic or a step")
     return EnqueueRequest(
         item.get("data"),
-        None if topic is None else _text(topic),
-        None if step is None else _text(step),
-        None if item.get("group") is None else _text(item["group"]),
-        _number(item.get("delay_s")),
-        _integer(item.get("at_ms")),
+        None if topic is None else text_of(topic),
+        None if step is None else text_of(step),
+        None if item.get("group") is None else text_of(item["group"]),
+        number_of(item.get("delay_s")),
+        integer_of(item.get("at_ms")),
     )
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise BadParams(f"expected a text, got {value!r:.80}")
-    return value
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if type(value) not in (int, float):
-        raise BadParams(f"expected a number, got {value!r:.80}")
-    return float(value)
-
-
-def _integer(value: Any) -> int | None:
-    if value is None:
-        return None
-    if type(value) is not int:
-        raise BadParams(f"expected an integer, got {value!r:.80}")
-    return value
 
 
 def _nothing(result: Any) -> bytes:

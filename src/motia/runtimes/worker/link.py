@@ -11,8 +11,10 @@ from motia.core.calls import Calls
 from motia.core.clock import Clock
 from motia.errors import MotiaError, WorkerError
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone, error_data
-from motia.runtimes.worker.context_calls import BadParams, ContextCalls, write_log
+from motia.runtimes.worker.context_calls import ContextCalls, write_log
 from motia.runtimes.worker.greeting import PROTOCOL, Greeting
+from motia.runtimes.worker.params import BadParams
+from motia.runtimes.worker.workflow_calls import WorkerWorkflow, is_durable_call
 
 _DIAL_S = 20.0
 _FIRST_PAUSE_S = 0.05
@@ -48,7 +50,10 @@ class Link:
         """Open, greeted and loaded; None while there is none."""
         self.running: dict[int, Calls] = {}
         """By id of the invocation."""
+        self.workflows: dict[int, WorkerWorkflow] = {}
+        """By id of the invocation: those that have made a durable call."""
         self.doubles = False
+        self.knows_workflows = False
         self.concurrency: int | None = None
         self.retired = False
         self.trouble: str | None = "not connected yet"
@@ -91,6 +96,7 @@ class Link:
         self._check_version(str((found.get("runtime") or {}).get("version")))
         capabilities = found.get("capabilities") or {}
         self.doubles = capabilities.get("integers") == "double"
+        self.knows_workflows = capabilities.get("workflow") is True
         self.concurrency = capabilities.get("concurrency")
 
     def retire(self) -> None:
@@ -103,7 +109,22 @@ class Link:
     def done(self, number: int) -> None:
         """An invocation has ended: it asks nothing more. A retired link goes with its last one."""
         self.running.pop(number, None)
+        if self.workflows and (workflow := self.workflows.pop(number, None)) is not None:
+            workflow.end()
         self._close_if_idle()
+
+    def done_but_undo(self, number: int, workflow: WorkerWorkflow) -> None:
+        """An invocation has ended that can still be asked to undo what it did, until its run is settled."""
+        workflow.end()
+        calls = self.running[number]
+
+        def release() -> None:
+            workflow.release()
+            # Numbers begin anew with each connection.
+            if self.running.get(number) is calls:
+                self.done(number)
+
+        calls.durable().at_end(release)
 
     def _close_if_idle(self) -> None:
         if self.retired and not self.running and self.connection is not None:
@@ -125,13 +146,16 @@ class Link:
             return
         invocation = params.get("invocation")
         calls = self.running.get(invocation) if type(invocation) is int else None
-        if calls is None:
+        if calls is None or invocation is None:
             message = f"{method}: expected a running invocation, got {invocation!r:.40}"
             hint = "await what the handler begins before it returns"
             connection.refuse(number, -32000, message, {"code": "context.ended", "hint": hint})
             return
         try:
-            future, write = ContextCalls(calls, doubles=self.doubles).start(method, params)
+            if method == "context.workflow" or (method == "context.call" and self._is_durable(calls, params)):
+                future, write = self._workflow_of(invocation, calls).start(method, params)
+            else:
+                future, write = ContextCalls(calls, doubles=self.doubles).start(method, params)
         except BadParams as error:
             connection.refuse(number, -32602, str(error))
             return
@@ -158,6 +182,17 @@ class Link:
         else:
             future.add_done_callback(answer)
 
+    def _is_durable(self, calls: Calls, params: dict[str, Any]) -> bool:
+        return self.knows_workflows and is_durable_call(calls, params)
+
+    def _workflow_of(self, number: int, calls: Calls) -> WorkerWorkflow:
+        workflow = self.workflows.get(number)
+        if workflow is None:
+            assert self.connection is not None
+            workflow = WorkerWorkflow(calls, self.connection, number, doubles=self.doubles)
+            self.workflows[number] = workflow
+        return workflow
+
     def _noted(self, method: str, params: dict[str, Any]) -> None:
         if method != "log":
             return
@@ -171,6 +206,7 @@ class Link:
     def _ended(self, reason: str) -> None:
         self.ready.clear()
         lost, self.connection = self.connection, None
+        self.workflows.clear()
         if lost is None or self.retired:
             return
         self.trouble = reason

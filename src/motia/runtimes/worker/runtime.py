@@ -35,6 +35,7 @@ from motia.runtimes.worker.outcome import failure_of, outcome_of, stream_in
 from motia.runtimes.worker.plan import Plan, auth_params_text, context_text, make_plan, params_text
 from motia.runtimes.worker.retrying import with_retry
 from motia.runtimes.worker.values import ValueRefused, wire_text
+from motia.runtimes.worker.workflow_calls import not_suspended
 
 _REASONS = ("timed_out", "drained")
 _WAIT_S = 5.0
@@ -201,7 +202,11 @@ class WorkerRuntime:
         link.running[number] = calls
         streaming = False
         try:
-            outcome = outcome_of(await future, invocation)
+            result = await future
+            if type(result) is dict and result.get("outcome") == "suspended":
+                workflow = link.workflows.get(number)
+                return not_suspended() if workflow is None else workflow.outcome()
+            outcome = outcome_of(result, invocation)
             if calls.pending and not all(work.done() for work in calls.pending):
                 await calls.finish_pending()
             stream = stream_in(outcome.value) if isinstance(outcome, Succeeded) else None
@@ -225,13 +230,15 @@ class WorkerRuntime:
         except MotiaError as error:
             return Failed(error)  # of a call that nobody awaited
         finally:
-            if not streaming:
+            workflow = link.workflows.get(number)
+            if workflow is not None and workflow.can_undo:
+                link.done_but_undo(number, workflow)
+            elif not streaming:
                 link.done(number)
 
     async def _let_end(self, future: asyncio.Future[Any]) -> None:
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # it counts for nothing
         await asyncio.wait([future], timeout=self._cancel_grace_s)
-        if future.done() and not future.cancelled():
-            future.exception()
 
     def _gone(self, link: Link, invocation: Invocation, gone: ConnectionGone) -> Outcome:
         if link.retired:

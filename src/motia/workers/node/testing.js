@@ -89,12 +89,17 @@ class StepTester {
       ...asked({ parse: parsers(kind, trigger), auth: user === undefined ? handle(trigger.auth) : undefined }),
       ...asked({ condition: handle(trigger.condition), middleware: trigger.middleware?.map(handle) }),
     }
-    const invocation = new Invocation(/** @type {any} */ (store), 1)
     const streams = /** @type {AsyncIterable<any>[]} */ ([])
     const returned = /** @type {any} */ (
-      await runStep(invocation, params, (name) => /** @type {Callable} */ (this.#callables.get(name)), (items) => {
-        streams.push(items)
-        return { $stream: streams.length }
+      await new Promise((resolve, reject) => {
+        const ended = { failed: reject, suspended: () => resolve({ outcome: 'suspended' }) }
+        const invocation = (store.invocation = new Invocation(/** @type {any} */ (store), 1, ended))
+        const find = (/** @type {string} */ name) => /** @type {Callable} */ (this.#callables.get(name))
+        const openStream = (/** @type {AsyncIterable<any>} */ items) => {
+          streams.push(items)
+          return { $stream: streams.length }
+        }
+        runStep(invocation, params, find, openStream).then(resolve, reject)
       })
     )
     const outcome = store.answered ?? returned

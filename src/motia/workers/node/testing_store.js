@@ -1,4 +1,6 @@
 // The node's side of a step that is tested: what it writes and reads, in memory.
+import { isDeepStrictEqual } from 'node:util'
+import { MotiaError } from './protocol/errors.js'
 import { fromWire } from './protocol/values.js'
 
 export class TestStore {
@@ -12,12 +14,19 @@ export class TestStore {
   #state
   #streams
   #calls
+  #events
+  #signals
+  /** @type {import('./invocation/invocation.js').Invocation | undefined} */
+  invocation
 
-  /** @param {{state?: Record<string, Record<string, any>>, streams?: any, calls?: Record<string, (data: any) => any>}} kept */
-  constructor({ state = {}, streams = {}, calls = {} }) {
+  /** @param {{state?: Record<string, Record<string, any>>, streams?: any, calls?: Record<string, (data: any) => any>,
+   *   events?: Record<string, any[]>, signals?: Record<string, any>}} kept */
+  constructor({ state = {}, streams = {}, calls = {}, events = {}, signals = {} }) {
     this.#state = state
     this.#streams = streams
     this.#calls = calls
+    this.#events = events
+    this.#signals = signals
   }
 
   /** The answer of a handler that writes its response. @param {number} _id @param {any} outcome */
@@ -35,12 +44,39 @@ export class TestStore {
     if (method === 'context.commit') return { results: params.operations.map((/** @type {any} */ one) => this.#write(fromWire(one))) }
     if (method === 'context.read') return this.#read(params.read)
     if (method === 'context.call') return { value: await this.#calls[params.step]?.(params.data) }
+    if (method === 'context.workflow') return this.#durable(params.call)
     return {}
+  }
+
+  /** @param {any} call */
+  async #durable({ op, topic, match = {}, name, function: number, retries = 0 }) {
+    if (op === 'step') return { value: fromWire(await this.#step(name, number, retries)) ?? null }
+    if (op === 'wait_for_signal') return name in this.#signals ? { value: this.#signals[name] } : { suspended: true }
+    if (op !== 'wait') return { value: null }
+    const fits = (/** @type {any} */ event) =>
+      Object.entries(match).every(([path, wanted]) => isDeepStrictEqual(at(event, path), wanted))
+    const found = (this.#events[topic] ?? []).find(fits)
+    return found === undefined ? { suspended: true } : { value: found }
+  }
+
+  /** @param {string} name @param {number} number @param {number} retries @returns {Promise<any>} */
+  async #step(name, number, retries) {
+    for (let left = retries; ; left--) {
+      try {
+        const done = await this.invocation?.runFunction(number, [], new AbortController().signal)
+        return /** @type {any} */ (done).value
+      } catch (error) {
+        if (left > 0) continue
+        if (retries === 0) throw error
+        throw new MotiaError('workflow.step_failed', `workflow step '${name}' failed for good: ${String(error)}`)
+      }
+    }
   }
 
   /** @param {any} operation */
   #write(operation) {
     const { op, scope, key, stream, group, id } = operation
+    if (op === 'signal') return {}
     if (op === 'enqueue') {
       this.enqueued.push(...operation.messages)
       return operation.messages.map((/** @type {any} */ _, /** @type {number} */ index) => `message-${this.enqueued.length - index}`)
@@ -73,6 +109,11 @@ export class TestStore {
         return { items: Object.values(copy(this.#streams[stream]?.[group] ?? {})) }
     }
   }
+}
+
+/** What stands at `order.id` of an event. @param {any} value @param {string} path */
+function at(value, path) {
+  return path.split('.').reduce((inside, part) => inside?.[part], value)
 }
 
 /** One update operation on a value. @param {any} value @param {any} operation @returns {any} */

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { motia } from './authoring/index.js'
 import { running } from './authoring/current.js'
-import { Invocation } from './invocation/invocation.js'
+import { Invocation, stopError } from './invocation/invocation.js'
 import { callFunction, runStep } from './invocation/run.js'
 import { Project } from './loading/project.js'
 import { Transpiler } from './loading/transpile.js'
@@ -14,7 +14,16 @@ import { toWire } from './protocol/values.js'
 
 const PROTOCOL = 1
 
-/** @typedef {{running: Map<number, Invocation>, streams: OutgoingStreams, heartbeat: NodeJS.Timeout | null}} Node */
+/**
+ * `kept`: invocations that were answered and can still be asked to undo what they did. `runs`: their functions, by
+ * the id of the call.
+ * @typedef {object} Node
+ * @property {Map<number, Invocation>} running
+ * @property {Map<number, Invocation>} kept
+ * @property {Map<number, AbortController>} runs
+ * @property {OutgoingStreams} streams
+ * @property {NodeJS.Timeout | null} heartbeat
+ */
 
 export class Worker {
   /** @type {Project | null} */
@@ -58,7 +67,8 @@ export class Worker {
       closed: (from) => this.#closed(from),
     })
     const dir = () => this.#project?.dir ?? process.cwd()
-    this.#nodes.set(connection, { running: new Map(), streams: new OutgoingStreams(connection, dir), heartbeat: null })
+    const streams = new OutgoingStreams(connection, dir)
+    this.#nodes.set(connection, { running: new Map(), kept: new Map(), runs: new Map(), streams, heartbeat: null })
   }
 
   /** @param {Connection} connection */
@@ -69,6 +79,7 @@ export class Worker {
     if (node.heartbeat !== null) clearInterval(node.heartbeat)
     node.streams.closeAll()
     for (const invocation of node.running.values()) invocation.stop('cancelled')
+    for (const stopping of node.runs.values()) stopping.abort(stopError('cancelled'))
     this.#checkIdle()
   }
 
@@ -84,6 +95,8 @@ export class Worker {
         const value = await callFunction(invocation, params, this.#find)
         return value === undefined ? {} : { value: toWire(value) }
       })
+    } else if (method === 'run') {
+      this.#runFunction(connection, node, id, params)
     } else {
       this.#answerRare(connection, node, id, method, params)
     }
@@ -91,8 +104,13 @@ export class Worker {
 
   /** @param {Node} node @param {string} method @param {any} params */
   #noted(node, method, params) {
-    if (method === 'cancel') node.running.get(params.id)?.stop(String(params.reason))
-    else if (method === 'credit') node.streams.addCredit(params.stream, params.items)
+    if (method === 'cancel') {
+      node.running.get(params.id)?.stop(String(params.reason))
+      node.runs.get(params.id)?.abort(stopError(String(params.reason)))
+    } else if (method === 'release') {
+      node.kept.delete(params.invocation)
+      this.#checkIdle()
+    } else if (method === 'credit') node.streams.addCredit(params.stream, params.items)
     else if (method === 'close') node.streams.close(params.stream)
     else if (method === 'prepare') void Transpiler.prepare()
   }
@@ -108,19 +126,38 @@ export class Worker {
       connection.refuse(id, describeError(new MotiaError('worker.draining', 'the worker is shutting down'), ''))
       return
     }
-    const refuse = (/** @type {unknown} */ error) => {
-      invocation.refuse(describeError(error, this.#project?.dir ?? process.cwd()))
-      node.running.delete(id)
+    const over = () => {
+      if (!node.running.delete(id)) return
+      if (invocation.canUndo) node.kept.set(id, invocation)
       this.#checkIdle()
     }
-    const invocation = new Invocation(connection, id, refuse)
+    const refuse = (/** @type {unknown} */ error) => {
+      invocation.refuse(describeError(error, this.#project?.dir ?? process.cwd()))
+      over()
+    }
+    const invocation = new Invocation(connection, id, { failed: refuse, suspended: over })
     node.running.set(id, invocation)
     try {
       invocation.answer(await work(invocation))
-      node.running.delete(id)
-      this.#checkIdle()
+      over()
     } catch (error) {
       refuse(error)
+    }
+  }
+
+  /** A function of an invocation: of a step, or how it is undone.
+   * @param {Connection} connection @param {Node} node @param {number} id @param {any} params */
+  async #runFunction(connection, node, id, { invocation: of, function: number, arguments: args }) {
+    const stopping = new AbortController()
+    node.runs.set(id, stopping)
+    try {
+      const invocation = node.running.get(of) ?? node.kept.get(of)
+      if (invocation === undefined) throw new MotiaError('worker.unknown_function', `run: expected an invocation, got ${of}`)
+      connection.answer(id, await invocation.runFunction(number, args, stopping.signal))
+    } catch (error) {
+      connection.refuse(id, describeError(error, this.#project?.dir ?? process.cwd()))
+    } finally {
+      node.runs.delete(id)
     }
   }
 
@@ -148,7 +185,7 @@ export class Worker {
       language: 'node',
       runtime: { name: 'node', version: process.versions.node },
       pid: process.pid,
-      capabilities: { integers: 'double', concurrency: null },
+      capabilities: { integers: 'double', concurrency: null, workflow: true },
     }
   }
 
@@ -185,6 +222,6 @@ export class Worker {
 
   #checkIdle() {
     if (this.#idle.length === 0) return
-    if ([...this.#nodes.values()].every((node) => node.running.size === 0)) this.#idle.forEach((resolve) => resolve())
+    if ([...this.#nodes.values()].every((node) => node.running.size + node.kept.size === 0)) this.#idle.forEach((resolve) => resolve())
   }
 }

@@ -258,6 +258,80 @@ async def a_stream_that_is_closed_ends_in_silence(worker: Worker) -> None:
     assert peer.noted("end") == []
 
 
+async def a_recorded_step_is_not_done_again(worker: Worker) -> None:
+    if not await worker.workflows():
+        return
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: {"value": "recorded"})
+    found = await peer.result("invoke", invocation(loaded, {"do": "step", "value": "done now"}))
+    assert found["value"] == "recorded"
+    [asked] = peer.asked
+    assert asked["method"] == "context.workflow"
+    assert (asked["params"]["call"]["op"], asked["params"]["call"]["name"]) == ("step", "work")
+
+
+async def a_new_step_is_done_when_the_node_says_so(worker: Worker) -> None:
+    if not await worker.workflows():
+        return
+    peer, loaded = await worker.ready()
+
+    async def run(method: str, params: Message) -> Any:
+        named = {"invocation": params["invocation"], "function": params["call"]["function"]}
+        done = await peer.result("run", {**named, "arguments": []})
+        return {"value": [done["value"]]}
+
+    peer.answer_with(run)
+    found = await peer.result("invoke", invocation(loaded, {"do": "step", "value": {"n": 7}}))
+    assert found["value"] == [{"n": 7}]
+
+
+async def a_step_that_fails_can_be_tried_again_and_fails_its_handler(worker: Worker) -> None:
+    if not await worker.workflows():
+        return
+    peer, loaded = await worker.ready()
+    failures: list[Message] = []
+
+    async def run(method: str, params: Message) -> Any:
+        assert params["call"]["retries"] == 2
+        named = {"invocation": params["invocation"], "function": params["call"]["function"]}
+        for _ in range(2):
+            failures.append(await peer.error("run", {**named, "arguments": []}))
+        return RuntimeError("failed for good")
+
+    peer.answer_with(run)
+    assert "message" in await peer.error("invoke", invocation(loaded, {"do": "step_fails"}))
+    assert [(one["message"], one["data"]["code"]) for one in failures] == [
+        ("bad thing", "handler.raised"),
+        ("bad thing", "handler.raised"),
+    ]
+    assert (await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1})))["value"] == 1
+
+
+async def a_handler_that_has_to_wait_is_suspended(worker: Worker) -> None:
+    if not await worker.workflows():
+        return
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: {"suspended": True})
+    for what in ("nap", "wait", "call"):
+        found = await peer.result("invoke", invocation(loaded, {"do": what, "value": 7}))
+        assert found == {"outcome": "suspended"}, what
+    nap, wait, _ = (asked["params"].get("call") for asked in peer.asked)
+    assert nap == {"op": "sleep", "for_s": 3600}
+    assert wait == {"op": "wait", "topic": "paid", "match": {"order": 7}, "timeout_s": 172_800}
+
+
+async def a_handler_goes_on_where_its_wait_is_over(worker: Worker) -> None:
+    if not await worker.workflows():
+        return
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: {"value": {"order": 7, "by": "Ada"}})
+    found = await peer.result("invoke", invocation(loaded, {"do": "wait", "value": 7}))
+    assert found["value"] == {"order": 7, "by": "Ada"}
+    peer.answer_with(lambda method, params: {"value": None})
+    found = await peer.result("invoke", invocation(loaded, {"do": "nap"}))
+    assert found["value"] == "awake"
+
+
 async def garbage_costs_its_connection_and_no_other(worker: Worker) -> None:
     good, loaded = await worker.ready()
     for garbage in (b"hello\n", b"[]\n", b"\xff\xfe\n", b"x" * (int(LIMITS["frame_bytes"]) + 10) + b"\n"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import motia
 from motia.runtimes.worker.frames import FrameLimits, FrameReader, FrameWriter
 
 LIMITS = {"frame_bytes": 64 * 1024, "message_bytes": 1024 * 1024, "stream_items": 8, "heartbeat_s": 0.2}
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 _SCHEMA = json.loads((Path(motia.__file__).parent / "runtimes" / "protocol.schema.json").read_text())
 _FROM_WORKER = jsonschema_rs.validator_for({"$ref": "#/$defs/from_worker", "$defs": _SCHEMA["$defs"]})
 Message = dict[str, Any]
@@ -44,7 +45,8 @@ class Peer:
         return cls(*await asyncio.open_unix_connection(str(path), limit=2**24))
 
     def answer_with(self, answer: Callable[[str, Message], Any]) -> None:
-        """Answer the worker's calls with what `answer(method, params)` gives; an Exception is an error."""
+        """Answer the worker's calls with what `answer(method, params)` gives, now or when it is awaited; an
+        Exception is an error."""
         self._answer = answer
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -141,11 +143,18 @@ class Peer:
 
     def _reply(self, message: Message) -> None:
         found = self._answer(message["method"], message["params"])
+        if inspect.isawaitable(found):
+            answered = asyncio.ensure_future(found)
+            answered.add_done_callback(lambda done: self._send_reply(message["id"], done.result()))
+        else:
+            self._send_reply(message["id"], found)
+
+    def _send_reply(self, number: int, found: Any) -> None:
         if isinstance(found, Exception):
             error = {"code": -32000, "message": str(found), "data": {"code": "test.refused"}}
-            self.send({"jsonrpc": "2.0", "id": message["id"], "error": error})
+            self.send({"jsonrpc": "2.0", "id": number, "error": error})
         else:
-            self.send({"jsonrpc": "2.0", "id": message["id"], "result": found})
+            self.send({"jsonrpc": "2.0", "id": number, "result": found})
 
 
 def _json(value: Any) -> Any:

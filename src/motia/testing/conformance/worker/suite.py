@@ -19,6 +19,10 @@ request's body:
 | `print` | prints `hello` on standard output, on a line of its own, and returns null |
 | `log` | logs `hi` as a warning, with the data `{"n": 1}`, and returns null |
 | `sleep` | waits until it is cancelled, or for a minute |
+| `step` | returns what the durable step `work`, a function that gives `value`, gives |
+| `step_fails` | runs the durable step `work`, a function that raises `bad thing`, with 2 retries |
+| `nap` | sleeps durably for an hour, then returns `awake` |
+| `wait` | returns the first event of `paid` whose `order` equals `value`, within two days |
 | `stream` | returns `{"status": 200, "body": …}` whose body streams `count` texts: `item 0`, `item 1` … |
 
 `steps/broken.step.<extension>` fails while it is loaded, on line 3.
@@ -87,8 +91,16 @@ class Worker:
 
     async def streams(self) -> bool:
         """Whether the worker says that its results can stream."""
-        found = await (await self.peer()).result("initialize", self.greeting())
-        return found["capabilities"].get("streams") is not False
+        return (await self._capabilities()).get("streams") is not False
+
+    async def workflows(self) -> bool:
+        """Whether the worker says that it can suspend an invocation."""
+        return (await self._capabilities()).get("workflow") is True
+
+    async def _capabilities(self) -> dict[str, Any]:
+        found: dict[str, Any] = await (await self.peer()).result("initialize", self.greeting())
+        capabilities: dict[str, Any] = found["capabilities"]
+        return capabilities
 
     async def load(self, peer: Peer) -> Loaded:
         """Load the suite's files."""

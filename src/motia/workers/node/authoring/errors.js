@@ -13,6 +13,19 @@ export class UsageError extends Error {
   }
 }
 
+/** What stopped a workflow: see its `code`. Throw one to end a run for good: `retryable: false`. */
+export class WorkflowError extends Error {
+  /** @param {string} message @param {{code?: string, hint?: string, retryable?: boolean, details?: object}} [options] */
+  constructor(message, { code = 'workflow.failed', hint, retryable = false, details = {} } = {}) {
+    super(message)
+    this.name = 'WorkflowError'
+    this.code = code
+    this.hint = hint
+    this.retryable = retryable
+    this.details = details
+  }
+}
+
 /** Throw it to answer a request with an error: `throw new HTTPError(404, 'no such order')`. */
 export class HTTPError extends Error {
   /** @param {number} status 400–599 @param {unknown} [detail] @param {Record<string, string>} [headers] */

@@ -1,6 +1,6 @@
 // The module `motia` as step files see it, whichever of its names they import it by.
 import { running, currentContext } from './current.js'
-import { Cancel, HTTPError, Retry, Snooze, UsageError } from './errors.js'
+import { Cancel, HTTPError, Retry, Snooze, UsageError, WorkflowError } from './errors.js'
 import { Branches, StepDefinition, api, cron, event, multiTriggerStep, noop, step } from './steps.js'
 import { Stream } from './streams.js'
 import { at, guards, http, queue, state, stream } from './triggers.js'
@@ -14,9 +14,9 @@ export const emit = enqueue
 /** A durable message to one step: resolves with its id once it is stored, never waits for the run.
  * @param {string} id @param {unknown} [data] @param {Record<string, any>} [options] */
 export const trigger = (id, data, options) => currentContext().triggerStep(id, data, options)
-/** Run a step now and wait for its result. Not durable.
- * @param {string} id @param {unknown} [data] */
-export const call = (id, data) => currentContext().call(id, data)
+/** Wait for what another step returns. Durable where a queue drives the running step.
+ * @param {string} id @param {unknown} [data] @param {Record<string, any>} [options] */
+export const call = (id, data, options) => currentContext().call(id, data, options)
 
 /** An object whose members are those of the running step's.
  * @param {() => any} target @returns {any} */
@@ -77,6 +77,7 @@ export {
   StepDefinition,
   UsageError,
   Stream,
+  WorkflowError,
   api,
   at,
   cron,

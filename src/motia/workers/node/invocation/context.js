@@ -1,10 +1,11 @@
 // What a handler sees of its execution. Members may be taken apart: `({ emit, state, logger }) => …`.
-import { UsageError } from '../authoring/errors.js'
+import { UsageError, WorkflowError } from '../authoring/errors.js'
 import { epochMs, seconds } from '../authoring/durations.js'
 import { toWire } from '../protocol/values.js'
 import { Logger } from './logger.js'
 import { State } from './state.js'
 import { StreamHandle } from './streams.js'
+import { Workflow } from './workflow.js'
 
 /** @typedef {import('./invocation.js').Invocation} Invocation */
 
@@ -19,6 +20,8 @@ export class Context {
   #streams
   /** @type {Logger | undefined} */
   #logger
+  /** @type {Workflow | undefined} */
+  #workflow
   /** @type {unknown} What the trigger's `auth` returned; undefined without one. */
   user
   /** @type {any} The input the handler was given. */
@@ -100,10 +103,13 @@ export class Context {
       this.#first({ step: String(step), data: toWire(data), ...timing(options ?? {}) })
   }
 
-  /** Run a step now and wait for what it returns. Not durable. */
+  /**
+   * Wait for what another step returns. Where a queue drives the handler the call is durable: a message of its own,
+   * with its own retries, and the run waits for it without holding anything.
+   */
   get call() {
-    return (/** @type {string} */ step, /** @type {unknown} */ data) =>
-      this.#invocation.request('context.call', { step: String(step), data: toWire(data) }, (result) => result.value)
+    return (/** @type {string} */ step, /** @type {unknown} */ data, /** @type {any} */ options = {}) =>
+      this.#durable.call(step, data, options ?? {})
   }
 
   /** @param {any} message @returns {Promise<string>} */
@@ -115,6 +121,55 @@ export class Context {
   #enqueue(messages) {
     if (messages.length === 0) return Promise.resolve([])
     return this.#invocation.commit({ op: 'enqueue', messages }, (ids) => ids)
+  }
+
+  // Workflow: what a run remembers. Each of these is done once, whatever happens between two of them.
+
+  get #durable() {
+    return (this.#workflow ??= new Workflow(this.#invocation))
+  }
+
+  /** Id of the run: that of its message, the same over all attempts. */
+  get runId() {
+    if (this.messageId !== null) return this.messageId
+    throw new WorkflowError(`${this.stepName}: expected a handler that a message of a queue drives, got ${this.trigger.type}`, {
+      code: 'workflow.not_durable',
+      retryable: false,
+    })
+  }
+
+  /** Call `work` once in the life of the run: `step('charge', () => charge(order), { undo: refund, retries: 3 })`. */
+  get step() {
+    return (/** @type {string} */ name, /** @type {any} */ work, /** @type {any} */ options = {}) =>
+      this.#durable.step(name, work, options)
+  }
+
+  get sleep() {
+    return (/** @type {any} */ duration) => this.#durable.sleep(duration)
+  }
+
+  get sleepUntil() {
+    return (/** @type {any} */ when) => this.#durable.sleepUntil(when)
+  }
+
+  /** The payload of the first event of `topic` whose fields equal `match`. */
+  get waitFor() {
+    return (/** @type {string} */ topic, /** @type {any} */ options = {}) => this.#durable.waitFor(topic, options)
+  }
+
+  get waitForSignal() {
+    return (/** @type {string} */ name, /** @type {any} */ options = {}) => this.#durable.waitForSignal(name, options)
+  }
+
+  /** Wait for several durable calls at once: the first failure counts once all have ended. */
+  get gather() {
+    return (/** @type {unknown[]} */ ...calls) => this.#durable.gather(calls.length === 1 && Array.isArray(calls[0]) ? calls[0] : calls)
+  }
+
+  /** Send a signal to a run, which may come to wait for it later. */
+  get sendSignal() {
+    return (/** @type {string} */ runId, /** @type {string} */ name, /** @type {unknown} */ data) =>
+      this.#invocation.commit({ op: 'signal', run_id: String(runId), name: String(name), data: toWire(data) }, () => undefined)
   }
 
   // Services

@@ -1,5 +1,7 @@
 // One execution of a step: its calls to the node, its logs, and the wish to stop it.
+import { running } from '../authoring/current.js'
 import { Pending } from './pending.js'
+import { Functions } from './workflow.js'
 
 /** @typedef {import('../protocol/connection.js').Connection} Connection */
 
@@ -12,14 +14,44 @@ export class Invocation {
   #stopReason
   #ended
   #answered = false
+  /** @type {Functions | undefined} */
+  #functions
+  /** @type {import('./context.js').Context | undefined} */
+  context
   pending = new Pending()
 
-  /** @param {Connection} connection @param {number} id @param {(error?: unknown) => void} ended Called once, when
-   * it failed beside its handler: nobody waits for the handler any more. */
-  constructor(connection, id, ended = () => undefined) {
+  /**
+   * `failed` is called when it failed beside its handler, `suspended` when its handler does nothing any more but
+   * wait: nobody waits for the handler then.
+   * @param {Connection} connection
+   * @param {number} id
+   * @param {{failed: (error: unknown) => void, suspended: () => void}} ended
+   */
+  constructor(connection, id, ended) {
     this.#connection = connection
     this.#id = id
     this.#ended = ended
+    this.pending.onStill = () => {
+      if (this.#answered) return
+      this.answer({ outcome: 'suspended' })
+      ended.suspended()
+    }
+  }
+
+  /** What its durable calls have named. */
+  get functions() {
+    return (this.#functions ??= new Functions())
+  }
+
+  get canUndo() {
+    return this.#functions !== undefined && this.#functions.canUndo
+  }
+
+  /** Run one of its functions, as the step that it belongs to. @param {number} number @param {unknown[]} args
+   * @param {AbortSignal} signal */
+  runFunction(number, args, signal) {
+    const run = () => this.functions.run(number, args, signal)
+    return this.context === undefined ? run() : running.run(this.context, run)
   }
 
   /** Answer the node, unless that was done: a handler that writes its response is answered when it begins to.
@@ -54,7 +86,7 @@ export class Invocation {
 
   /** Fail it for an error that happened beside the handler: in a timer or a callback. @param {unknown} error */
   fail(error) {
-    this.#ended(error)
+    this.#ended.failed(error)
   }
 
   /**
@@ -76,7 +108,12 @@ export class Invocation {
    * @returns {Promise<T>}
    */
   request(method, params, then) {
-    return this.pending.watch(this.#connection.call(method, { invocation: this.#id, ...params }).then(then))
+    return this.pending.watch(this.ask(method, params).then(then))
+  }
+
+  /** A call that nothing here waits for. @param {string} method @param {object} params @returns {Promise<any>} */
+  ask(method, params) {
+    return this.#connection.call(method, { invocation: this.#id, ...params })
   }
 
   /** @param {import('./logger.js').Level} level @param {string} message @param {unknown[]} data At most one. */
@@ -87,6 +124,6 @@ export class Invocation {
 }
 
 /** @param {string} reason */
-function stopError(reason) {
+export function stopError(reason) {
   return new DOMException(`the handler was asked to stop: ${reason}`, reason === 'timed_out' ? 'TimeoutError' : 'AbortError')
 }

@@ -26,7 +26,7 @@ import { Responder } from './responder.js'
  * @returns {Promise<object>}
  */
 export function runStep(invocation, params, find, openStream) {
-  const context = new Context(invocation, params.context)
+  const context = (invocation.context = new Context(invocation, params.context))
   return running.run(context, async () => {
     const handler = find(params.function)
     if (params.request !== undefined) return runForRequest(invocation, context, params, handler, find, openStream)

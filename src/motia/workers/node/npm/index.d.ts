@@ -147,6 +147,27 @@ export interface TriggerInfo {
   expression?: string
 }
 export type TriggerKind = 'http' | 'api' | 'queue' | 'event' | 'cron' | 'state' | 'stream'
+export interface Waiting {
+  /** Fields of the payload and what they equal; a dot leads into an object. */
+  match?: Record<string, unknown>
+  timeout?: Duration
+  /** Waits for one topic at the same time need one each. */
+  key?: string
+}
+/** How a step of a workflow is tried, and how it is undone. */
+export interface DurableStep<T> {
+  /** Called with the step's result when the run fails for good or is cancelled, the last step first. */
+  undo?: (result: T) => unknown
+  /** Tells runs that began with an older meaning of the step apart. */
+  version?: number
+  /** Steps of one name at the same time need one each. */
+  key?: string
+  /** How often it is tried again before it fails for good; 0 = a failure is the handler's. */
+  retries?: number
+  /** Before the first retry, then doubling; one second without it. */
+  delay?: Duration
+  timeout?: Duration
+}
 export interface FlowContext<_Emits = any, Input = any> {
   traceId: string
   trace_id: string
@@ -165,7 +186,24 @@ export interface FlowContext<_Emits = any, Input = any> {
   emit: Enqueuer
   enqueue: Enqueuer
   triggerStep: StepTrigger
-  call<T = any>(id: string, data?: unknown): Promise<T>
+  /** What another step returns. Where a queue drives the handler the run waits for it without holding anything. */
+  call<T = any>(id: string, data?: unknown, options?: { key?: string; durable?: boolean }): Promise<T>
+  /** Id of the run: that of its message, the same over all attempts. */
+  runId: string
+  /** Call `work` once in the life of the run. With a `timeout` it is given a signal. */
+  step<T>(name: string, work: (signal: AbortSignal) => T | Promise<T>, options: DurableStep<T> & { timeout: Duration }): Promise<T>
+  step<T>(name: string, work: () => T | Promise<T>, options?: DurableStep<T>): Promise<T>
+  /** From two seconds on the run holds no memory meanwhile. */
+  sleep(duration: Duration): Promise<void>
+  sleepUntil(when: Date | string | number): Promise<void>
+  /** The first event of the topic whose fields equal `match`. Failure: `WorkflowError` `workflow.wait_timed_out`. */
+  waitFor<T extends keyof Topics>(topic: T, options?: Waiting): Promise<Topics[T]>
+  waitFor<T = any>(topic: string, options?: Waiting): Promise<T>
+  waitForSignal<T = any>(name: string, options?: { timeout?: Duration }): Promise<T>
+  /** Several durable calls at once. The first failure counts, once all have ended. */
+  gather<T extends readonly unknown[]>(calls: readonly [...T]): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>
+  gather<T extends readonly unknown[]>(...calls: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>
+  sendSignal(runId: string, name: string, data?: unknown): Promise<void>
   atomic<T>(work: () => T | Promise<T>, options?: { settle?: boolean }): Promise<T>
   trigger: TriggerInfo
   is: Record<TriggerKind, (input?: unknown) => boolean>
@@ -433,6 +471,14 @@ export class Stream<T = any> implements MotiaStream<T> {
 export class HTTPError extends Error {
   constructor(status: number, detail?: unknown, headers?: Record<string, string>)
   readonly status: number
+}
+/** What stopped a workflow: see its `code`. Throw one to end a run for good. */
+export class WorkflowError extends Error {
+  constructor(message: string, options?: { code?: string; hint?: string; retryable?: boolean; details?: object })
+  readonly code: string
+  readonly hint?: string
+  readonly retryable: boolean
+  readonly details: Record<string, any>
 }
 /** Return it to run the message again, as a failed attempt. */
 export class Retry {

@@ -3,6 +3,8 @@
 export interface TestRun {
   /** What the handler returned: for a request, a response's `status`, `body` and `headers` as it gave them. */
   value: any
+  /** `retry`, `snooze`, `cancelled` or `suspended`; absent where it succeeded. */
+  outcome?: string
   /** Messages that were put, in order; those to one step have `step` instead of `topic`. */
   enqueued: { topic?: string; step?: string; data: any; group?: string; delay_s?: number }[]
   logs: { level: 'debug' | 'info' | 'warning' | 'error'; message: string; data?: any }[]
@@ -22,6 +24,10 @@ export interface TestOptions {
   traceId?: string
   attempt?: number
   user?: any
+  /** What `ctx.waitFor(topic, { match })` finds, by topic; the run ends as suspended where nothing matches. */
+  events?: Record<string, any[]>
+  /** What `ctx.waitForSignal(name)` gives, by name. */
+  signals?: Record<string, any>
   /** What `ctx.call(id, data)` gives, by id. */
   calls?: Record<string, (data: any) => any>
 }

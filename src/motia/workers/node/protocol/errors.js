@@ -1,7 +1,7 @@
 // A thrown value as the protocol carries it: code, type, and the frames of the author's own code.
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { HTTPError } from '../authoring/errors.js'
+import { HTTPError, WorkflowError } from '../authoring/errors.js'
 
 const OWN_FOLDER = dirname(dirname(fileURLToPath(import.meta.url)))
 const FRAME = /^\s+at /
@@ -61,7 +61,8 @@ function textOf(thrown) {
 
 /** @param {Error} error */
 function codeOf(error) {
-  if (error.name === 'UsageError' || error instanceof HTTPError) return String(/** @type {any} */ (error).code)
+  const coded = error.name === 'UsageError' || error instanceof HTTPError || error instanceof WorkflowError
+  if (coded) return String(/** @type {any} */ (error).code)
   return 'handler.raised'
 }
 
