@@ -57,7 +57,7 @@ def encode(value: Any) -> bytes:
     except (orjson.JSONEncodeError, TypeError, ValueError, RecursionError) as error:
         raise EncodingError(_explain(value, "$", set()) or f"value: {error}", path=_where(value)) from error
     # orjson writes NaN and infinity as null: silent loss, so the rare texts with null are looked at again.
-    if b"null" in text and (path := _find_not_finite(value, "$", 0)) is not None:
+    if b"null" in text and value is not None and (path := _find_not_finite(value, "$", 0)) is not None:
         raise EncodingError(f"{path}: expected a finite number, got NaN or infinity", path=path)
     return text
 

@@ -101,6 +101,9 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
             for entry in document["journal"]
         ),
     )
+    if document["held"]:
+        held = document["held"]
+        print_line(f"held    since {time_text(held['at_ms'])}: {json.dumps(held['cause'])}")
     if document["undo"]:
         print_line(
             f"undo    since {time_text(document['undo']['at_ms'])}: {json.dumps(document['undo']['cause'])}"

@@ -49,11 +49,7 @@ class Compensation:
 
         Undone is what succeeded, the last first, where the message dies of the failure or is cancelled.
         """
-        if isinstance(outcome, Succeeded):
-            try:
-                self._journal.replay.check_all_met()
-            except WorkflowError as error:
-                return Failed(error, retryable=False)
+        if isinstance(outcome, Succeeded) or (isinstance(outcome, RetryLater) and not outcome.counts):
             return outcome
         undoing = self._journal.replay.undoing
         if isinstance(outcome, Crashed | Released):

@@ -30,6 +30,7 @@ from motia.core.workflow import (
 )
 from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
+from motia.engine.holding import held_or
 from motia.engine.journal import SLEEP_IN_MEMORY_S, Journal
 from motia.engine.replies import REPLY
 from motia.errors import WorkflowError
@@ -273,7 +274,8 @@ class Workflow:
     # The end ----------------------------------------------------------------------------------------
 
     async def conclude(self, outcome: Outcome, is_final: Callable[[Outcome], bool]) -> Outcome:
-        """The outcome of the run, once what has to be undone is."""
+        """The outcome of the run, once what has to be undone is. One whose code changed is held."""
+        outcome = await held_or(outcome, self._execution, self._journal)
         return await self._compensation.conclude(outcome, is_final)
 
     def at_end(self, call: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from motia import encoding
 from motia.core.ids import format_id
 from motia.core.workflow import JournalEntry, RunSummary
-from motia.workflow.replay import UNDO_MARKER
+from motia.workflow.replay import HELD_MARKER, UNDO_MARKER
 
 
 def run_document(run: RunSummary) -> dict[str, Any]:
@@ -34,12 +34,14 @@ def run_detail(
     named = [entry for entry in every if not entry.name.startswith("$")]
     pending = [entry for entry in named if run.ended_at_ms is None and not _is_over(entry, now_ms)]
     undo = next((entry for entry in every if entry.name == UNDO_MARKER), None)
+    held = next((entry for entry in every if entry.name == HELD_MARKER and entry.status != "done"), None)
     return {
         **run_document(run),
         "input": _value(run.input, value_bytes),
         "output": _value(run.output, value_bytes),
         "error": _value(run.error, value_bytes),
         "undo": None if undo is None else {"at_ms": undo.at_ms, "cause": _value(undo.error, value_bytes)},
+        "held": None if held is None else {"at_ms": held.at_ms, "cause": _value(held.error, value_bytes)},
         "journal": [_entry_document(entry, now_ms, value_bytes) for entry in named],
         "timers": [
             {"name": entry.name, "kind": entry.kind, "due_at_ms": entry.due_at_ms}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from motia import encoding
 from motia.core.workflow import JournalEntry
 from motia.errors import WorkflowError
 
 MAX_ENTRIES = 10_000
 UNDO_MARKER = "$undo"
 """The entry that says: this run failed for good and is being undone. Its error is that failure."""
+HELD_MARKER = "$held"
+"""The entry that says: the code changed under this run, which waits for the code it began with. Its error is
+what changed, its value the names of the entries that the other code made."""
 
 
 class Replay:
@@ -21,6 +25,8 @@ class Replay:
 
     def __init__(self, entries: Iterable[JournalEntry] = ()) -> None:
         self._entries = {entry.name: entry for entry in entries}
+        self._read = frozenset(self._entries)
+        """What was there before this execution."""
         self._counts: dict[str, int] = {}
         self._active: set[str] = set()
         self._met: set[str] = set()
@@ -76,14 +82,33 @@ class Replay:
         """The marker of a run that is being undone."""
         return self._entries.get(UNDO_MARKER)
 
+    @property
+    def held(self) -> JournalEntry | None:
+        """The marker of a run that waits for the code it began with."""
+        marker = self._entries.get(HELD_MARKER)
+        return None if marker is None or marker.status == "done" else marker
+
+    def made_by_other_code(self) -> list[str]:
+        """Entries that the run's own code need not come by: those of executions that were held, and of this
+        one if it is."""
+        marker = self._entries.get(HELD_MARKER)
+        before = [] if marker is None or marker.value is None else encoding.decode(marker.value)
+        return [*before, *(name for name in self._entries if name not in self._read and name[0] != "$")]
+
     def check_all_met(self) -> None:
         """The handler has come to its end: every recorded step must have been on its way.
 
         Failure: `WorkflowError` `workflow.changed` naming the first that was not.
         """
-        for name, entry in self._entries.items():
-            if entry.kind not in ("marker", "undo") and name not in self._met:
-                raise changed(name, f"{entry.kind} {entry.status}", "a handler that ends without it")
+        unmet = [entry for name, entry in self._entries.items() if name not in self._met]
+        others = None
+        for entry in unmet:
+            if entry.kind in ("marker", "undo"):
+                continue
+            if others is None:
+                others = self.made_by_other_code()
+            if entry.name not in others:
+                raise changed(entry.name, f"{entry.kind} {entry.status}", "a handler that ends without it")
 
 
 def changed(name: str, old: str, new: str) -> WorkflowError:
@@ -91,7 +116,7 @@ def changed(name: str, old: str, new: str) -> WorkflowError:
     return WorkflowError(
         f"workflow step {name!r}: expected the code this run began with ({old}), got {new}",
         code="workflow.changed",
-        hint="let old runs finish with the old code, or retry this one from that step",
+        hint="the run is held: it goes on with the code that it began with, or is retried from that step",
         details={"step": name, "old": old, "new": new},
         retryable=False,
     )

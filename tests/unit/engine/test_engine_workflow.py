@@ -271,38 +271,70 @@ def test_a_signal_reaches_its_run_and_a_duplicate_does_no_harm(project: Any) -> 
     project.run(scenario, clock=ManualClock())
 
 
-def test_code_that_changed_under_a_run_is_named(project: Any) -> None:
-    project.step(
-        "order",
-        """
-        version = 1
-        names = ["audit", "charge"]
-        async def nothing():
-            return None
-        @step(queue("order"))
-        async def order(input, ctx):
-            for name in names:
-                await ctx.step(name, nothing, version=version)
+CHANGING = """
+version = 1
+names = ["audit", "charge", "wait", "ship"]
+done = []
+async def work(name):
+    done.append(name)
+@step(queue("order"))
+async def order(input, ctx):
+    for name in names:
+        if name == "wait":
             await ctx.sleep(60)
-        """,
-    )
+        else:
+            await ctx.step(name, work, name, version=version)
+"""
+
+
+def test_a_run_whose_code_changed_is_held_and_goes_on_with_its_own_code(project: Any) -> None:
+    project.step("order", CHANGING)
 
     async def scenario(app: TestApp) -> None:
-        await app.emit("order", {})
+        run = RunId(parse_id(await app.emit("order", {})), "order")
         await app.until_idle()
-        _module(app, "order")["version"] = 2
+        module = _module(app, "order")
+        module["version"] = 2
+        await app.advance(600)
+        await app.until_idle()
+        assert await app.dead_letters() == []
+        assert module["done"] == ["audit", "charge"]
+        held = next(e for e in await app.app.backend.workflow.journal(run) if e.name == "$held")
+        assert (held.kind, held.status) == ("marker", "waiting")
+        assert b"version 1" in held.error
+        assert b"order_step.py" in held.error
+        module["version"] = 1
+        await app.advance(301)
+        await app.until_idle()
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        assert found.status == "completed"
+        assert module["done"] == ["audit", "charge", "ship"]
+        assert (found.error, await app.dead_letters()) == (None, [])
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_what_other_code_recorded_does_not_hold_a_run_back(project: Any) -> None:
+    project.step("order", CHANGING)
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.until_idle()
+        module = _module(app, "order")
+        old, module["names"] = module["names"], ["audit", "pay", "wait", "ship"]
         await app.advance(61)
         await app.until_idle()
-        (letter,) = await app.dead_letters()
-        assert letter.code == "workflow.changed"
-        assert b"audit" in letter.error
-        _module(app, "order")["version"] = 1
-        await app.emit("order", {})
+        assert module["done"] == ["audit", "charge", "pay", "ship"]
+        held = next(e for e in await app.app.backend.workflow.journal(run) if e.name == "$held")
+        assert b"charge" in held.error
+        module["names"] = [*old, "pack"]
+        await app.advance(301)
         await app.until_idle()
-        _module(app, "order")["names"].remove("charge")
-        await app.advance(61)
-        await app.until_idle()
-        assert [letter.code for letter in await app.dead_letters()] == ["workflow.changed"] * 2
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        assert found.status == "completed"
+        assert module["done"] == ["audit", "charge", "pay", "ship", "pack"]
 
     project.run(scenario, clock=ManualClock())
 
