@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from motia.authoring.running import call as call
     from motia.authoring.running import emit as emit
     from motia.authoring.running import enqueue as enqueue
+    from motia.authoring.running import enqueue_many as enqueue_many
     from motia.authoring.running import logger as logger
     from motia.authoring.running import state_manager as state_manager
     from motia.authoring.running import stateManager as stateManager
@@ -114,7 +115,7 @@ _HOMES = {
     "payload": "Payload StateTriggerInput StreamTriggerInput",
     "request": "Request",
     "results": ("SSE ApiResponse Cancel EventSource FileResponse HTTPError Redirect Response Retry Snooze"),
-    "running": "call emit enqueue logger stateManager state_manager trigger",
+    "running": "call emit enqueue enqueue_many logger stateManager state_manager trigger",
     "steps": (
         "MultiTriggerStepBuilder StepBuilder StepDefinition api cron event multi_trigger_step noop step"
     ),

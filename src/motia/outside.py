@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from motia.adapters import open_backend
-from motia.core.batch import Batch, Enqueue
+from motia.core.batch import Batch, Enqueue, Operation
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import SystemClock, SystemEntropy
 from motia.core.ids import Ids
 from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
 from motia.core.spelling import did_you_mean
 from motia.discovery.project import Discovered
+from motia.engine.bulks import bulk_of
 from motia.engine.enqueue import fan_out
 from motia.errors import InputError
 from motia.loading import ProjectLoader
@@ -34,6 +36,29 @@ async def enqueue_from_outside(
 ) -> tuple[MessageId, list[QueueName]]:
     """Store a message on a topic, whether or not a node runs; gives its id and the queues it went to."""
     return await _store(settings, EnqueueRequest(data, topic=topic))
+
+
+async def enqueue_many_from_outside(
+    settings: Settings, topic: str, items: Sequence[Any]
+) -> tuple[MessageId, int]:
+    """Store messages on a topic in one commit; gives the id of the bulk, and how many messages are stored."""
+    discovered = await discover_project(settings)
+    clock = SystemClock()
+    ids = Ids(clock, SystemEntropy())
+    bulk = ids.message_id()
+    found = bulk_of(
+        discovered.registry,
+        [EnqueueRequest(item, topic=topic) for item in items],
+        bulk,
+        ids,
+        TraceContext(ids.trace_id(), "", 0),
+        now_ms=clock.now_ms(),
+        max_bytes=settings.limits.message_bytes,
+    )
+    if found.unknown:
+        return bulk, 0
+    *_, total = await _commit(settings, found.operations)
+    return bulk, total
 
 
 async def trigger_from_outside(settings: Settings, step: str, data: Any) -> MessageId:
@@ -63,10 +88,15 @@ async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId
     )
     messages: list[NewMessage] = found.messages
     if messages:
-        backend = open_backend(settings, wake_others=True)
-        await backend.open()
-        try:
-            await backend.commit(Batch([Enqueue(message) for message in messages]))
-        finally:
-            await backend.close()
+        await _commit(settings, [Enqueue(message) for message in messages])
     return found.id, [message.queue for message in messages]
+
+
+async def _commit(settings: Settings, operations: Sequence[Operation]) -> list[Any]:
+    backend = open_backend(settings, wake_others=True)
+    await backend.open()
+    try:
+        results: list[Any] = await backend.commit(Batch(operations))
+        return results
+    finally:
+        await backend.close()

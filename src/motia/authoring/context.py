@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -140,6 +140,29 @@ class Context(DurableCalls):
 
     emit = enqueue
 
+    def enqueue_many(
+        self,
+        topic: str,
+        items: Iterable[Any],
+        *,
+        group: str | None = None,
+        delay: Duration | None = None,
+        at: When | None = None,
+        priority: int | None = None,
+        ttl: Duration | None = None,
+    ) -> Awaitable[str]:
+        """Put a message for each item on a topic, all in one commit; gives the id of the bulk once that is
+        durable.
+
+        `ctx.queue.bulk(id)` says where it stands, `ctx.queue.cancel_bulk(id)` ends what is left. At most
+        10,000 messages and 64 MiB: past that, `InputError` `enqueue.too_many`.
+        """
+        delay_s, due_ms, ttl_s = optional_seconds(delay), at_ms(at), optional_seconds(ttl)
+        requests = [
+            EnqueueRequest(item, topic, None, group, delay_s, due_ms, priority, None, ttl_s) for item in items
+        ]
+        return self._run(lambda: self._calls.enqueue_many(requests))
+
     def trigger_step(
         self, step: str, data: Any = None, *, delay: Duration | None = None, at: When | None = None
     ) -> Awaitable[Any]:
@@ -180,7 +203,7 @@ class Context(DurableCalls):
 
     @property
     def queue(self) -> Queue:
-        """Messages by id: `get`, `cancel`, `cancel_trace`."""
+        """Messages and bulks by id: `get`, `cancel`, `cancel_trace`, `bulk`, `cancel_bulk`."""
         return Queue(self._calls, self._run)
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from motia.core.calls import Calls
 from motia.core.ids import format_id, parse_id
-from motia.core.message import StoredMessage
+from motia.core.message import BulkProgress, StoredMessage
 from motia.errors import InputError
 
 
@@ -28,6 +28,21 @@ class MessageState:
     trace_id: str
     code: str
     """Why it is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkState:
+    """Where the messages of an `enqueue_many` stand: one for each queue that each item went to."""
+
+    id: str
+    total: int
+    completed: int
+    waiting: int
+    running: int
+    dead: int
+    cancelled: int
+    """Cancelled, expired, purged, or replaced by a later one: they will not complete."""
+    started_at_ms: int
 
 
 class _Crossing(Protocol):
@@ -59,6 +74,37 @@ class Queue:
         """End everything that a trace led to and that has not ended; gives how many messages that were."""
         return self._run(lambda: self._calls.cancel_trace(trace_id))
 
+    def bulk(self, id: str) -> Awaitable[BulkState | None]:
+        """Where a bulk stands, that `enqueue_many` gave the id of; None for one that is not known, or ended
+        more than 30 days ago."""
+        bulk = _parsed(id)
+        calls = self._calls
+        return self._run(lambda: calls.begin(_bulk_state(calls, bulk)))
+
+    def cancel_bulk(self, id: str) -> Awaitable[int]:
+        """End what is left of a bulk: what waits is never run, what runs is interrupted. Gives how many that
+        were."""
+        bulk = _parsed(id)
+        return self._run(lambda: self._calls.cancel_bulk(bulk))
+
+
+async def _bulk_state(calls: Calls, bulk: bytes) -> BulkState | None:
+    found = await calls.bulk(bulk)
+    return None if found is None else bulk_state_of(bulk, found)
+
+
+def bulk_state_of(bulk: bytes, found: BulkProgress) -> BulkState:
+    return BulkState(
+        id=format_id(bulk),
+        total=found.total,
+        completed=found.completed,
+        waiting=found.waiting,
+        running=found.running,
+        dead=found.dead,
+        cancelled=found.cancelled,
+        started_at_ms=found.started_at_ms,
+    )
+
 
 async def _states(calls: Calls, message_id: bytes) -> list[MessageState]:
     return [state_of(message) for message in await calls.messages(message_id)]
@@ -84,5 +130,5 @@ def _parsed(id: str) -> bytes:
         return parse_id(id)
     except ValueError as error:
         raise InputError(
-            f"ctx.queue: expected the id of a message, got {id!r}", code="message.bad_id"
+            f"ctx.queue: expected the id of a message or bulk, got {id!r}", code="message.bad_id"
         ) from error

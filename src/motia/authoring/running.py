@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from motia.authoring.context import current, running_context
@@ -38,6 +38,11 @@ def enqueue(topic: Any, data: Any = None, **options: Any) -> Awaitable[Any]:
 
 
 emit = enqueue
+
+
+def enqueue_many(topic: str, items: Iterable[Any], **options: Any) -> Awaitable[str]:
+    """`Context.enqueue_many` of the running handler."""
+    return running_context().enqueue_many(topic, items, **options)
 
 
 def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[Any]:

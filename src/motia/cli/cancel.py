@@ -22,19 +22,25 @@ def cancel(
     trace: Annotated[
         str | None, typer.Option("--trace", help="Everything of this trace.", show_default=False)
     ] = None,
+    bulk: Annotated[
+        str | None, typer.Option("--bulk", help="What is left of this `enqueue_many`.", show_default=False)
+    ] = None,
     directory: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
     """End messages: those that wait are never run, those that run are interrupted."""
-    if not ids and not trace:
-        raise typer.BadParameter("expected ids of messages or --trace, got none of them")
+    if not ids and not trace and not bulk:
+        raise typer.BadParameter("expected ids of messages, --trace or --bulk, got none of them")
     chosen = parse_ids(ids or [])
+    bulks = parse_ids([bulk] if bulk else [])
 
     async def write(backend: Backend) -> int:
         count = await _cancel(backend, chosen)
         # What runs may enqueue until it is stopped: looked for until nothing is left.
         while trace and (found := await backend.queue.of_trace(trace)):
             count += await _cancel(backend, found)
+        for one in bulks:
+            count += await _cancel_bulk(backend, one)
         return count
 
     count = with_store(load_project(directory).settings, write)
@@ -42,6 +48,17 @@ def cancel(
         print_json({"cancelled": count})
     else:
         print_line(f"{count} cancelled")
+
+
+async def _cancel_bulk(backend: Backend, bulk: bytes) -> int:
+    from motia.core.batch import Batch, CancelMessages
+
+    count = 0
+    while True:
+        (ended,) = await backend.commit(Batch((CancelMessages(bulk=bulk, limit=_PAGE),)))
+        if not ended:
+            return count
+        count += len(ended)
 
 
 async def _cancel(backend: Backend, ids: list[bytes]) -> int:

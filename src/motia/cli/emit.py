@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,6 +17,9 @@ def emit(
         str | None, typer.Argument(help="Topic to put the message on.", show_default=False)
     ] = None,
     data: Annotated[str, typer.Argument(help="The message as JSON; - reads it from stdin.")] = "null",
+    many: Annotated[
+        bool, typer.Option("--many", help="DATA is a list, or one JSON value a line: a message each.")
+    ] = False,
     topic_option: Annotated[str | None, typer.Option("--topic", hidden=True)] = None,
     message_option: Annotated[str | None, typer.Option("--message", hidden=True)] = None,
     directory: ProjectDir = HERE,
@@ -26,7 +30,11 @@ def emit(
     topic = topic if topic is not None else topic_option
     if topic is None:
         raise typer.BadParameter("expected a topic", param_hint="TOPIC")
-    payload = parse_json(message_option if message_option is not None else data, "data")
+    text = message_option if message_option is not None else data
+    if many:
+        _emit_many(directory, topic, text, as_json=as_json)
+        return
+    payload = parse_json(text, "data")
     settings = load_project(directory).settings
     import asyncio
 
@@ -44,5 +52,30 @@ def emit(
     elif queues:
         print_line(f"{format_id(message_id)} → {', '.join(queue.step for queue in queues)}")
     if not queues:
-        note(f"no step subscribes to {topic!r}: nothing was stored")
-        raise typer.Exit(EXIT_FAILED)
+        _exit_without_step(topic)
+
+
+def _emit_many(directory: Path, topic: str, text: str, *, as_json: bool) -> None:
+    import asyncio
+    import sys
+
+    from motia.core.ids import format_id
+    from motia.outside import enqueue_many_from_outside
+
+    text = (sys.stdin.read() if text == "-" else text).strip()
+    items = [parse_json(line, "data") for line in text.splitlines() if line.strip()]
+    if text.startswith("["):
+        items = parse_json(text, "data")
+    settings = load_project(directory).settings
+    bulk, total = asyncio.run(enqueue_many_from_outside(settings, topic, items))
+    if as_json:
+        print_json({"bulk_id": format_id(bulk), "messages": total})
+    elif total:
+        print_line(f"{format_id(bulk)}: {total} messages")
+    if not total:
+        _exit_without_step(topic)
+
+
+def _exit_without_step(topic: str) -> NoReturn:
+    note(f"no step subscribes to {topic!r}: nothing was stored")
+    raise typer.Exit(EXIT_FAILED)

@@ -8,8 +8,9 @@ import typer
 
 from motia.cli import dead_letters
 from motia.cli.groups import ListedGroup
+from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line, print_table, time_text
+from motia.cli.output import print_json, print_line, print_pairs, print_table, time_text
 from motia.cli.project import load_project, with_store
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from motia.backends.protocol import Backend
     from motia.core.batch import Operation
-    from motia.core.message import Pause, QueueDepth
+    from motia.core.message import BulkProgress, Pause, QueueDepth
 
 app = typer.Typer(cls=ListedGroup, help="Look at queues; pause them; send dead letters back or delete them.")
 Topic = Annotated[str | None, typer.Option("--topic", help="Only queues of this topic.", show_default=False)]
@@ -65,6 +66,39 @@ def list_(
 app.command("dead")(dead_letters.dead)
 app.command("redrive")(dead_letters.redrive)
 app.command("purge")(dead_letters.purge)
+
+
+@app.command("bulk")
+def bulk(
+    id: Annotated[str, typer.Argument(help="Id of a bulk, as `enqueue_many` or `emit --many` gave it.")],
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say where the messages of a bulk stand."""
+    from motia.authoring.messages import bulk_state_of
+    from motia.errors import InputError
+
+    (bulk_id,) = parse_ids([id])
+
+    async def read(backend: Backend) -> BulkProgress | None:
+        return await backend.queue.bulk(bulk_id)
+
+    found = with_store(load_project(directory).settings, read)
+    if found is None:
+        raise InputError(
+            f"bulk {id}: expected one that is known, got none of that id",
+            code="bulk.not_found",
+            hint="it ended more than 30 days ago, or never was",
+        )
+    state = bulk_state_of(bulk_id, found)
+    if as_json:
+        print_json(state)
+        return
+    print_pairs(
+        (name, getattr(state, name))
+        for name in ("total", "completed", "waiting", "running", "dead", "cancelled")
+    )
+
 
 Everything = Annotated[bool, typer.Option("--all", help="Every queue.")]
 

@@ -26,6 +26,7 @@ from motia.core.operations.queue import (
     ClaimHeld,
     ClaimReady,
     Completed,
+    CountBulk,
     Died,
     Enqueue,
     PromoteDue,
@@ -71,7 +72,7 @@ from motia.core.operations.workflow import (
 
 @dataclass(slots=True)
 class Expire:
-    """Delete what has expired: state, keys of duplicates, recorded responses. Result: number."""
+    """Delete what has expired: state, keys of duplicates, recorded responses, bulks. Result: number."""
 
     now_ms: int
     limit: int = 1000
@@ -81,6 +82,7 @@ Guard = ClaimHeld | StateVersion | StreamVersion | DeadLetterHeld
 
 Operation = (
     Enqueue
+    | CountBulk
     | Settle
     | StatePut
     | StateDelete
@@ -136,6 +138,7 @@ __all__ = [
     "ClaimHeld",
     "ClaimReady",
     "Completed",
+    "CountBulk",
     "DeadLetterHeld",
     "Died",
     "EndRequest",

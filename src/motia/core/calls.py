@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from motia.core.invocation import Invocation
-from motia.core.message import MessageId, StoredMessage
+from motia.core.message import BulkProgress, MessageId, StoredMessage
 from motia.core.state import StateEntry
 from motia.core.stream import StreamItem
 from motia.core.update import UpdateOperation
@@ -163,6 +163,21 @@ class Calls(Protocol):
 
     def enqueue_one(self, request: EnqueueRequest) -> asyncio.Future[str]:
         """As `enqueue`, for one message: nearly every call."""
+        ...
+
+    def enqueue_many(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[str]:
+        """Store messages of one topic in one commit, as a bulk; resolves with the bulk's id.
+
+        *Failure*: `InputError` `enqueue.too_many`.
+        """
+        ...
+
+    def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
+        """Where a bulk stands; None for one that is not known."""
+        ...
+
+    def cancel_bulk(self, bulk: bytes) -> asyncio.Future[int]:
+        """End what is left of a bulk; resolves with how many there were."""
         ...
 
     def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:

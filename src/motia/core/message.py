@@ -168,6 +168,24 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BulkProgress:
+    """Where the messages of an `enqueue_many` stand, one a queue."""
+
+    total: int
+    """How many were stored."""
+    waiting: int
+    running: int
+    dead: int
+    cancelled: int
+    """Cancelled, expired, purged, or replaced by a later one: they will not complete."""
+    started_at_ms: int
+
+    @property
+    def completed(self) -> int:
+        return self.total - self.waiting - self.running - self.dead - self.cancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """Nothing is taken from these queues; `*` stands for every topic or step."""
 

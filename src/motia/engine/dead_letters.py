@@ -211,7 +211,7 @@ async def redrive_edited(
         )
     _check(registry, letter.queue, payload)
     message = _edited(registry, letter, data, payload, ids.message_id(), now_ms)
-    gone = PurgeDead(queue=letter.queue, ids=frozenset((letter.id,)))
+    gone = PurgeDead(queue=letter.queue, ids=frozenset((letter.id,)), replaced=True)
     await backend.commit(Batch((Enqueue(message), gone), (DeadLetterHeld(letter.id, letter.queue),)))
     return message
 

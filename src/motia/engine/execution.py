@@ -29,8 +29,9 @@ from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, overlooke
 from motia.core.flow import Duplicate
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
-from motia.core.message import Claim, MessageId, StoredMessage, TraceContext
+from motia.core.message import BulkProgress, Claim, MessageId, StoredMessage, TraceContext
 from motia.core.state import StateEntry
+from motia.engine.bulks import bulk_of
 from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.engine.noted_calls import CallNotes
 from motia.engine.stream_calls import ExecutionStreams
@@ -105,6 +106,23 @@ class Execution:
         found = self._fan_out(request)
         return self._store(self._operations(found), [format_id(found.id)], _first)
 
+    def enqueue_many(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[str]:
+        engine = self.engine
+        bulk = engine.ids.message_id()
+        found = bulk_of(
+            engine.registry,
+            requests,
+            bulk,
+            engine.ids,
+            self._onward(),
+            now_ms=engine.clock.now_ms(),
+            max_bytes=engine.settings.limits.message_bytes,
+            waited=engine.waited_topics,
+        )
+        if found.unknown:
+            self._undeliverable(found.unknown, requests[0])
+        return self._store(found.operations, [format_id(bulk)], _first)
+
     @staticmethod
     def _operations(found: FanOut) -> list[Enqueue | Post]:
         operations: list[Enqueue | Post] = [Enqueue(message) for message in found.messages]
@@ -114,26 +132,34 @@ class Execution:
 
     def _fan_out(self, request: EnqueueRequest) -> FanOut:
         engine = self.engine
-        trace = self.invocation.trace
         found = fan_out(
             engine.registry,
             request,
             engine.ids,
-            TraceContext(trace.trace_id, trace.span_id, trace.hops + 1),
+            self._onward(),
             now_ms=engine.clock.now_ms(),
             max_bytes=engine.settings.limits.message_bytes,
             claim_for=engine.claim_target() if self._write_set is None else None,
             waited=engine.waited_topics,
         )
         if found.unknown:
-            self.logger.warning(found.unknown)
-            engine.recorder.event(
-                "message.undeliverable", topic=request.topic or request.step or "", trace_id=trace.trace_id
-            )
+            self._undeliverable(found.unknown, request)
         return found
 
+    def _onward(self) -> TraceContext:
+        trace = self.invocation.trace
+        return TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
+
+    def _undeliverable(self, why: str, request: EnqueueRequest) -> None:
+        self.logger.warning(why)
+        self.engine.recorder.event(
+            "message.undeliverable",
+            topic=request.topic or request.step or "",
+            trace_id=self.invocation.trace.trace_id,
+        )
+
     def _store(
-        self, operations: list[Enqueue | Post], ids: list[str], give: Callable[[list[str]], T]
+        self, operations: Sequence[Operation], ids: list[str], give: Callable[[list[str]], T]
     ) -> asyncio.Future[T]:
         """Put the messages; gives what `give` makes of their ids once they are durable."""
         if self._write_set is not None:
@@ -173,6 +199,12 @@ class Execution:
 
     def cancel_messages(self, id_: MessageId) -> asyncio.Future[int]:
         return self.begin(self._cancel(self.engine.interventions.cancel([id_])))
+
+    def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
+        return self.engine.backend.queue.bulk(bulk)
+
+    def cancel_bulk(self, bulk: bytes) -> asyncio.Future[int]:
+        return self.begin(self._cancel(self.engine.interventions.cancel_bulk(bulk)))
 
     def cancel_trace(self, trace_id: str) -> asyncio.Future[int]:
         return self.begin(self._cancel(self.engine.interventions.cancel_trace(trace_id)))
@@ -277,8 +309,7 @@ class Execution:
         entries = self.engine.state_queues(scope, key)
         if not entries:
             return ()
-        trace = self.invocation.trace
-        onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
+        onward = self._onward()
         return [ChangeDelivery(name, self.engine.ids.message_id(), onward) for name in entries]
 
     async def sleep(self, delay_s: float) -> None:

@@ -94,6 +94,10 @@ def _enqueue(requests: Sequence[EnqueueRequest]) -> Described:
     return "enqueue", ", ".join(_target(request) for request in requests[:5])
 
 
+def _enqueue_many(requests: Sequence[EnqueueRequest]) -> Described:
+    return "enqueue", f"{_target(requests[0])} × {len(requests)}" if requests else "nothing"
+
+
 def _target(request: EnqueueRequest) -> str:
     return request.topic if request.topic is not None else str(request.step)
 
@@ -105,6 +109,7 @@ def _state_write(write: StateWrite) -> Described:
 
 _CALLS: dict[str, Callable[..., Described]] = {
     "enqueue": _enqueue,
+    "enqueue_many": _enqueue_many,
     "enqueue_one": lambda request: ("enqueue", _target(request)),
     "call": lambda step, data: ("call", str(step)),
     "state_get": lambda scope, key: ("state", f"state.get {scope}/{key}"),

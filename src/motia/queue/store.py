@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from motia.core.message import (
+    BulkProgress,
     Claim,
     DeadLetter,
     MessageId,
@@ -81,6 +82,6 @@ class QueueStore(Protocol):
         """Claims of a node that were cancelled and that it has not seen: seq and id."""
         ...
 
-    def bulk_left(self, bulk: bytes) -> asyncio.Future[tuple[int, int]]:
-        """How many messages of an `enqueue_many` have not ended, and how many of it died."""
+    def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
+        """Where an `enqueue_many` stands; None for one that is not known, or no more."""
         ...

@@ -122,3 +122,20 @@ def test_a_name_that_is_none_is_told_with_what_was_meant(
     ran = motia(*command)
     assert ran.code == 2
     assert hint in ran.err
+
+
+def test_a_bulk_is_emitted_followed_and_cancelled(motia: Callable[..., Any], project: Path) -> None:
+    (project / "steps").mkdir()
+    (project / "steps" / "work_step.py").write_text(STEPS)
+    bulk = motia("emit", "work", "--many", '{"n": 1}\n{"n": 2}\n', "--json").json
+    assert bulk["messages"] == 2
+    listed = motia("emit", "work", '[{"n": 3}]', "--many")
+    assert listed.out.endswith(": 1 messages\n")
+    assert motia("queue", "bulk", bulk["bulk_id"], "--json").json["waiting"] == 2
+    assert motia("cancel", "--bulk", bulk["bulk_id"], "--json").json == {"cancelled": 2}
+    lines = motia("queue", "bulk", bulk["bulk_id"]).out.splitlines()
+    assert [line.split() for line in lines][-1] == ["cancelled", "2"]
+    assert motia("emit", "nobody", "--many", "[1]").code == 1
+    assert motia("emit", "work", "--many", "[1").code == 2
+    unknown = motia("queue", "bulk", "0" * 32)
+    assert (unknown.code, "bulk" in unknown.err) == (2, True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from motia.core.ids import parse_id
 from motia.engine.ledger import scheduled_items
 from motia.engine.why import why
+from motia.errors import InputError
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
@@ -287,3 +290,74 @@ def test_why_names_the_blocker_and_its_holder(project: Any) -> None:
         assert reason.until_ms > app.clock.now_ms()
 
     project.run(scenario, drain_s=0.05)
+
+
+def test_a_bulk_is_stored_in_one_commit_followed_and_cancelled(project: Any) -> None:
+    project.step(
+        "send",
+        """
+        @step()
+        async def send(input, ctx):
+            first = await ctx.enqueue_many("mail", [{"n": n} for n in range(3)])
+            async with ctx.atomic():
+                later = await ctx.enqueue_many("mail", ({"n": n} for n in range(2000)), delay="1h")
+            return {"first": first, "later": later, "none": await enqueue_many("nobody", [1, 2])}
+        """,
+    )
+    project.step(
+        "mail",
+        """
+        @step(queue("mail", attempts=1))
+        async def mail(n: int) -> None:
+            if n == 2:
+                raise ValueError("no such address")
+        """,
+    )
+    project.step(
+        "control",
+        """
+        @step()
+        def control(input, ctx):
+            before = ctx.queue.bulk(input)
+            return before, ctx.queue.cancel_bulk(input), ctx.queue.bulk(input)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        sent = await app.call("send")
+        await app.until_idle()
+        first, ended, _ = await app.call("control", sent["first"])
+        assert (first.total, first.completed, first.dead, ended) == (3, 2, 1, 0)
+        before, ended, after = await app.call("control", sent["later"])
+        assert (before.total, before.waiting, before.completed) == (2000, 2000, 0)
+        assert (ended, after.waiting, after.cancelled, after.completed) == (2000, 0, 2000, 0)
+        none, *_ = await app.call("control", sent["none"])
+        assert none.total == 0
+        assert sum("no step subscribes" in line.message for line in app.logs) == 1
+        missing, *_ = await app.call("control", "0" * 32)
+        assert missing is None
+
+    project.run(scenario)
+
+
+def test_a_bulk_that_is_too_large_is_refused_whole(project: Any) -> None:
+    project.step(
+        "send",
+        """
+        @step()
+        async def send(input, ctx):
+            await ctx.enqueue_many("mail", ["x" * input["bytes"]] * input["count"])
+        @step(queue("mail"))
+        async def mail(input) -> None:
+            pass
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for size in ({"count": 10_001, "bytes": 1}, {"count": 70, "bytes": 1_000_000}):
+            with pytest.raises(InputError) as refused:
+                await app.call("send", size)
+            assert refused.value.code == "enqueue.too_many"
+        assert app.enqueued("mail") == []
+
+    project.run(scenario)

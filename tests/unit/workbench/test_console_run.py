@@ -213,6 +213,40 @@ def test_dead_letters_are_counted_grouped_edited_and_sent_again(shop: Project) -
     shop.run(scenario)
 
 
+def test_messages_and_bulks_are_looked_at_and_cancelled_by_id(shop: Project) -> None:
+    shop.step(
+        "many",
+        """
+        @step()
+        async def many(input, ctx):
+            return await ctx.enqueue_many("order.created", [{"item": str(n)} for n in range(5)], delay="1h")
+        """,
+    )
+
+    async def scenario(desk: Desk) -> None:
+        body = {"data": {"item": "rose"}, "delay_s": 3600}
+        sent = await desk.send("POST", "/topics/order.created/messages", body)
+        [message] = (await desk.get(f"/messages/{sent['message_id']}"))["items"]
+        assert (message["step"], message["status"]) == ("pack/order", "scheduled")
+        assert [reason["code"] for reason in message["reasons"]] == ["scheduled"]
+        assert await desk.send("POST", f"/messages/{sent['message_id']}/cancel") == {"cancelled": 1}
+        gone = await desk.ask("GET", f"/messages/{sent['message_id']}")
+        assert (gone.status_code, gone.json()["code"]) == (404, "message.not_found")
+        assert (await desk.ask("GET", "/messages/nonsense")).status_code == 422
+
+        called = await desk.send("POST", "/steps/many/call", {"data": None})
+        path = f"/bulks/{called['result']}"
+        assert (await desk.get(path))["waiting"] == 5
+        assert await desk.send("POST", f"{path}/cancel") == {"cancelled": 5}
+        assert (await desk.get(path))["cancelled"] == 5
+        assert (await desk.ask("GET", f"/bulks/{sent['message_id']}")).status_code == 404
+
+        sent = await desk.send("POST", "/topics/order.created/messages", body)
+        assert await desk.send("POST", f"/traces/{sent['trace_id']}/cancel") == {"cancelled": 1}
+
+    shop.run(scenario)
+
+
 def test_states_are_browsed_edited_and_deleted(shop: Project) -> None:
     shop.step(
         "watch",

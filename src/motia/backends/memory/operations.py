@@ -8,6 +8,7 @@ from typing import Any
 from motia.backends.memory import (
     cron,
     queue,
+    queue_bulks,
     queue_claims,
     queue_dead,
     queue_end,
@@ -65,11 +66,13 @@ def _run(transaction: Transaction, operation: ops.Operation) -> Any:
 
 def _expire(transaction: Transaction, operation: ops.Expire) -> int:
     forgotten = queue.forget_duplicates(transaction, operation) + requests.forget(transaction, operation)
+    forgotten += queue_bulks.forget_bulks(transaction, operation)
     return state.expire(transaction, operation) + forgotten
 
 
 _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.Enqueue: queue.enqueue,
+    ops.CountBulk: queue_bulks.count_bulk,
     ops.Settle: queue.settle,
     ops.ClaimReady: queue_claims.claim_ready,
     ops.Unclaim: queue_claims.unclaim,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from motia.backends.memory.queue_bulks import ended_early
 from motia.backends.memory.store import NO_FLOW, Delivery, Standing
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -27,6 +28,7 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplica
     replaced = None
     if flow.debounce_key is not None and (waiting := _debounced(transaction, message)) is not None:
         take_out(transaction, waiting)
+        ended_early(transaction, waiting.flow.bulk)
         replaced = Replaced(waiting.id)
         flow = replace(flow, debounce_by_ms=waiting.flow.debounce_by_ms)
         if flow.debounce_by_ms is not None and message.due_at_ms is not None:

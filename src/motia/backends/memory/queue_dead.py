@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from motia.backends.memory.queue import enqueue
+from motia.backends.memory.queue_bulks import ended_early
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.flow import kept
@@ -34,6 +35,8 @@ def purge_dead(transaction: Transaction, operation: ops.PurgeDead) -> int:
     letters = list(_dead(transaction, operation))
     for letter in letters:
         transaction.journal.remove(transaction.store.dead, letter.seq)
+        if letter.flow is not None and not operation.replaced:
+            ended_early(transaction, letter.flow.bulk)
     return len(letters)
 
 

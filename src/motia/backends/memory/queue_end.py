@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from motia.backends.memory.queue import put, take_out
+from motia.backends.memory.queue_bulks import ended_early
 from motia.backends.memory.store import Delivery, Standing
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -43,6 +44,7 @@ def _end(transaction: Transaction, chosen: Callable[[Delivery], bool], limit: in
         if node is not None and node in store.nodes:
             transaction.journal.put(store.cancellations, (node, delivery.seq), delivery.id)
         take_out(transaction, delivery)
+        ended_early(transaction, delivery.flow.bulk)
         ended.append(ops.Ended(delivery.id, delivery.queue, delivery.trace, node))
     transaction.made_ready = transaction.made_ready or bool(ended)
     return ended

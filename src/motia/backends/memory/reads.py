@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from motia.backends.memory.store import Delivery, MemoryStore, Standing
 from motia.core.message import (
+    BulkProgress,
     Claim,
     DeadLetter,
     MessageId,
@@ -145,11 +146,23 @@ class MemoryQueueStore:
         found = self._store.cancellations.items()
         return done([(seq, id_) for (holder, seq), id_ in sorted(found) if holder == node])
 
-    def bulk_left(self, bulk: bytes) -> asyncio.Future[tuple[int, int]]:
-        deliveries = self._store.in_order(self._store.deliveries)
-        left = sum(d.flow.bulk == bulk for d in deliveries)
-        letters = self._store.dead.values()
-        return done((left, sum(one.flow is not None and one.flow.bulk == bulk for one in letters)))
+    def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
+        store = self._store
+        known = store.bulks.get(bulk)
+        if known is None:
+            return done(None)
+        left = [one for one in store.in_order(store.deliveries) if one.flow.bulk == bulk]
+        running = sum(one.standing is Standing.CLAIMED for one in left)
+        return done(
+            BulkProgress(
+                total=known.total,
+                waiting=len(left) - running,
+                running=running,
+                dead=sum(one.flow is not None and one.flow.bulk == bulk for one in store.dead.values()),
+                cancelled=known.cancelled,
+                started_at_ms=known.started_at_ms,
+            )
+        )
 
     def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:
         return done([(node, pid, lock_path) for node, (pid, lock_path) in self._store.nodes.items()])

@@ -76,6 +76,16 @@ class BegunRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Bulk:
+    """What is remembered of an `enqueue_many`."""
+
+    total: int
+    started_at_ms: int
+    expires_at_ms: int
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StoredValue:
     """One key of a scope. `value` is JSON text."""
 
@@ -136,6 +146,7 @@ class MemoryStore:
         self.rates: dict[tuple[QueueName, str], Rate] = {}
         self.dedupes: dict[tuple[QueueName, str], tuple[MessageId, int]] = {}
         """Key → the message that came first, and until when others of the key are not stored."""
+        self.bulks: dict[bytes, Bulk] = {}
         self.requests: dict[tuple[str, str], BegunRequest] = {}
         """By scope and key."""
         self.pauses: dict[tuple[str, str], int] = {}

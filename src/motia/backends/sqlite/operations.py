@@ -8,6 +8,7 @@ from typing import Any
 from motia.backends.sqlite import (
     cron,
     queue,
+    queue_bulks,
     queue_claims,
     queue_dead,
     queue_end,
@@ -22,11 +23,13 @@ from motia.core import batch as ops
 
 def _expire(transaction: Transaction, operation: ops.Expire) -> int:
     forgotten = queue.forget_duplicates(transaction, operation) + requests.forget(transaction, operation)
+    forgotten += queue_bulks.forget_bulks(transaction, operation)
     return state.expire(transaction, operation) + forgotten
 
 
 APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.Enqueue: queue.enqueue,
+    ops.CountBulk: queue_bulks.count_bulk,
     ops.Settle: queue.settle,
     ops.ClaimReady: queue_claims.claim_ready,
     ops.Unclaim: queue_claims.unclaim,

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from motia.backends.sqlite.queue_bulks import ended_early
 from motia.backends.sqlite.schema import BLOCKED, CLAIMED, READY, SCHEDULED
 from motia.backends.sqlite.suspension import suspend
 from motia.backends.sqlite.transaction import Transaction
@@ -89,15 +90,16 @@ def _enqueue_with_flow(
     replaced, debounce_by = None, flow.debounce_by_ms
     if flow.debounce_key is not None:
         waiting = transaction.execute(
-            "SELECT seq, id, debounce_by FROM deliveries WHERE queue = ? AND debounce_key = ?"
+            "SELECT seq, id, debounce_by, bulk FROM deliveries WHERE queue = ? AND debounce_key = ?"
             " AND state = 1 AND failures + crashes = 0",
             (queue, flow.debounce_key),
         ).fetchone()
         if waiting is not None:
-            seq, id_, debounce_by = waiting
+            seq, id_, debounce_by, bulk = waiting
             if id_ == message.id:
                 return None
             transaction.execute("DELETE FROM deliveries WHERE seq = ?", (seq,))
+            ended_early(transaction, (bulk,))
             replaced = Replaced(id_)
             if debounce_by is not None and message.due_at_ms is not None:
                 message = dataclasses.replace(message, due_at_ms=min(message.due_at_ms, debounce_by))

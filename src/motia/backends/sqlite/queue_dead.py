@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from motia.backends.sqlite.queue import enqueue, unpack_trace
+from motia.backends.sqlite.queue_bulks import ended_early
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.flow import Flow
@@ -51,6 +52,8 @@ def kept_flow(
 def purge_dead(transaction: Transaction, operation: ops.PurgeDead) -> int:
     rows = _dead(transaction, operation.queue, operation.ids, operation.died_before_ms, operation.limit)
     transaction.connection.executemany("DELETE FROM dead_letters WHERE seq = ?", [(row[0],) for row in rows])
+    if not operation.replaced:
+        ended_early(transaction, (row[-1] for row in rows))
     return len(rows)
 
 

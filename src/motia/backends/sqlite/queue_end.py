@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from motia.backends.sqlite.queue import let_next_of_key, unblock, unpack_trace
+from motia.backends.sqlite.queue_bulks import ended_early
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.message import QueueName
 
 _COLUMNS = (
-    "d.seq, d.id, d.queue, q.topic, q.step, d.trace, d.state, d.claimed_by, d.group_key, d.concurrency_key"
+    "d.seq, d.id, d.queue, q.topic, q.step, d.trace, d.state, d.claimed_by, d.group_key, d.concurrency_key,"
+    " d.bulk"
 )
 
 
@@ -41,7 +43,7 @@ def _end(transaction: Transaction, where: str, values: list[Any], limit: int) ->
         (*values, limit),
     ).fetchall()
     ended = []
-    for seq, id_, queue, topic, step, trace, state, node, group, key in rows:
+    for seq, id_, queue, topic, step, trace, state, node, group, key, _ in rows:
         if state == 3:
             transaction.execute(
                 "INSERT OR REPLACE INTO cancellations (node, seq, id)"
@@ -57,6 +59,7 @@ def _end(transaction: Transaction, where: str, values: list[Any], limit: int) ->
     if ended:
         # Where a concurrency was used up, it may not be any more.
         transaction.made_ready = True
+        ended_early(transaction, (row[-1] for row in rows))
     return ended
 
 
@@ -74,7 +77,7 @@ def move(transaction: Transaction, operation: ops.MoveMessages) -> int:
         tuple(operation.ids),
     ).fetchall()
     moved = 0
-    for seq, _, queue, topic, step, _, state, _, _, key in rows:
+    for seq, _, queue, topic, step, _, state, _, _, key, _ in rows:
         if operation.queue not in (None, (topic, step)):
             continue
         due = operation.due_at_ms

@@ -12,6 +12,7 @@ from motia.backends.sqlite.queue import unpack_trace
 from motia.backends.sqlite.queue_dead import kept_flow
 from motia.backends.sqlite.reads import Reader
 from motia.core.message import (
+    BulkProgress,
     Claim,
     DeadLetter,
     MessageId,
@@ -211,11 +212,28 @@ class SqliteQueueStore:
             ]
         )
 
-    def bulk_left(self, bulk: bytes) -> asyncio.Future[tuple[int, int]]:
-        def read(connection: apsw.Connection) -> tuple[int, int]:
-            left: Any = connection.execute("SELECT count(*) FROM deliveries WHERE bulk = ?", (bulk,)).get
-            dead: Any = connection.execute("SELECT count(*) FROM dead_letters WHERE bulk = ?", (bulk,)).get
-            return int(left), int(dead)
+    def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
+        def read(connection: apsw.Connection) -> BulkProgress | None:
+            # One statement: counts of different moments would not add up.
+            row = connection.execute(
+                "SELECT b.total, b.cancelled, b.started_at,"
+                " (SELECT count(*) FROM deliveries d WHERE d.bulk = b.id AND d.state <> 3),"
+                " (SELECT count(*) FROM deliveries d WHERE d.bulk = b.id AND d.state = 3),"
+                " (SELECT count(*) FROM dead_letters d WHERE d.bulk = b.id)"
+                " FROM bulks b WHERE b.id = ?",
+                (bulk,),
+            ).fetchone()
+            if row is None:
+                return None
+            total, cancelled, started_at, waiting, running, dead = row
+            return BulkProgress(
+                total=total,
+                waiting=waiting,
+                running=running,
+                dead=dead,
+                cancelled=cancelled,
+                started_at_ms=started_at,
+            )
 
         return self._reader.scan(read)
 

@@ -189,6 +189,13 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE mail_fields (topic TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (topic, fields))
       WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE bulks (
+      id BLOB PRIMARY KEY, total INTEGER NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0,
+      started_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX bulks_by_time ON bulks (expires_at);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -50,6 +50,8 @@ class PurgeDead:
     ids: frozenset[MessageId] | None = None
     died_before_ms: int | None = None
     limit: int = 1000
+    replaced: bool = False
+    """Messages of the same batch take their place, in their bulk too."""
 
 
 @dataclass(frozen=True, slots=True)

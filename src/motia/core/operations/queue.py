@@ -80,6 +80,18 @@ class PromoteDue:
 
 
 @dataclass(slots=True)
+class CountBulk:
+    """Remember how many messages of a bulk are stored; it comes after their `Enqueue`s, in the same batch.
+
+    Result: that number. What is remembered goes after `expires_at_ms`, once none of them is left.
+    """
+
+    bulk: bytes
+    now_ms: int
+    expires_at_ms: int
+
+
+@dataclass(slots=True)
 class Completed:
     """The message is done: its delivery goes, the next of its group becomes due."""
 

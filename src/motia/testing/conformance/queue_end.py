@@ -6,24 +6,28 @@ from motia.core.batch import (
     CancellationsSeen,
     CancelMessages,
     ClaimReady,
+    CountBulk,
     Enqueue,
+    Expire,
     ExpireMessages,
     MoveMessages,
     PauseQueues,
     PromoteDue,
+    PurgeDead,
     RecoverNode,
     Redrive,
     ResumeQueues,
     WantedQueue,
 )
 from motia.core.flow import Flow, RateWindow
-from motia.core.message import NewMessage, Pause
+from motia.core.message import BulkProgress, NewMessage, Pause
 from motia.errors import ConflictError
 from motia.testing.conformance.harness import (
     ERROR,
     NOW_MS,
     OTHER,
     TRACE,
+    Node,
     Nodes,
     Q,
     complete,
@@ -123,15 +127,66 @@ async def a_cancelled_message_makes_room_for_its_key(nodes: Nodes) -> None:
 
 async def a_bulk_is_counted_and_cancelled_as_a_whole(nodes: Nodes) -> None:
     node = await nodes.open()
-    flow = Flow(bulk=b"b" * 16)
-    await node.commit(*(nodes.enqueue(b"%d" % number, flow=flow) for number in range(4)), nodes.enqueue(b"x"))
-    [claim] = await node.claim(limit=1)
-    await node.commit(die(claim))
-    assert await node.backend.queue.bulk_left(b"b" * 16) == (3, 1)
-    assert len(await node.one(CancelMessages(bulk=b"b" * 16, limit=2))) == 2
-    assert len(await node.one(CancelMessages(bulk=b"b" * 16))) == 1
-    assert await node.backend.queue.bulk_left(b"b" * 16) == (0, 1)
+    bulk = await _store_bulk(nodes, node, 6)
+    await node.commit(nodes.enqueue(b"x"))
+    died, done, _ = await node.claim(limit=3)
+    await node.commit(die(died), complete(done))
+    assert await node.backend.queue.bulk(bulk) == BulkProgress(
+        total=6, waiting=3, running=1, dead=1, cancelled=0, started_at_ms=NOW_MS
+    )
+    assert len(await node.one(CancelMessages(bulk=bulk, limit=2))) == 2
+    ended = await node.one(CancelMessages(bulk=bulk))
+    assert len(ended) == 2
+    progress = await node.backend.queue.bulk(bulk)
+    assert progress is not None
+    assert (progress.waiting, progress.running, progress.cancelled, progress.completed) == (0, 0, 4, 1)
     assert payloads(await node.claim()) == [b"x"]
+    assert await node.backend.queue.bulk(b"other-----------") is None
+
+
+async def a_bulk_counts_what_is_purged_replaced_and_sent_back(nodes: Nodes) -> None:
+    node = await nodes.open()
+    bulk = await _store_bulk(nodes, node, 3)
+    claims = await node.claim(limit=3)
+    await node.commit(*(die(claim) for claim in claims))
+    first, second, third = (frozenset((claim.id,)) for claim in claims)
+    await node.one(PurgeDead(ids=first))
+    await node.one(Redrive(ids=second))
+    edited = nodes.enqueue(b"edited", flow=Flow(bulk=bulk))
+    await node.commit(edited, PurgeDead(ids=third, replaced=True))
+    progress = await node.backend.queue.bulk(bulk)
+    assert progress is not None
+    assert (progress.waiting, progress.dead, progress.cancelled, progress.completed) == (2, 0, 1, 0)
+
+
+async def a_repeated_message_is_not_counted_in_a_bulk(nodes: Nodes) -> None:
+    node = await nodes.open()
+    bulk = b"b" * 16
+    flow = Flow(bulk=bulk, dedupe_key="k", dedupe_until_ms=NOW_MS + 10)
+    *_, total = await node.commit(
+        nodes.enqueue(b"1", flow=flow), nodes.enqueue(b"2", flow=flow), CountBulk(bulk, NOW_MS, NOW_MS + 10)
+    )
+    assert total == 1
+
+
+async def a_bulk_is_forgotten_once_it_is_old_and_none_is_left(nodes: Nodes) -> None:
+    node = await nodes.open()
+    bulk = await _store_bulk(nodes, node, 1)
+    assert await node.one(Expire(NOW_MS + 1000)) == 0
+    [claim] = await node.claim()
+    await node.commit(complete(claim))
+    assert await node.one(Expire(NOW_MS + 999)) == 0
+    assert await node.backend.queue.bulk(bulk) is not None
+    assert await node.one(Expire(NOW_MS + 1000)) == 1
+    assert await node.backend.queue.bulk(bulk) is None
+
+
+async def _store_bulk(nodes: Nodes, node: Node, count: int) -> bytes:
+    bulk = b"b" * 16
+    messages = [nodes.enqueue(b"%d" % number, flow=Flow(bulk=bulk)) for number in range(count)]
+    *_, total = await node.commit(*messages, CountBulk(bulk, NOW_MS, NOW_MS + 1000))
+    assert total == count
+    return bulk
 
 
 async def expired_messages_end_unless_a_node_holds_them(nodes: Nodes) -> None:

@@ -6,6 +6,7 @@ from motia.http.router import Route
 from motia.workbench.api import (
     flows,
     live,
+    messages,
     metrics,
     plugins,
     project,
@@ -24,6 +25,19 @@ def routes_of(workspace: Workspace) -> list[Route[Handler]]:
     """Every route of the API, below `/__motia`."""
     return [
         route
-        for part in (project, flows, run, queue, workflow, state, streams, tracing, metrics, plugins, live)
+        for part in (
+            project,
+            flows,
+            run,
+            queue,
+            messages,
+            workflow,
+            state,
+            streams,
+            tracing,
+            metrics,
+            plugins,
+            live,
+        )
         for route in part.routes(workspace)
     ]
