@@ -1,8 +1,16 @@
-import { BaseEdge, EdgeLabelRenderer, getBezierPath, type Edge, type EdgeProps } from '@xyflow/react'
+import {
+  BaseEdge,
+  EdgeLabelRenderer,
+  getBezierPath,
+  useStore,
+  type Edge,
+  type EdgeProps,
+} from '@xyflow/react'
 import { memo } from 'react'
 import type { FlowEdge } from '@/api/types'
 import { edgeKey, useLit } from '@/pages/flow/activity'
 import { labelOf } from '@/pages/flow/layout'
+import { isFar } from '@/pages/flow/nodes'
 
 export type GraphEdge = Edge<{ edge: FlowEdge }>
 
@@ -14,6 +22,7 @@ export const keyOf = (edge: FlowEdge): string => edgeKey(stepOf(edge.source), ed
 export const FlowLine = memo(function FlowLine(props: EdgeProps<GraphEdge>) {
   const { data, selected } = props
   const [path, x, y] = getBezierPath(props)
+  const far = useStore(isFar)
   const lit = useLit(data === undefined ? '' : keyOf(data.edge))
   if (data === undefined) return null
   const { edge } = data
@@ -29,7 +38,7 @@ export const FlowLine = memo(function FlowLine(props: EdgeProps<GraphEdge>) {
         className={lit ? 'lit' : ''}
         style={{ stroke: colour, strokeWidth: lit ? 2 : 1.5, strokeDasharray: dash, strokeLinecap: 'round' }}
       />
-      {text && (
+      {text && !far && (
         <EdgeLabelRenderer>
           <span
             className={`pointer-events-none absolute max-w-40 truncate rounded-sm bg-panel px-1 font-mono text-2xs ${

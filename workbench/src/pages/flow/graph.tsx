@@ -8,21 +8,27 @@ import {
   Panel,
   ReactFlow,
   useReactFlow,
+  useStore,
+  useStoreApi,
+  type FitViewOptions,
   type NodeChange,
 } from '@xyflow/react'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Flow, FlowEdge, Position } from '@/api/types'
 import { FlowLine, type GraphEdge } from '@/pages/flow/edges'
-import { positionsOf, sizeOf } from '@/pages/flow/layout'
-import { accessibleName, PlaceNode, StepNode, type GraphNode } from '@/pages/flow/nodes'
+import { sizeOf } from '@/pages/flow/layout'
+import { accessibleName, handlesOf, PlaceNode, StepNode, type GraphNode } from '@/pages/flow/nodes'
+import { inSight, nearby } from '@/pages/flow/sight'
 
 const NODE_TYPES = { step: StepNode, place: PlaceNode }
 const EDGE_TYPES = { line: FlowLine }
 const FIT = { padding: 0.16, maxZoom: 1.1 }
+const PRO = { hideAttribution: false }
 const MAP_FROM_NODES = 30
 
 type Props = {
   flow: Flow
+  positions: Record<string, Position>
   chosen: string | undefined
   onChoose: (node: string | undefined) => void
   /** Positions after a drag. Without it nodes stay where they are. */
@@ -30,27 +36,50 @@ type Props = {
 }
 
 /** The graph of one flow. Nodes are reached by Tab and chosen by Enter, too. */
-export function Graph({ flow, chosen, onChoose, onMove }: Props) {
-  const positions = useMemo(() => positionsOf(flow), [flow])
-  const [nodes, setNodes] = useState<GraphNode[]>(() => nodesOf(flow, positions, chosen))
-  const { fitView } = useReactFlow()
+export function Graph({ flow, positions, chosen, onChoose, onMove }: Props) {
+  const plain = useMemo(() => nodesOf(flow, positions), [flow, positions])
+  const [nodes, setNodes] = useState(() => marked(plain, chosen))
+  const { fitView, getZoom } = useReactFlow()
+  const width = useStore(store => store.width)
+  const store = useStoreApi()
   const shape = `${flow.name}\n${flow.nodes.map(node => node.id).join('\n')}`
   const shown = useRef(shape)
-  useEffect(() => setNodes(nodesOf(flow, positions, chosen)), [flow, positions, chosen])
+  const [begin] = useState<FitViewOptions>(() => ({ ...FIT, nodes: nearby(flow, positions, chosen) }))
+  useEffect(() => setNodes(marked(plain, chosen)), [plain, chosen])
   useEffect(() => {
     if (shown.current === shape) return
     shown.current = shape
-    void fitView(FIT)
-  }, [shape, fitView])
-  const edges = useMemo(() => edgesOf(flow, chosen), [flow, chosen])
+    void fitView({ ...FIT, nodes: nearby(flow, positions, undefined) })
+  }, [shape, flow, positions, fitView])
+  useEffect(() => {
+    // The panel may have come over the node that opened it.
+    if (chosen === undefined || width === 0 || inSight(flow, positions, chosen, store.getState())) return
+    void fitView({ nodes: [{ id: chosen }], minZoom: getZoom(), maxZoom: getZoom() })
+  }, [chosen, width, flow, positions, store, fitView, getZoom])
+  const lines = useMemo(() => linesOf(flow), [flow])
+  const edges = useMemo(() => lines.map(line => touched(line, chosen)), [lines, chosen])
   const change = useCallback(
     (changes: NodeChange<GraphNode>[]) => {
-      setNodes(before => applyNodeChanges(changes, before))
-      // By Enter, too. What the address chooses comes as a property, and never through here.
+      // What is chosen stands in the address, and comes back from there. By Enter, too.
+      const moved = changes.filter(one => one.type !== 'select')
+      if (moved.length > 0) setNodes(before => applyNodeChanges(moved, before))
       const picked = changes.find(one => one.type === 'select' && one.selected)
       if (picked?.type === 'select') onChoose(picked.id)
     },
     [onChoose],
+  )
+  const leave = useCallback(() => onChoose(undefined), [onChoose])
+  const drop = useCallback(
+    (_: unknown, __: unknown, moved: GraphNode[]) =>
+      onMove?.(
+        Object.fromEntries(
+          moved.map(node => [
+            node.id,
+            { ...flow.positions[node.id], x: Math.round(node.position.x), y: Math.round(node.position.y) },
+          ]),
+        ),
+      ),
+    [flow, onMove],
   )
   return (
     <ReactFlow
@@ -59,18 +88,8 @@ export function Graph({ flow, chosen, onChoose, onMove }: Props) {
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
       onNodesChange={change}
-      onNodeClick={(_, node) => onChoose(node.id)}
-      onPaneClick={() => onChoose(undefined)}
-      onNodeDragStop={(_, __, moved) =>
-        onMove?.(
-          Object.fromEntries(
-            moved.map(node => [
-              node.id,
-              { ...flow.positions[node.id], x: Math.round(node.position.x), y: Math.round(node.position.y) },
-            ]),
-          ),
-        )
-      }
+      onPaneClick={leave}
+      onNodeDragStop={drop}
       nodesDraggable={onMove !== undefined}
       nodesConnectable={false}
       edgesFocusable={false}
@@ -79,14 +98,24 @@ export function Graph({ flow, chosen, onChoose, onMove }: Props) {
       minZoom={0.08}
       maxZoom={2}
       fitView
-      fitViewOptions={FIT}
-      proOptions={{ hideAttribution: false }}
+      fitViewOptions={begin}
+      proOptions={PRO}
       aria-label={`Flow ${flow.name}`}
     >
       <Background gap={20} size={1} />
       <Controls showInteractive={false} />
       <Legend flow={flow} />
-      {flow.nodes.length > MAP_FROM_NODES && <MiniMap pannable zoomable aria-label="Map of the flow" />}
+      {flow.nodes.length > MAP_FROM_NODES && (
+        <MiniMap
+          pannable
+          zoomable
+          nodeColor="var(--faint)"
+          nodeStrokeWidth={0}
+          maskColor="var(--hover)"
+          aria-label="Map of the flow"
+          className="overflow-hidden rounded-lg border border-line-strong"
+        />
+      )}
     </ReactFlow>
   )
 }
@@ -121,26 +150,34 @@ function Legend({ flow }: { flow: Flow }) {
   )
 }
 
-function nodesOf(flow: Flow, positions: Record<string, Position>, chosen: string | undefined): GraphNode[] {
+/** Sizes and handles are told, not measured: to be measured, every node would have to be drawn once. */
+function nodesOf(flow: Flow, positions: Record<string, Position>): GraphNode[] {
   return flow.nodes.map(node => ({
     id: node.id,
     type: node.kind === 'step' ? 'step' : 'place',
     position: positions[node.id] ?? { x: 0, y: 0 },
     data: { node, position: flow.positions[node.id] },
-    selected: node.id === chosen,
     ariaLabel: accessibleName(node),
-    initialWidth: sizeOf(node).width,
-    initialHeight: sizeOf(node).height,
+    measured: sizeOf(node),
+    handles: handlesOf(node, flow.positions[node.id]),
   }))
 }
 
-const edgesOf = (flow: Flow, chosen: string | undefined): GraphEdge[] =>
+/** Only what changes is made anew: everything else is not drawn again. */
+const marked = (nodes: GraphNode[], chosen: string | undefined): GraphNode[] =>
+  nodes.map(node => (node.id === chosen ? { ...node, selected: true } : node))
+
+const ARROW = { type: MarkerType.ArrowClosed, width: 14, height: 14, color: 'var(--faint)' }
+
+const linesOf = (flow: Flow): GraphEdge[] =>
   flow.edges.map(edge => ({
     id: edge.id,
     type: 'line',
     source: edge.source,
     target: edge.target,
     data: { edge },
-    selected: chosen !== undefined && (edge.source === chosen || edge.target === chosen),
-    markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color: 'var(--faint)' },
+    markerEnd: ARROW,
   }))
+
+const touched = (line: GraphEdge, chosen: string | undefined): GraphEdge =>
+  line.source === chosen || line.target === chosen ? { ...line, selected: true } : line

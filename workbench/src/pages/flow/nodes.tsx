@@ -1,12 +1,16 @@
-import { Handle, Position as Side, type Node, type NodeProps } from '@xyflow/react'
+import { Handle, Position as Side, useStore, type Node, type NodeHandle, type NodeProps } from '@xyflow/react'
 import { memo } from 'react'
 import type { FlowNode, Position, Step } from '@/api/types'
 import { short } from '@/format'
 import { useStepActivity } from '@/pages/flow/activity'
-import { STEP_WIDTH } from '@/pages/flow/layout'
+import { sizeOf, STEP_HEIGHT, STEP_WIDTH } from '@/pages/flow/layout'
 import { KindIcon, Method, RoutePath } from '@/ui/kind'
 
 export type GraphNode = Node<{ node: FlowNode; position: Position | undefined }>
+
+/** So far away that small text is not read: what nobody can see is not drawn. */
+export const isFar = ({ transform }: { transform: readonly [number, number, number] }): boolean =>
+  transform[2] < 0.45
 
 /** The one line that says when a step runs. */
 export function Subtitle({ step }: { step: Step }) {
@@ -42,31 +46,47 @@ export function Subtitle({ step }: { step: Step }) {
 
 const HANDLE = 'size-px! min-h-0! min-w-0! border-0! opacity-0!'
 
+const targetSide = (position: Position | undefined) =>
+  position?.target_handle === 'top' ? Side.Top : Side.Left
+const sourceSide = (position: Position | undefined) =>
+  position?.source_handle === 'bottom' ? Side.Bottom : Side.Right
+
+/** Where edges end and begin, so that nobody has to measure it. */
+export function handlesOf(node: FlowNode, position: Position | undefined): NodeHandle[] {
+  const { width, height } = sizeOf(node)
+  const target = targetSide(position)
+  const source = sourceSide(position)
+  return [
+    {
+      type: 'target',
+      position: target,
+      ...(target === Side.Top ? { x: width / 2, y: 0 } : { x: 0, y: height / 2 }),
+    },
+    {
+      type: 'source',
+      position: source,
+      ...(source === Side.Bottom ? { x: width / 2, y: height } : { x: width, y: height / 2 }),
+    },
+  ]
+}
+
 function Handles({ position }: { position: Position | undefined }) {
   return (
     <>
-      <Handle
-        type="target"
-        position={position?.target_handle === 'top' ? Side.Top : Side.Left}
-        className={HANDLE}
-        isConnectable={false}
-      />
-      <Handle
-        type="source"
-        position={position?.source_handle === 'bottom' ? Side.Bottom : Side.Right}
-        className={HANDLE}
-        isConnectable={false}
-      />
+      <Handle type="target" position={targetSide(position)} className={HANDLE} isConnectable={false} />
+      <Handle type="source" position={sourceSide(position)} className={HANDLE} isConnectable={false} />
     </>
   )
 }
 
 export const StepNode = memo(function StepNode({ data, selected }: NodeProps<GraphNode>) {
   const { node, position } = data
+  const far = useStore(isFar)
   if (node.kind !== 'step') return null
+  const Card = far ? FarCard : StepCard
   return (
     <>
-      <StepCard step={node.step} runs={node.runs} failures={node.failures} selected={selected} />
+      <Card step={node.step} runs={node.runs} failures={node.failures} selected={selected} />
       <Handles position={position} />
     </>
   )
@@ -84,7 +104,7 @@ function StepCard({ step, runs, failures, selected }: CardProps) {
       className={`flex flex-col gap-1 rounded-lg border bg-raised px-3 py-2.5 shadow-xs transition-[border-color,box-shadow] ${
         selected ? 'border-live ring-2 ring-live-soft' : 'border-line-strong hover:border-faint'
       } ${step.noop ? 'border-dashed' : ''}`}
-      style={{ width: STEP_WIDTH }}
+      style={{ width: STEP_WIDTH, height: STEP_HEIGHT }}
     >
       <div className="flex items-center gap-2">
         <KindIcon kind={kind} className={`size-4 ${live.running > 0 ? 'text-live' : ''}`} />
@@ -100,6 +120,22 @@ function StepCard({ step, runs, failures, selected }: CardProps) {
         {bad > 0 && <span className="num shrink-0 font-medium text-bad">{short(bad)} failed</span>}
         {all > 0 && <span className="num shrink-0 text-faint">{short(all)}</span>}
       </div>
+    </div>
+  )
+}
+
+/** A card from afar: its name, and whether something fails. */
+function FarCard({ step, runs, failures, selected }: CardProps) {
+  const live = useStepActivity(step.name)
+  const bad = failures + live.failures > 0
+  const idle = runs + live.runs === 0
+  const edge = selected ? 'border-live ring-8 ring-live-soft' : bad ? 'border-bad' : 'border-line-strong'
+  return (
+    <div
+      className={`flex items-center rounded-lg border-2 bg-raised px-3 ${edge} ${idle ? 'text-muted' : ''}`}
+      style={{ width: STEP_WIDTH, height: STEP_HEIGHT }}
+    >
+      <span className="truncate text-2xl font-semibold">{step.name}</span>
     </div>
   )
 }

@@ -12,6 +12,7 @@ import { keyOf } from '@/pages/flow/edges'
 import { Graph } from '@/pages/flow/graph'
 import { FlowList } from '@/pages/flow/list-view'
 import { placeName } from '@/pages/flow/nodes'
+import { usePositions } from '@/pages/flow/positions'
 import { StepPanel } from '@/pages/flow/step-panel'
 import { usePlace } from '@/place'
 import { useKeys } from '@/shell/keys'
@@ -126,6 +127,7 @@ function Shown({ flow, loaded_at, view }: ShownProps) {
     [change, place.tab],
   )
   useKeys({ Escape: () => choose(undefined) }, chosen !== undefined)
+  const positions = usePositions(flow)
   const known = useMemo(() => new Set(flow.edges.map(keyOf)), [flow])
   const asked = useRef(new Set<string>())
   const steps = useMemo(
@@ -142,19 +144,31 @@ function Shown({ flow, loaded_at, view }: ShownProps) {
     for (const key of fresh) asked.current.add(key)
     void client.invalidateQueries({ queryKey: read.flow(flow.name).queryKey })
   }
-  const move = (moved: Record<string, Position>) => {
-    const positions = { ...flow.positions, ...moved }
-    client.setQueryData(read.flow(flow.name).queryKey, { ...flow, positions })
-    save.mutate(
-      { url: api.layout(flow.name), method: 'PUT', body: { positions } },
-      { onError: error => tell(`The layout was not saved: ${error.message}`, 'bad') },
-    )
-  }
+  const { mutate } = save
+  const move = useCallback(
+    (moved: Record<string, Position>) => {
+      const kept = { ...flow.positions, ...moved }
+      client.setQueryData(read.flow(flow.name).queryKey, { ...flow, positions: kept })
+      mutate(
+        { url: api.layout(flow.name), method: 'PUT', body: { positions: kept } },
+        { onError: error => tell(`The layout was not saved: ${error.message}`, 'bad') },
+      )
+    },
+    [client, flow, mutate, tell],
+  )
   const main =
     view === 'list' ? (
       <FlowList flow={flow} chosen={chosen?.id} onChoose={choose} />
+    ) : positions === undefined ? (
+      <Loading />
     ) : (
-      <Graph flow={flow} chosen={chosen?.id} onChoose={choose} onMove={read_only ? undefined : move} />
+      <Graph
+        flow={flow}
+        positions={positions}
+        chosen={chosen?.id}
+        onChoose={choose}
+        onMove={read_only ? undefined : move}
+      />
     )
   return (
     <ActivityProvider loaded_at={loaded_at} onUnknown={unknown}>
