@@ -35,3 +35,12 @@ it('leaves pages alone that nothing changed', () => {
   const { data } = merge(before, [item('a', 1)], rules, false)
   expect(data.pages[1]).toBe(before.pages[1])
 })
+
+it('looks for the place of what never changes at the top only', () => {
+  const fixed = { ...rules, fixed: true as const }
+  const before = pages([item('b', 2)], [item('a', 1)])
+  const { data, fresh } = merge(before, [item('b', 2), item('c', 3)], fixed, false)
+  expect(ids(data)).toEqual([['c', 'b'], ['a']])
+  expect(fresh).toBe(1)
+  expect(data.pages[1]).toBe(before.pages[1])
+})

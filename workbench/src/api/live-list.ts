@@ -10,6 +10,8 @@ type Rules<T> = {
   idOf: (item: T) => string | number
   /** Position in the list; the highest stands on top. */
   rankOf: (item: T) => number
+  /** An item never changes: only those of a higher rank than all are new, and no list is searched. */
+  fixed?: true
   /** Does the item belong into this list, by its filters? */
   matches: (item: T) => boolean
 }
@@ -19,9 +21,14 @@ type Rules<T> = {
  * While `held` nothing is put on top; `fresh` tells how many would have been. Pure.
  */
 export function merge<T>(pages: Pages<T>, came: readonly T[], rules: Rules<T>, held: boolean) {
-  const latest = new Map(came.map(item => [rules.idOf(item), item]))
+  const top = pages.pages.find(page => page.items.length > 0)?.items[0]
+  const floor = rules.fixed && top !== undefined ? rules.rankOf(top) : -Infinity
+  const latest = new Map(
+    came.filter(item => rules.rankOf(item) > floor).map(item => [rules.idOf(item), item]),
+  )
   const known = new Set<string | number>()
   const renewed = pages.pages.map(page => {
+    if (rules.fixed) return page
     if (!page.items.some(item => latest.has(rules.idOf(item)))) return page
     const items = page.items.flatMap(item => {
       const id = rules.idOf(item)

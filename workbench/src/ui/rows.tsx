@@ -1,6 +1,6 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useRef, type ReactNode } from 'react'
+import { useEffect, type ReactNode } from 'react'
 import { useKeys } from '@/shell/keys'
+import { between, useWindowed } from '@/ui/windowed'
 
 type Props<T> = {
   items: readonly T[]
@@ -33,22 +33,13 @@ export function Rows<T>(props: Props<T>) {
     onScroll,
     className = '',
   } = props
-  const box = useRef<HTMLDivElement>(null)
-  const rows = useVirtualizer({
-    count: items.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => row_px,
-    getItemKey: index => keyOf(items[index] as T),
-    overscan: 12,
-  })
-  const shown = rows.getVirtualItems()
-  const last = shown.at(-1)?.index ?? 0
+  const { box, first, last, reveal, height_px } = useWindowed(items.length, row_px)
   useEffect(() => {
     if (items.length > 0 && last >= items.length - NEAR_END) onEnd?.()
   }, [last, items.length, onEnd])
   useEffect(() => {
-    if (selected >= 0) rows.scrollToIndex(selected, { align: 'auto' })
-  }, [selected, rows])
+    reveal(selected)
+  }, [selected, reveal])
   const move = (way: number) => {
     if (onMove && items.length > 0) onMove(Math.min(items.length - 1, Math.max(0, selected + way)))
   }
@@ -62,19 +53,22 @@ export function Rows<T>(props: Props<T>) {
       onScroll={event => onScroll?.(event.currentTarget.scrollTop < row_px)}
       className={`h-full overflow-auto [contain:strict] ${className}`}
     >
-      <div role="list" className="relative w-full" style={{ height: rows.getTotalSize() }}>
-        {shown.map(({ index, key, start }) => (
-          <div
-            key={key}
-            role="listitem"
-            aria-setsize={items.length}
-            aria-posinset={index + 1}
-            className="absolute inset-x-0 top-0"
-            style={{ height: row_px, transform: `translateY(${start}px)` }}
-          >
-            {children(items[index] as T, index)}
-          </div>
-        ))}
+      <div role="list" className="relative w-full" style={{ height: height_px }}>
+        {between(first, last).map(index => {
+          const item = items[index] as T
+          return (
+            <div
+              key={keyOf(item)}
+              role="listitem"
+              aria-setsize={items.length}
+              aria-posinset={index + 1}
+              className="absolute inset-x-0 top-0"
+              style={{ height: row_px, transform: `translateY(${index * row_px}px)` }}
+            >
+              {children(item, index)}
+            </div>
+          )
+        })}
       </div>
     </div>
   )

@@ -6,7 +6,13 @@ import { clock, stamp } from '@/format'
 import { LevelText } from '@/ui/status'
 import { to } from '@/urls'
 
-type Props = { line: LogLine; chosen: boolean; onOpen: () => void; onTrace: (trace_id: string) => void }
+type Props = {
+  line: LogLine
+  chosen: boolean
+  /** By its position; nothing for the line that is open. */
+  onOpen: (position: string | undefined) => void
+  onTrace: (trace_id: string) => void
+}
 
 const EDGE = { debug: '', info: '', warning: 'bg-warn', error: 'bg-bad', critical: 'bg-bad' }
 
@@ -20,7 +26,7 @@ export const Line = memo(function Line({ line, chosen, onOpen, onTrace }: Props)
       <button
         type="button"
         aria-expanded={chosen}
-        onClick={onOpen}
+        onClick={() => onOpen(chosen ? undefined : String(line.position))}
         className="flex h-full min-w-0 flex-1 items-center gap-3 text-left"
       >
         <time className="num shrink-0 text-2xs text-faint" title={stamp(line.at_ms)}>

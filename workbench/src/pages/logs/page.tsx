@@ -54,6 +54,7 @@ export default function LogsPage() {
     {
       idOf: line => line.position,
       rankOf: line => line.position,
+      fixed: true,
       matches: line => matches(line, place, steps),
     },
     paused || scrolled,
@@ -67,6 +68,7 @@ export default function LogsPage() {
     [change],
   )
   const onTrace = useCallback((trace_id: string) => change({ trace_id, at: undefined }), [change])
+  const onOpen = useCallback((position: string | undefined) => replace({ at: position }), [replace])
   const at = place.at === undefined ? -1 : items.findIndex(line => String(line.position) === place.at)
   const chosen = items[at]
   useKeys({ Escape: () => replace({ at: undefined }), p: () => setPaused(!paused) })
@@ -86,14 +88,7 @@ export default function LogsPage() {
       onEnd={onEnd}
       onScroll={at_top => setScrolled(!at_top)}
     >
-      {line => (
-        <Line
-          line={line}
-          chosen={line === chosen}
-          onOpen={() => replace({ at: line === chosen ? undefined : String(line.position) })}
-          onTrace={onTrace}
-        />
-      )}
+      {line => <Line line={line} chosen={line === chosen} onOpen={onOpen} onTrace={onTrace} />}
     </Rows>
   )
   const filtered = FILTERS.some(name => filters[name])

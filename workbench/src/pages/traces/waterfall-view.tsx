@@ -1,6 +1,5 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
 import { ChevronDown, ChevronRight, ZoomOut } from 'lucide-react'
-import { memo, useEffect, useMemo, useRef, useState, type PointerEvent } from 'react'
+import { memo, useEffect, useMemo, useState, type PointerEvent } from 'react'
 import type { Span } from '@/api/types'
 import { duration } from '@/format'
 import { callText, marks, rowsOf, type Row } from '@/pages/traces/waterfall'
@@ -8,6 +7,7 @@ import { useKeys } from '@/shell/keys'
 import { IconButton } from '@/ui/button'
 import { KindIcon } from '@/ui/kind'
 import { failed, StatusIcon } from '@/ui/status'
+import { between, useWindowed } from '@/ui/windowed'
 
 const ROW_PX = 28
 const INDENT_PX = 14
@@ -28,19 +28,13 @@ export function Waterfall({ spans, extent, now_ms, chosen, onChoose }: Props) {
   const [flipped, setFlipped] = useState<ReadonlySet<string>>(new Set())
   const [zoom, setZoom] = useState<[number, number] | null>(null)
   const [active, setActive] = useState(chosen)
-  const box = useRef<HTMLDivElement>(null)
   const rows = useMemo(() => rowsOf(spans, flipped, now_ms), [spans, flipped, now_ms])
   const [from, to] = zoom ?? extent
-  const list = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => ROW_PX,
-    overscan: 15,
-  })
+  const { box, first, last, reveal, height_px } = useWindowed(rows.length, ROW_PX)
   const at = rows.findIndex(row => row.id === active)
   const row_of_chosen = rows.findIndex(row => row.id === chosen)
   useEffect(() => {
-    if (row_of_chosen >= 0) list.scrollToIndex(row_of_chosen, { align: 'auto' })
+    reveal(row_of_chosen)
     // Only when another span is chosen: rows that come in must not move what is read.
   }, [chosen])
   const choose = (row: Row) => {
@@ -56,7 +50,7 @@ export function Waterfall({ spans, extent, now_ms, chosen, onChoose }: Props) {
     const row = rows[Math.min(rows.length - 1, Math.max(0, (at < 0 ? row_of_chosen : at) + way))]
     if (row === undefined) return
     choose(row)
-    list.scrollToIndex(rows.indexOf(row), { align: 'auto' })
+    reveal(rows.indexOf(row))
   }
   const current = rows[at]
   useKeys({
@@ -76,8 +70,8 @@ export function Waterfall({ spans, extent, now_ms, chosen, onChoose }: Props) {
         role="rowgroup"
         className="min-h-0 flex-1 overflow-x-hidden overflow-y-auto"
       >
-        <div className="relative" style={{ height: list.getTotalSize() }} role="presentation">
-          {list.getVirtualItems().map(({ index, start }) => {
+        <div className="relative" style={{ height: height_px }} role="presentation">
+          {between(first, last).map(index => {
             const row = rows[index]
             if (row === undefined) return null
             return (
@@ -85,7 +79,7 @@ export function Waterfall({ spans, extent, now_ms, chosen, onChoose }: Props) {
                 key={row.id}
                 row={row}
                 index={index}
-                top_px={start}
+                top_px={index * ROW_PX}
                 from={from}
                 to={to}
                 chosen={row.id === (active ?? chosen) || (row.call === undefined && row.id === chosen)}
