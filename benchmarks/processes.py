@@ -75,7 +75,7 @@ class Server:
                 return time.perf_counter() - started_s
             if self._process.poll() is not None or time.perf_counter() - started_s > limit_s:
                 raise RuntimeError(f"{path}: no 200 from the server; its output:\n{self._log.read_text()}")
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_S)  # another process: nothing here hears when it is ready
 
     def cpu_s(self) -> float:
         """CPU time of the server and of what it started."""

@@ -90,7 +90,7 @@ def eventually(check: Callable[[], Any], limit_s: float = _EVENTUALLY_S) -> None
         if found:
             return
         assert time.monotonic() < deadline_s, f"never true within {limit_s:g} s"
-        time.sleep(0.2)
+        time.sleep(0.2)  # polled: the application is another process
 
 
 class Lines(list[Line]):

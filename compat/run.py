@@ -96,7 +96,7 @@ def _served(project: Path) -> Iterator[Application]:
         while not application.is_ready():
             if process.poll() is not None or time.monotonic() > deadline_s:
                 raise SystemExit(f"the application did not start:\n{log.read_text()}")
-            time.sleep(0.2)
+            time.sleep(0.2)  # polled: it is another process
         yield application
     finally:
         process.send_signal(signal.SIGINT)

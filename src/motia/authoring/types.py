@@ -64,6 +64,7 @@ class _Config:
 
     def to_config(self) -> dict[str, Any]:
         """The config dict: every field that was given."""
+        # Every class that has this method is a dataclass.
         values = {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in values.items() if value is not None}
 

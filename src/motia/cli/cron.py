@@ -8,7 +8,7 @@ import typer
 
 from motia.cli.groups import ListedGroup
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line, print_table, time_text
+from motia.cli.output import print_json, print_line, print_list, time_text
 from motia.cli.project import discover, load_project, with_store
 from motia.cli.when import parse_when
 
@@ -40,23 +40,15 @@ def list_(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
                 "overlap": trigger.overlap,
             }
         )
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("STEP", "EXPRESSION", "TIMEZONE", "NEXT", "MISSED", "OVERLAP"),
-        (
-            (
-                row["step"],
-                row["expression"],
-                row["timezone"],
-                time_text(row["next_at_ms"]),
-                row["missed"],
-                row["overlap"],
-            )
-            for row in rows
-        ),
-    )
+    columns = {
+        "STEP": "step",
+        "EXPRESSION": "expression",
+        "TIMEZONE": "timezone",
+        "NEXT": "next_at_ms",
+        "MISSED": "missed",
+        "OVERLAP": "overlap",
+    }
+    print_list(rows, columns, as_json=as_json)
 
 
 @app.command("run")

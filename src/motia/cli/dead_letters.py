@@ -9,7 +9,7 @@ import typer
 
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir, Text, Yes
-from motia.cli.output import confirm, parse_json, print_json, print_line, print_table, time_text
+from motia.cli.output import confirm, parse_json, print_json, print_line, print_list
 from motia.cli.project import discover, load_project, with_store
 from motia.cli.when import parse_past
 
@@ -69,25 +69,19 @@ def dead(
     settings = load_project(directory).settings
     if grouped:
         groups = with_store(settings, lambda backend: dead_letters.groups(backend, query))[:limit]
-        documents = [dead_letters.group_document(group) for group in groups]
-        if as_json:
-            print_json(documents)
-            return
-        print_table(
-            ("CAUSE", "COUNT", "TOPIC", "STEP", "CODE", "FIRST", "LAST", "ERROR"),
-            (
-                (
-                    one["cause"],
-                    one["count"],
-                    one["topic"] or "-",
-                    one["step"],
-                    one["code"],
-                    time_text(one["first_ms"]),
-                    time_text(one["last_ms"]),
-                    one["message"],
-                )
-                for one in documents
-            ),
+        print_list(
+            [dead_letters.group_document(group) for group in groups],
+            {
+                "CAUSE": "cause",
+                "COUNT": "count",
+                "TOPIC": "topic",
+                "STEP": "step",
+                "CODE": "code",
+                "FIRST": "first_ms",
+                "LAST": "last_ms",
+                "ERROR": "message",
+            },
+            as_json=as_json,
         )
         return
 
@@ -100,23 +94,18 @@ def dead(
         return found
 
     documents = with_store(settings, read)
-    if as_json:
-        print_json([{**one, "payload": one.pop("data")} for one in documents])
-        return
-    print_table(
-        ("ID", "TOPIC", "STEP", "DIED", "CODE", "ATTEMPTS", "ERROR"),
-        (
-            (
-                one["id"],
-                one["topic"] or "-",
-                one["step"],
-                time_text(one["died_at_ms"]),
-                one["code"],
-                one["failures"] + one["crashes"],
-                (one["error"] or {}).get("message"),
-            )
-            for one in documents
-        ),
+    print_list(
+        [{**one, "payload": one.pop("data")} for one in documents],
+        {
+            "ID": "id",
+            "TOPIC": "topic",
+            "STEP": "step",
+            "DIED": "died_at_ms",
+            "CODE": "code",
+            "ATTEMPTS": lambda letter: letter["failures"] + letter["crashes"],
+            "ERROR": lambda letter: (letter["error"] or {}).get("message"),
+        },
+        as_json=as_json,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,31 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with console.capture() as capture:
         console.print(table)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def print_list(
+    documents: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str | Callable[[Mapping[str, Any]], Any]],
+    *,
+    as_json: bool,
+) -> None:
+    """The documents as JSON, or as a table: a column shows a field, or what a function makes of all.
+
+    A field whose name ends in `_ms` is shown as local time; nothing as `-`.
+    """
+
+    def cell(document: Mapping[str, Any], column: str | Callable[[Mapping[str, Any]], Any]) -> Any:
+        value = column(document) if callable(column) else document[column]
+        if isinstance(column, str) and column.endswith("_ms"):
+            return time_text(value)
+        return "-" if value in (None, "") else value
+
+    if as_json:
+        print_json(documents)
+        return
+    print_table(
+        tuple(columns), ([cell(document, column) for column in columns.values()] for document in documents)
+    )
 
 
 def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from motia.cli import dead_letters
 from motia.cli.groups import ListedGroup
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line, print_pairs, print_table, time_text
+from motia.cli.output import print_json, print_line, print_list, print_pairs
 from motia.cli.project import load_project, with_store
 
 if TYPE_CHECKING:
@@ -36,31 +36,18 @@ def list_(
 
     depths = with_store(load_project(directory).settings, read)
     names = ("ready", "scheduled", "blocked", "limited", "claimed", "dead")
-    if as_json:
-        print_json(
-            [
-                {
-                    "topic": depth.queue.topic,
-                    "step": depth.queue.step,
-                    **{name: getattr(depth, name) for name in names},
-                    "oldest_ready_at_ms": depth.oldest_ready_at_ms,
-                }
-                for depth in depths
-            ]
-        )
-        return
-    print_table(
-        ("TOPIC", "STEP", *(name.upper() for name in names), "OLDEST READY"),
-        (
-            (
-                depth.queue.topic or "-",
-                depth.queue.step,
-                *(getattr(depth, name) for name in names),
-                time_text(depth.oldest_ready_at_ms),
-            )
-            for depth in depths
-        ),
-    )
+    documents = [
+        {
+            "topic": depth.queue.topic,
+            "step": depth.queue.step,
+            **{name: getattr(depth, name) for name in names},
+            "oldest_ready_at_ms": depth.oldest_ready_at_ms,
+        }
+        for depth in depths
+    ]
+    counts = {name.upper(): name for name in names}
+    columns = {"TOPIC": "topic", "STEP": "step", **counts, "OLDEST READY": "oldest_ready_at_ms"}
+    print_list(documents, columns, as_json=as_json)
 
 
 app.command("dead")(dead_letters.dead)
@@ -146,12 +133,8 @@ def paused(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
         return list(await backend.queue.pauses())
 
     pauses = with_store(load_project(directory).settings, read)
-    if as_json:
-        print_json([{"topic": one.topic, "step": one.step, "since_ms": one.since_ms} for one in pauses])
-        return
-    print_table(
-        ("TOPIC", "STEP", "SINCE"), ((one.topic, one.step, time_text(one.since_ms)) for one in pauses)
-    )
+    documents = [{"topic": one.topic, "step": one.step, "since_ms": one.since_ms} for one in pauses]
+    print_list(documents, {"TOPIC": "topic", "STEP": "step", "SINCE": "since_ms"}, as_json=as_json)
 
 
 def pause_everything(directory: Path) -> None:

@@ -9,21 +9,18 @@ import typer
 
 from motia.cli.groups import ListedGroup
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line, print_table, time_text
+from motia.cli.output import print_json, print_line, print_list, time_text
 from motia.cli.project import load_project, with_store
+from motia.core.workflow import RunStatus
 
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.core.workflow import JournalEntry, RunSummary
 
 app = typer.Typer(cls=ListedGroup, help="Look at the runs of workflows; send them signals.")
-Status = Annotated[
-    str | None,
-    typer.Option("--status", help="running, suspended, completed, failed or cancelled.", show_default=False),
-]
+Status = Annotated[RunStatus | None, typer.Option("--status", help="Only those.", show_default=False)]
 StepName = Annotated[str | None, typer.Option("--step", help="Only runs of this step.", show_default=False)]
 Id = Annotated[str, typer.Argument(help="Id of the run: that of its message.")]
-_STATUSES = ("running", "suspended", "completed", "failed", "cancelled")
 
 
 @app.command("list")
@@ -37,32 +34,21 @@ def list_(
     """List runs, the latest first."""
     from motia.workflow.documents import run_document
 
-    if status is not None and status not in _STATUSES:
-        raise typer.BadParameter(
-            f"expected one of {', '.join(_STATUSES)}, got {status!r}", param_hint="--status"
-        )
-
     async def read(backend: Backend) -> list[RunSummary]:
-        return await backend.workflow.runs(status=status, step=step, limit=limit)  # type: ignore[arg-type]
+        return await backend.workflow.runs(status=status, step=step, limit=limit)
 
     runs = with_store(load_project(directory).settings, read)
-    documents = [run_document(run) for run in runs]
-    if as_json:
-        print_json(documents)
-        return
-    print_table(
-        ("RUN", "STEP", "STATUS", "STARTED", "ENTRIES", "GOES ON"),
-        (
-            (
-                document["id"],
-                document["step"],
-                document["status"],
-                time_text(document["started_at_ms"]),
-                document["entries"],
-                time_text(document["due_at_ms"]),
-            )
-            for document in documents
-        ),
+    print_list(
+        [run_document(run) for run in runs],
+        {
+            "RUN": "id",
+            "STEP": "step",
+            "STATUS": "status",
+            "STARTED": "started_at_ms",
+            "ENTRIES": "entries",
+            "GOES ON": "due_at_ms",
+        },
+        as_json=as_json,
     )
 
 
@@ -86,20 +72,18 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
         return
     print_line(f"{document['step']}  {document['status']}  trace {document['trace_id']}")
     print_line(f"input   {json.dumps(document['input'])}")
-    print_table(
-        ("NAME", "KIND", "STATUS", "AT", "ATTEMPTS", "UNTIL", "RESULT"),
-        (
-            (
-                entry["name"],
-                entry["kind"],
-                entry["status"],
-                time_text(entry["at_ms"]),
-                entry["attempts"] or "",
-                time_text(entry["due_at_ms"]),
-                json.dumps(entry["error"] or entry["value"])[:80],
-            )
-            for entry in document["journal"]
-        ),
+    print_list(
+        document["journal"],
+        {
+            "NAME": "name",
+            "KIND": "kind",
+            "STATUS": "status",
+            "AT": "at_ms",
+            "ATTEMPTS": lambda entry: entry["attempts"] or "",
+            "UNTIL": "due_at_ms",
+            "RESULT": lambda entry: json.dumps(entry["error"] or entry["value"])[:80],
+        },
+        as_json=False,
     )
     if document["held"]:
         held = document["held"]

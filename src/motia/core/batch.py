@@ -47,7 +47,6 @@ from motia.core.operations.state import (
     StateResult,
     StateUpdate,
     StateVersion,
-    state_change_payload,
 )
 from motia.core.operations.streams import (
     StreamDelete,
@@ -185,5 +184,4 @@ __all__ = [
     "Unclaim",
     "WaitFor",
     "WantedQueue",
-    "state_change_payload",
 ]

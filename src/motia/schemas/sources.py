@@ -78,7 +78,7 @@ def object_schema(
         name: NotRequired[annotation] if name in nullable or name in optional else Required[annotation]
         for name, annotation in fields.items()
     }
-    record = TypedDict("Input", keys)  # type: ignore[misc]  # made at run time, from what the author wrote
+    record = TypedDict("Input", keys)  # type: ignore[misc]  # made at run time  # made at run time, from what the author wrote
     return _of_type(
         record,
         where,
@@ -173,7 +173,7 @@ def _has_types(source: Mapping[str, Any]) -> bool:
 def _type_of(value: Any, where: str) -> Any:
     """The type that one value of a type map stands for."""
     if isinstance(value, list) and len(value) == 1:
-        return list[_type_of(value[0], where)]  # type: ignore[misc]
+        return list[_type_of(value[0], where)]  # type: ignore[misc]  # made at run time
     if value is None:
         return Any
     if isinstance(value, Mapping):

@@ -33,10 +33,6 @@ class ConsolePort(Protocol):
         """Where a request of the console goes; None where the project's routes shall answer."""
         ...
 
-    def may_upgrade(self, request: Request) -> bool:
-        """Whether a socket may be opened from there."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class BuiltinEndpoint:

@@ -38,14 +38,7 @@ def triggered(
         data,
     )
     for delivery in operation.deliveries:
-        yield NewMessage(
-            id=delivery.message_id,
-            queue=delivery.queue,
-            payload=payload,
-            trace=delivery.trace,
-            enqueued_at_ms=operation.now_ms,
-            due_at_ms=delivery.due_at_ms,
-        )
+        yield delivery.message(payload, operation.now_ms)
 
 
 def version_conflict(guard: StreamVersion, found: int) -> ConflictError:

@@ -68,16 +68,6 @@ class Console:
             return asset("favicon.ico") or problem(404, code="route.not_found")
         return page() if is_navigation(request.method, headers) else None
 
-    def may_upgrade(self, request: Request) -> bool:
-        """The streams' sockets are the project's; who opens them here must be this page all the same."""
-        headers = headers_of(request.headers)
-        try:
-            check_host(headers, self._hosts)
-            check_origin(headers)
-        except AccessError:
-            return False
-        return True
-
     async def answer(self, asked: Request, headers: Mapping[str, str], raw_path: str) -> HttpResponse:
         """The answer to a request under `/__motia`; problems are told in full, for the operator asks."""
         try:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from motia import encoding
 from motia.backends.memory.queue import enqueue
 from motia.backends.memory.store import StoredValue
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.message import NewMessage
 from motia.core.update import apply_update
-from motia.errors import ConflictError
+from motia.state.changes import triggered, version_conflict
 
 
 def check_version(transaction: Transaction, guard: ops.StateVersion) -> None:
@@ -20,11 +17,7 @@ def check_version(transaction: Transaction, guard: ops.StateVersion) -> None:
         entry = None
     found = entry.version if entry is not None else 0
     if found != guard.version:
-        raise ConflictError(
-            f"state {guard.scope}/{guard.key}: expected version {guard.version}, got {found}",
-            code="state.version_conflict",
-            guard="state_version",
-        )
+        raise version_conflict(guard, found)
 
 
 def change(
@@ -32,7 +25,7 @@ def change(
 ) -> ops.StateResult:
     """Put, delete or update one key, and store the messages of the triggers that watch it."""
     result = _changed(transaction, operation)
-    for message in _triggered(operation, result):
+    for message in triggered(operation, result):
         enqueue(transaction, ops.Enqueue(message))
     return result
 
@@ -90,22 +83,3 @@ def _remove(transaction: Transaction, scope: str, key: str) -> None:
     transaction.journal.remove(transaction.store.state[scope], key)
     if not transaction.store.state[scope]:
         transaction.journal.remove(transaction.store.state, scope)
-
-
-def _triggered(
-    operation: ops.StatePut | ops.StateDelete | ops.StateUpdate, result: ops.StateResult
-) -> Iterator[NewMessage]:
-    """The messages of the state triggers: none if there was nothing and is nothing."""
-    if not operation.deliveries or (result.old is None and result.new is None):
-        return
-    scope, key = encoding.encode(operation.scope), encoding.encode(operation.key)
-    payload = ops.state_change_payload(scope, key, result.old, result.new)
-    for delivery in operation.deliveries:
-        yield NewMessage(
-            id=delivery.message_id,
-            queue=delivery.queue,
-            payload=payload,
-            trace=delivery.trace,
-            enqueued_at_ms=operation.now_ms,
-            due_at_ms=delivery.due_at_ms,
-        )

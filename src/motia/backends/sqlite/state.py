@@ -6,9 +6,8 @@ from motia import encoding
 from motia.backends.sqlite.queue import enqueue
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.message import NewMessage
 from motia.core.update import apply_update
-from motia.errors import ConflictError
+from motia.state.changes import triggered, version_conflict
 
 
 def check_version(transaction: Transaction, guard: ops.StateVersion) -> None:
@@ -19,11 +18,7 @@ def check_version(transaction: Transaction, guard: ops.StateVersion) -> None:
     ).fetchone()
     found = row[0] if row else 0
     if found != guard.version:
-        raise ConflictError(
-            f"state {guard.scope}/{guard.key}: expected version {guard.version}, got {found}",
-            code="state.version_conflict",
-            guard="state_version",
-        )
+        raise version_conflict(guard, found)
 
 
 def _state_row(
@@ -55,25 +50,10 @@ def _write_state(
             " version = excluded.version, expires_at = excluded.expires_at",
             (operation.scope, operation.key, new, version, expires_at_ms),
         )
-    if operation.deliveries and not (old is None and new is None):
-        payload = ops.state_change_payload(
-            encoding.encode(operation.scope), encoding.encode(operation.key), old, new
-        )
-        for delivery in operation.deliveries:
-            enqueue(
-                transaction,
-                ops.Enqueue(
-                    NewMessage(
-                        id=delivery.message_id,
-                        queue=delivery.queue,
-                        payload=payload,
-                        trace=delivery.trace,
-                        enqueued_at_ms=operation.now_ms,
-                        due_at_ms=delivery.due_at_ms,
-                    )
-                ),
-            )
-    return ops.StateResult(old, new, version)
+    result = ops.StateResult(old, new, version)
+    for message in triggered(operation, result):
+        enqueue(transaction, ops.Enqueue(message))
+    return result
 
 
 def state_put(transaction: Transaction, operation: ops.StatePut) -> ops.StateResult:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from motia.core.message import MessageId, QueueName, TraceContext
+from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
 from motia.core.update import UpdateOperation
 
 
@@ -28,6 +28,17 @@ class ChangeDelivery:
     message_id: MessageId
     trace: TraceContext
     due_at_ms: int | None = None
+
+    def message(self, payload: bytes, now_ms: int) -> NewMessage:
+        """What is stored once the change has happened."""
+        return NewMessage(
+            id=self.message_id,
+            queue=self.queue,
+            payload=payload,
+            trace=self.trace,
+            enqueued_at_ms=now_ms,
+            due_at_ms=self.due_at_ms,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,26 +98,3 @@ class StateResult:
 
 
 ChangeKind = Literal["created", "updated", "deleted"]
-
-
-def state_change_payload(scope: bytes, key: bytes, old: bytes | None, new: bytes | None) -> bytes:
-    """The JSON that a state trigger receives. `scope` and `key` are JSON texts, as are the values.
-
-    Made by joining texts, so that SQL and Lua can build the same bytes inside the commit.
-    """
-    kind = b"created" if old is None else b"deleted" if new is None else b"updated"
-    return b"".join(
-        (
-            b'{"type":"state","event_type":"',
-            kind,
-            b'","group_id":',
-            scope,
-            b',"item_id":',
-            key,
-            b',"old_value":',
-            b"null" if old is None else old,
-            b',"new_value":',
-            b"null" if new is None else new,
-            b"}",
-        )
-    )

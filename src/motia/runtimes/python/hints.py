@@ -121,6 +121,7 @@ class _Hints:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         function = inspect.unwrap(function)
+        # A class is asked for its own `__init__`; that a subclass may have another does not matter here.
         target = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
         target = getattr(target, "func", target)
         if not hasattr(target, "__code__"):

@@ -155,6 +155,7 @@ class _StepLoader(SourceFileLoader):
             self._source = data
         return data
 
+    # The stubs call the last parameter otherwise than the import system does.
     def set_data(self, path: str, data: bytes, *, _mode: int = 0o666) -> None:  # type: ignore[override]
         if data[4:8] == bytes(4):
             digest = importlib.util.source_hash(self._source)

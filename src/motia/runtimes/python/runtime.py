@@ -297,7 +297,7 @@ class PythonRuntime:
     def _handler_error(self, error: BaseException, step: Step) -> MotiaError:
         if isinstance(error, MotiaError):
             if not getattr(error, "stack", ""):
-                error.stack = self._own_stack(error)  # type: ignore[attr-defined]
+                error.stack = self._own_stack(error)  # type: ignore[attr-defined]  # ours alone
             if isinstance(error, HandlerError) and not error.type_name:
                 error.type_name = type(error).__name__
             return error

@@ -127,7 +127,7 @@ def needs(*capabilities: str) -> Callable[[F], F]:
     """Only for backends that declare these capabilities."""
 
     def mark(check: F) -> F:
-        check.needs = capabilities  # type: ignore[attr-defined]
+        check.needs = capabilities  # type: ignore[attr-defined]  # read by `checks`
         return check
 
     return mark

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from motia.core.batch import StreamDelete, StreamPut, StreamSend
 from motia.core.stream import LoggedChange
 from motia.testing.conformance.harness import NOW_MS, Node
 
 
-def item_put(id_: str, data: bytes = b"{}", group: str = "g", **fields: object) -> StreamPut:
-    given = {"stream": "s", "now_ms": NOW_MS, **fields}
-    return StreamPut(group=group, id=id_, data=data, **given)  # type: ignore[arg-type]
+def item_put(id_: str, data: bytes = b"{}", group: str = "g", **fields: Any) -> StreamPut:
+    given: dict[str, Any] = {"stream": "s", "now_ms": NOW_MS, **fields}
+    return StreamPut(group=group, id=id_, data=data, **given)
 
 
 def item_delete(id_: str, group: str = "g", now_ms: int = NOW_MS) -> StreamDelete:
     return StreamDelete(stream="s", group=group, id=id_, now_ms=now_ms)
 
 
-def event_sent(id_: str | None, event: bytes = b"{}", **fields: object) -> StreamSend:
-    given = {"stream": "s", "now_ms": NOW_MS, "group": "g", **fields}
-    return StreamSend(id=id_, event=event, **given)  # type: ignore[arg-type]
+def event_sent(id_: str | None, event: bytes = b"{}", **fields: Any) -> StreamSend:
+    given: dict[str, Any] = {"stream": "s", "now_ms": NOW_MS, "group": "g", **fields}
+    return StreamSend(id=id_, event=event, **given)
 
 
 def told_by(changes: Sequence[LoggedChange] | None) -> list[tuple[str, str | None, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from motia import encoding
 from motia.core.batch import (
@@ -183,10 +184,10 @@ async def the_check_of_an_update_decides_what_is_stored(nodes: Nodes) -> None:
         raise InputError("no", code="input.invalid")
 
     operations = [UpdateOperation("set", ("n",), 1)]
-    given = {"stream": "s", "group": "g", "id": "1", "operations": operations, "now_ms": NOW_MS}
-    await raised_by(node.one(StreamUpdate(**given, check=refuse)), InputError)  # type: ignore[arg-type]
+    given: Any = {"stream": "s", "group": "g", "id": "1", "operations": operations, "now_ms": NOW_MS}
+    await raised_by(node.one(StreamUpdate(**given, check=refuse)), InputError)
     assert await node.backend.streams.get("s", "g", "1") is None
-    kept = await node.one(StreamUpdate(**given, check=lambda value: {**value, "m": 2}))  # type: ignore[arg-type]
+    kept = await node.one(StreamUpdate(**given, check=lambda value: {**value, "m": 2}))
     assert encoding.decode(kept.new) == {"id": "1", "n": 1, "m": 2}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from motia.core.batch import (
     ClaimHeld,
@@ -33,8 +34,8 @@ def _begin(claim: Claim) -> RunBegin:
     return RunBegin(run=run, topic=claim.queue.topic, started_at_ms=NOW_MS, trace=TRACE, input=claim.payload)
 
 
-def _entry(name: str, status: str = "done", **fields: object) -> JournalEntry:
-    return JournalEntry(name=name, kind="step", status=status, at_ms=NOW_MS, **fields)  # type: ignore[arg-type]
+def _entry(name: str, status: Any = "done", **fields: Any) -> JournalEntry:
+    return JournalEntry(name=name, kind="step", status=status, at_ms=NOW_MS, **fields)
 
 
 def _wait(claim: Claim, name: str = "paid", since_ms: int = NOW_MS) -> WaitFor:

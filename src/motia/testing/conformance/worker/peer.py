@@ -14,7 +14,12 @@ import jsonschema_rs
 import motia
 from motia.runtimes.worker.frames import FrameLimits, FrameReader, FrameWriter
 
-LIMITS = {"frame_bytes": 64 * 1024, "message_bytes": 1024 * 1024, "stream_items": 8, "heartbeat_s": 0.2}
+LIMITS: dict[str, Any] = {
+    "frame_bytes": 64 * 1024,
+    "message_bytes": 1024 * 1024,
+    "stream_items": 8,
+    "heartbeat_s": 0.2,
+}
 PATIENCE_S = 30.0
 _SCHEMA = json.loads((Path(motia.__file__).parent / "runtimes" / "protocol.schema.json").read_text())
 _FROM_WORKER = jsonschema_rs.validator_for({"$ref": "#/$defs/from_worker", "$defs": _SCHEMA["$defs"]})
@@ -27,7 +32,7 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        limits = FrameLimits(frame_bytes=LIMITS["frame_bytes"], message_bytes=LIMITS["message_bytes"])  # type: ignore[arg-type]
+        limits = FrameLimits(frame_bytes=LIMITS["frame_bytes"], message_bytes=LIMITS["message_bytes"])
         self._frames = FrameReader(limits, lambda number: {"$stream": number})
         self._lines = FrameWriter(limits)
         self._last_id = 0
