@@ -106,6 +106,7 @@ class Journal:
                 if retry.attempts == 1 and kind == "step":
                     raise  # its retries are those of the message: nothing of it is kept
                 wait_s = retry.wait_s(attempts, self._engine.entropy.unit())
+                wait_s = max(wait_s, getattr(error, "retry_after_s", None) or 0.0)
                 text = encoding.encode(told(error))
                 if attempts >= retry.attempts or getattr(error, "retryable", True) is False:
                     entry = self.entry(unique, kind, "failed", version=version, attempts=attempts, error=text)
