@@ -131,6 +131,10 @@ class TestApp:
         """From now on nothing that this app writes arrives: as if its process had been killed."""
         self._backend.cut = True
 
+    def bury(self) -> None:
+        """After `cut_off`: what is still written is refused at once, so that nothing waits at the end."""
+        self._backend.buried = True
+
     async def recover_others(self) -> None:
         """Take over from the nodes that were killed on the same store: their messages run again."""
         now_ms = self.clock.now_ms()
@@ -222,6 +226,8 @@ class _Recording(MemoryBackend):
         self.messages: list[Any] = []
         self.cut = False
         """The node is dead: nothing that it writes arrives any more, and nothing answers it."""
+        self.buried = False
+        """Its last tasks are being cancelled, and what they write on their way out is, too."""
         self.after_commit: Callable[[Batch], None] = lambda batch: None
 
     def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
@@ -229,7 +235,10 @@ class _Recording(MemoryBackend):
             operation.message for operation in batch.operations if isinstance(operation, Enqueue)
         ]
         if self.cut:
-            return asyncio.get_running_loop().create_future()
+            unanswered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            if self.buried:
+                unanswered.cancel()
+            return unanswered
         committed = super().commit(batch, then)
         self.after_commit(batch)
         # Whoever was cut off by this very batch does not hear of it.
