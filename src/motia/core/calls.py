@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from motia.core.invocation import Invocation
 from motia.core.message import BulkProgress, MessageId, StoredMessage
 from motia.core.state import StateEntry
+from motia.core.step import Step
 from motia.core.stream import StreamItem
 from motia.core.update import UpdateOperation
 
@@ -92,6 +93,19 @@ class StreamWritten:
     old: Any
     new: Any
     version: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """Something that a handler did and that has ended: a call of a model, or of a tool."""
+
+    kind: Literal["model", "tool"]
+    name: str
+    started_at_ms: int
+    ended_at_ms: int
+    attributes: dict[str, Any]
+    """Names, numbers and ids alone: nothing is taken out of them."""
+    error: BaseException | None = None
 
 
 class StreamCalls(Protocol):
@@ -223,6 +237,14 @@ class Calls(Protocol):
 
     def now_ms(self) -> int:
         """UTC epoch milliseconds."""
+        ...
+
+    def step_named(self, name: str) -> Step | None:
+        """A step of the project, as data."""
+        ...
+
+    def tell_part(self, part: Part) -> None:
+        """Record a part of this execution as a span of its own. Never fails."""
         ...
 
     @property

@@ -25,12 +25,13 @@ from motia.core.batch import (
     StateUpdate,
     StateVersion,
 )
-from motia.core.calls import EnqueueRequest, StateWrite, StateWritten, overlooked
+from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
 from motia.core.flow import Duplicate
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
 from motia.core.message import BulkProgress, Claim, MessageId, StoredMessage, TraceContext
 from motia.core.state import StateEntry
+from motia.core.step import Step
 from motia.engine.bulks import bulk_of
 from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.engine.noted_calls import CallNotes
@@ -193,6 +194,12 @@ class Execution:
         if self.workflow is None:
             self.workflow = Workflow(self)
         return self.workflow
+
+    def step_named(self, name: str) -> Step | None:
+        return self.engine.registry.steps.get(name)
+
+    def tell_part(self, part: Part) -> None:
+        self.engine.telling.part_ended(self.invocation.trace, part, self.engine.ids.span_id())
 
     def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
         return self.engine.backend.queue.messages(id_)

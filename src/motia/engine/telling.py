@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from motia.core.batch import Died, Rescheduled
-from motia.core.calls import StateWrite, StateWritten
+from motia.core.calls import Part, StateWrite, StateWritten
 from motia.core.ids import format_id
 from motia.core.invocation import Failed, Invocation, Outcome
-from motia.core.message import Claim, NewMessage
+from motia.core.message import Claim, NewMessage, TraceContext
 from motia.engine.outcomes import STATUS, describe, error_of, stack_data
 from motia.engine.recorded import details_of
+from motia.engine.replies import told
 from motia.http.response import HttpResponse
 from motia.queue.transitions import Decision
 from motia.tracing.record import Identifiers
@@ -134,6 +135,24 @@ class Telling:
             status=STATUS[outcome.kind],
             error=error,
             attributes=attributes,
+        )
+
+    def part_ended(self, trace: TraceContext, part: Part, span_id: str) -> None:
+        """A span below that of the execution."""
+        if not self._spans:
+            return
+        error = None if part.error is None else {**told(part.error), "stack": ""}
+        self._recorder.span(
+            trace.trace_id,
+            span_id,
+            parent_id=trace.span_id,
+            name=part.name,
+            kind=part.kind,
+            started_at_ms=part.started_at_ms,
+            duration_us=(part.ended_at_ms - part.started_at_ms) * 1000,
+            status="ok" if error is None else "error",
+            error=error,
+            attributes=Identifiers(part.attributes),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from motia.tracing.packing import PackedSpan
+from motia.tracing.record import PARTS
 
 OK, FAILED, WAIT, OK_SUM, FAILED_SUM = range(5)
 """What is counted of a step: runs that ended well and badly by duration, waits, and sums of microseconds."""
@@ -131,6 +132,8 @@ class Lineage:
         names, waiting, steps = self._names, self._waiting, activity.steps
         for record, _ in spans:
             _, span_id, parent_id, name, kind, started_ms, us, wait_us, _, status, _, attributes = record
+            if kind in PARTS:
+                continue
             step = steps.get(name)
             if step is None:
                 step = steps[name] = StepActivity()

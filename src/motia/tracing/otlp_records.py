@@ -36,7 +36,7 @@ from opentelemetry.trace.status import Status, StatusCode
 from motia.tracing.activity import FAILED, FAILED_SUM, OK, OK_SUM, Activity, upper_of
 from motia.tracing.packing import PackedLog, PackedSpan
 from motia.tracing.prometheus import BOUNDS_S
-from motia.tracing.record import LogRecord, SpanRecord
+from motia.tracing.record import PARTS, LogRecord, SpanRecord
 
 _SCOPE = InstrumentationScope("motia")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -45,6 +45,7 @@ _KINDS = {
     "queue": SpanKind.CONSUMER,
     "state": SpanKind.CONSUMER,
     "stream": SpanKind.CONSUMER,
+    "model": SpanKind.CLIENT,
 }
 _SEVERITIES = {
     "debug": SeverityNumber.DEBUG,
@@ -110,13 +111,15 @@ class Translator:
     def span(self, record: SpanRecord) -> ReadableSpan:
         """A span, with its error as an exception event."""
         given = record.attributes or {}
-        attributes: dict[str, Any] = {
-            "motia.step": record.name,
-            "motia.trigger": record.kind,
-            "motia.attempt": record.attempt,
-            "motia.queue_wait_ms": record.queue_wait_us / 1000,
-            **{name: given[ours] for ours, name in _NAMES.items() if ours in given},
-        }
+        attributes: dict[str, Any] = dict(given)  # those of a part have their conventional names already
+        if record.kind not in PARTS:
+            attributes = {
+                "motia.step": record.name,
+                "motia.trigger": record.kind,
+                "motia.attempt": record.attempt,
+                "motia.queue_wait_ms": record.queue_wait_us / 1000,
+                **{name: given[ours] for ours, name in _NAMES.items() if ours in given},
+            }
         if record.kind == "queue":
             attributes |= {"messaging.system": "motia", "messaging.operation.type": "process"}
         ended_ns = int(record.started_at_ms * 1e6) + record.duration_us * 1000

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-SpanKind = Literal["http", "queue", "cron", "state", "stream", "at", "manual"]
+SpanKind = Literal["http", "queue", "cron", "state", "stream", "at", "manual", "model", "tool"]
+PARTS = frozenset({"model", "tool"})
+"""Kinds of spans that are no executions of steps: what a handler did, below its own span."""
 SpanStatus = Literal["ok", "cancelled", "timeout", "error", "crashed"]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
-class Identifiers(dict[str, str]):
-    """Attributes that are ids and names of the project alone: no value of a caller, so nothing to redact."""
+class Identifiers(dict[str, Any]):
+    """Attributes that are ids, names and numbers alone: no value of a caller, so nothing to redact."""
 
 
 class SpanRecord(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from motia.tracing.packing import PackedLog, PackedSpan
-from motia.tracing.record import SpanRecord
+from motia.tracing.record import PARTS, SpanRecord
 
 SEVERITY: Mapping[str, int] = {"ok": 1, "cancelled": 2, "timeout": 3, "error": 4, "crashed": 5}
 STATUS_OF_SEVERITY = ("running", *SEVERITY)
@@ -75,6 +75,8 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
     delta.spans += 1
     delta.started_ms = min(delta.started_ms, record.started_at_ms)
     delta.ended_ms = max(delta.ended_ms, ended_ms)
+    if record.kind in PARTS:
+        return  # whether what failed in it matters, its execution says
     rooted = 1 if record.parent_id is None else 0
     if rooted > delta.rooted:
         delta.name, delta.kind, delta.rooted = record.name, record.kind, rooted

@@ -7,6 +7,7 @@ import pytest
 from motia.tracing.activity import Lineage, bin_of, middle_of, percentile, upper_of
 from motia.tracing.packing import PackedSpan
 from motia.tracing.record import SpanRecord
+from motia.tracing.summary import fold
 
 
 def test_a_bin_is_narrow_and_bins_are_in_order() -> None:
@@ -47,3 +48,14 @@ def test_what_is_remembered_of_lineage_is_bounded() -> None:
     lineage.fold([span for number in range(1000, 1050) for span in spans(number, number + 1, number + 5000)])
     assert len(lineage._waiting) <= 10
     assert len(lineage._names) <= 100
+
+
+def test_calls_of_models_and_tools_are_no_runs_of_steps_and_do_not_fail_a_trace() -> None:
+    step = SpanRecord("t", "1", None, "answer", "queue", 0.0, 9)
+    model = SpanRecord("t", "2", "1", "chat m", "model", 1.0, 5, status="error", error={"message": "busy"})
+    packed = [PackedSpan(record, b"") for record in (model, step)]
+    activity = Lineage().fold(packed)
+    assert (list(activity.steps), dict(activity.edges)) == (["answer"], {})
+    delta = fold(packed, [], slow_ms=1000)["t"]
+    assert (delta.name, delta.steps, delta.failures, delta.spans) == ("answer", ("answer",), 0, 2)
+    assert delta.error is None

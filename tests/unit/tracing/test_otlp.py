@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from motia.tracing.otlp import OtlpSink
 from motia.tracing.packing import Packer
-from motia.tracing.record import LogRecord, SpanRecord
+from motia.tracing.record import Identifiers, LogRecord, SpanRecord
 from motia.tracing.redaction import Redactor
 
 _REQUESTS = {
@@ -91,9 +91,11 @@ def test_spans_lines_and_counts_arrive_by_the_conventions(collector: Collector) 
         TRACE, CHILD, ROOT, "pack", "queue", 1_010.0, 9_000, 4_000, 2, "error", error,
         {"topic": "orders", "message_id": "m1", "verdict": "dead"},
     )  # fmt: skip
+    used = {"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 7}
+    asked = SpanRecord(TRACE, "1" * 16, CHILD, "chat m", "model", 1_011.0, 5_000, attributes=Identifiers(used))
     line = LogRecord(TRACE, ROOT, "create", 1_001.0, "warning", "slow", b'{"ms":7}')
     outside = LogRecord("", "", "motia", 1_001.0, "info", "began")
-    sink.write([packer.span(root), packer.span(child)], [packer.log(line), packer.log(outside)])
+    sink.write([packer.span(root), packer.span(child), packer.span(asked)], [packer.log(line), packer.log(outside)])
     sink.close()
     assert told == []
 
@@ -110,6 +112,7 @@ def test_spans_lines_and_counts_arrive_by_the_conventions(collector: Collector) 
     assert conventions["messaging.destination.name"] == "orders"
     assert (conventions["motia.attempt"], conventions["error.type"]) == (2, "ValueError")
     assert values(packed.events[0].attributes)["exception.stacktrace"] == "at a.py:1"
+    assert (spans["chat m"].kind, values(spans["chat m"].attributes)) == (3, used)
 
     logs = [
         record
