@@ -133,6 +133,7 @@ _CLASS_OF_HELPER = {
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)+|internal")
 _MEANINGS = {
     "access.denied": "access: expected a caller who may do this, got one who may not",
+    "agent.budget_exceeded": "…: expected to spend at most …, got another request after that",
     "backend.closed": "the storage is not open (any more)",
     "backend.unavailable": "the storage cannot be opened, read or written",
     "condition.not_met": "the trigger's condition refused the request",
@@ -142,6 +143,7 @@ _MEANINGS = {
     "http.error": "the handler raised `HTTPError`",
     "input.invalid": "a body, parameter or payload does not fit its schema; `errors` lists the paths",
     "internal": "something failed that has no name; the trace has it",
+    "json.malformed": "expected JSON, got text that stops making sense at line … column …: …",
     "node.starting": "the node has not loaded the project yet",
     "node.draining": "this node is being replaced or stopped",
     "route.method_not_allowed": "no step serves this method of the path; `allow` lists those that are served",

@@ -111,6 +111,17 @@ class WorkflowError(MotiaError):
     http_status = 409
 
 
+class AgentError(WorkflowError):
+    """The author of an agent must act: its model, its tools or its answer cannot be used."""
+
+    retry_after_s: float | None = None
+    """A step of a workflow is not tried again before."""
+
+
+class BudgetExceededError(AgentError):
+    """An agent has spent what it may. What it did is kept; raise the limit, or end with what there is."""
+
+
 class WorkerError(MotiaError):
     """A process that ran the step died or is missing. Nobody must act: it is restarted."""
 

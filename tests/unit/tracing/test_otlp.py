@@ -92,10 +92,14 @@ def test_spans_lines_and_counts_arrive_by_the_conventions(collector: Collector) 
         {"topic": "orders", "message_id": "m1", "verdict": "dead"},
     )  # fmt: skip
     used = {"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 7}
-    asked = SpanRecord(TRACE, "1" * 16, CHILD, "chat m", "model", 1_011.0, 5_000, attributes=Identifiers(used))
+    asked = SpanRecord(
+        TRACE, "1" * 16, CHILD, "chat m", "model", 1_011.0, 5_000, attributes=Identifiers(used)
+    )
     line = LogRecord(TRACE, ROOT, "create", 1_001.0, "warning", "slow", b'{"ms":7}')
     outside = LogRecord("", "", "motia", 1_001.0, "info", "began")
-    sink.write([packer.span(root), packer.span(child), packer.span(asked)], [packer.log(line), packer.log(outside)])
+    sink.write(
+        [packer.span(root), packer.span(child), packer.span(asked)], [packer.log(line), packer.log(outside)]
+    )
     sink.close()
     assert told == []
 
