@@ -169,7 +169,8 @@ class World:
         elif isinstance(operation, ops.CancelMessages | ops.ExpireMessages):
             what = "cancelled" if isinstance(operation, ops.CancelMessages) else "expired"
             for one in result:
-                self.end((one.id, one.queue), what)
+                if not one.undoes:
+                    self.end((one.id, one.queue), what)
         elif isinstance(operation, ops.Redrive):
             history.shapes["redriven"] += result
 

@@ -28,7 +28,8 @@ def cancel(
     directory: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """End messages: those that wait are never run, those that run are interrupted."""
+    """End messages: those that wait are never run, those that run are interrupted, runs of workflows undo
+    what they did."""
     if not ids and not trace and not bulk:
         raise typer.BadParameter("expected ids of messages, --trace or --bulk, got none of them")
     chosen = parse_ids(ids or [])
@@ -37,8 +38,8 @@ def cancel(
     async def write(backend: Backend) -> int:
         count = await _cancel(backend, chosen)
         # What runs may enqueue until it is stopped: looked for until nothing is left.
-        while trace and (found := await backend.queue.of_trace(trace)):
-            count += await _cancel(backend, found)
+        while trace and (found := await _cancel(backend, await backend.queue.of_trace(trace))):
+            count += found
         for one in bulks:
             count += await _cancel_bulk(backend, one)
         return count
@@ -52,10 +53,12 @@ def cancel(
 
 async def _cancel_bulk(backend: Backend, bulk: bytes) -> int:
     from motia.core.batch import Batch, CancelMessages
+    from motia.core.clock import SystemClock
 
     count = 0
     while True:
-        (ended,) = await backend.commit(Batch((CancelMessages(bulk=bulk, limit=_PAGE),)))
+        operation = CancelMessages(bulk=bulk, limit=_PAGE, now_ms=SystemClock().now_ms())
+        (ended,) = await backend.commit(Batch((operation,)))
         if not ended:
             return count
         count += len(ended)
@@ -63,10 +66,12 @@ async def _cancel_bulk(backend: Backend, bulk: bytes) -> int:
 
 async def _cancel(backend: Backend, ids: list[bytes]) -> int:
     from motia.core.batch import Batch, CancelMessages
+    from motia.core.clock import SystemClock
 
     count = 0
     for first in range(0, len(ids), _PAGE):
-        operation = CancelMessages(frozenset(ids[first : first + _PAGE]), limit=100_000)
+        page = frozenset(ids[first : first + _PAGE])
+        operation = CancelMessages(page, limit=100_000, now_ms=SystemClock().now_ms())
         (ended,) = await backend.commit(Batch((operation,)))
         count += len(ended)
     return count

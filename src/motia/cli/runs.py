@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.core.workflow import JournalEntry, RunSummary
 
-app = typer.Typer(cls=ListedGroup, help="Look at the runs of workflows; send them signals.")
+app = typer.Typer(cls=ListedGroup, help="Look at the runs of workflows; cancel them, send them signals.")
 Status = Annotated[RunStatus | None, typer.Option("--status", help="Only those.", show_default=False)]
 StepName = Annotated[str | None, typer.Option("--step", help="Only runs of this step.", show_default=False)]
 Id = Annotated[str, typer.Argument(help="Id of the run: that of its message.")]
@@ -95,6 +95,42 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
     if document["error"] or document["output"] is not None:
         name = "error" if document["error"] else "output"
         print_line(f"{name:<8}{json.dumps(document[name])}")
+
+
+@app.command("cancel")
+def cancel(
+    run_id: Id,
+    step: StepName = None,
+    undo: Annotated[
+        bool, typer.Option("--undo/--no-undo", help="Undo what it did first; else it ends where it stands.")
+    ] = True,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """End a run, wherever it stands: what it did is undone, the last first, then it is cancelled."""
+    from motia.core.batch import Batch, CancelMessages, Ended
+    from motia.core.clock import SystemClock
+    from motia.core.message import QueueName
+    from motia.workflow.selection import chosen, still_open
+
+    message_id = _parsed(run_id)
+
+    async def write(backend: Backend) -> list[Ended]:
+        run = still_open(chosen(await backend.workflow.of_message(message_id), run_id, step))
+        queue, now_ms = QueueName(run.topic, run.id.step), SystemClock().now_ms()
+        operation = CancelMessages(frozenset((message_id,)), queue, now_ms=now_ms, undo=undo)
+        ended: list[Ended]
+        (ended,) = await backend.commit(Batch((operation,)))
+        return ended
+
+    ended = with_store(load_project(directory).settings, write)
+    undone = not ended or any(one.undoes for one in ended)
+    if as_json:
+        print_json({"cancelled": len(ended), "undone": undone})
+    elif not ended:
+        print_line("it is being undone already; see `motia runs show`")
+    else:
+        print_line("it is undone, then it ends as cancelled" if undone else "cancelled")
 
 
 @app.command("signal")

@@ -100,8 +100,15 @@ def run(id: MessageId, directory: ProjectDir = HERE, as_json: AsJson = False) ->
 def cancel(id: MessageId, directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """End a message before its time. It is never run."""
     from motia.core.batch import CancelMessages
+    from motia.core.clock import SystemClock
 
-    _write(directory, CancelMessages(frozenset(parse_ids([id]))), id, "cancelled", as_json)
+    _write(
+        directory,
+        CancelMessages(frozenset(parse_ids([id])), now_ms=SystemClock().now_ms()),
+        id,
+        "cancelled",
+        as_json,
+    )
 
 
 def _write(directory: Path, operation: Operation, id: str, what: str, as_json: bool) -> None:

@@ -19,6 +19,13 @@ SIGNAL_TOPIC = "$signal/"
 """Prefix of the topics of signals; their key is the run's id."""
 
 
+REPLY = "$reply"
+"""Attribute of a message whose sender waits for what the step returns."""
+UNDO_MARKER = "$undo"
+"""The entry that says: this run is being undone. Its error is why."""
+CANCELLED = b'{"code":"workflow.cancelled","message":"the run was cancelled"}'
+
+
 class RunId(NamedTuple):
     """One run: a message and the step that handles it, over all attempts and suspensions."""
 
@@ -45,6 +52,11 @@ class JournalEntry:
     """When a sleep ends, a wait gives up, or a step is tried again."""
     mail_id: MessageId | None = None
     """The mail that ended a wait: the run does not take it a second time."""
+
+
+def cancel_marker(at_ms: int) -> JournalEntry:
+    """The entry that makes a run undo what it did, and end as cancelled."""
+    return JournalEntry(name=UNDO_MARKER, kind="marker", status="done", at_ms=at_ms, error=CANCELLED)
 
 
 @dataclass(slots=True, kw_only=True)

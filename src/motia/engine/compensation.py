@@ -10,17 +10,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
-from motia.core.invocation import Cancelled, Crashed, Failed, Outcome, Released, RetryLater, Succeeded
+from motia.core.invocation import (
+    Cancelled,
+    Crashed,
+    Failed,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    Suspended,
+)
 from motia.core.retry import RetryPolicy
-from motia.core.workflow import JournalEntry, RuntimeGone
-from motia.engine.journal import Journal
+from motia.core.workflow import CANCELLED, UNDO_MARKER, JournalEntry, RuntimeGone, Suspend
+from motia.engine.journal import Journal, cause_of
 from motia.engine.replies import told
-from motia.errors import MotiaError, WorkerError, WorkflowError
-from motia.workflow.replay import UNDO_MARKER
+from motia.errors import WorkerError, WorkflowError
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
 
+_ONCE_MORE_S = 1.0
 _UNDO_POLICY = RetryPolicy(attempts=3, delay_s=0.5, max_delay_s=2.0)
 
 
@@ -39,6 +48,8 @@ class Compensation:
         self._execution = execution
         self._journal = journal
         self._undos: list[_Undo] = []
+        # That of the handler: a cancellation shortens what the execution says.
+        self._timeout_s = execution.timeout_s
 
     def add(self, name: str, function: Callable[..., Any], result: Any) -> None:
         """A step has succeeded that says how it is undone; it is undone in the context of this call."""
@@ -47,67 +58,90 @@ class Compensation:
     async def conclude(self, outcome: Outcome, is_final: Callable[[Outcome], bool]) -> Outcome:
         """The outcome of the run, once what has to be undone is.
 
-        Undone is what succeeded, the last first, where the message dies of the failure or is cancelled.
+        Undone is what succeeded, the last first, where the message dies of the failure or is cancelled. A run
+        that storage has marked as undone runs once more to get here, and as often as it takes.
         """
-        if isinstance(outcome, Succeeded) or (isinstance(outcome, RetryLater) and not outcome.counts):
+        marker = self._journal.replay.undoing
+        if marker is not None:
+            again = self._again(outcome, is_final)
+            if again is not None:
+                return again
+            outcome = _fate(marker)
+        elif isinstance(outcome, Succeeded):
             return outcome
-        undoing = self._journal.replay.undoing
-        if isinstance(outcome, Crashed | Released):
+        elif isinstance(outcome, Crashed):
             return await self._after_crash(outcome, is_final)
-        if undoing is not None:
-            outcome = Failed(_of_marker(undoing), retryable=False)
         elif not isinstance(outcome, Cancelled) and not is_final(outcome):
             return outcome
-        if not self._undos:
-            return outcome
-        if undoing is None:
-            await self._mark(outcome)
+        else:
+            missed = self._journal.replay.unmet()
+            if self._undos or missed:
+                await self._mark(outcome)
+            if missed:
+                # It failed before it came by what it did: once more, to hear how that is undone.
+                return RetryLater(_ONCE_MORE_S, "to undo what it did", counts=False)
         try:
-            failures = [failure for undo in reversed(self._undos) if (failure := await self._undo(undo))]
+            for undo in reversed(self._undos):
+                await self._undo(undo)
+        except Suspend as suspend:
+            return Suspended(suspend.due_at_ms, suspend.waits)
         except RuntimeGone as gone:
             return Crashed(WorkerError(f"the worker died while it undid: {gone}", code="worker.crashed"))
+        failures = self._journal.undo_failures
         if failures and isinstance(outcome, Failed):
-            details = {**outcome.error.details, "undo_failures": failures}
-            outcome.error.details = details
+            outcome.error.details = {**outcome.error.details, "undo_failures": failures}
         return outcome
 
-    async def _after_crash(self, outcome: Crashed | Released, is_final: Callable[[Outcome], bool]) -> Outcome:
+    def _again(self, outcome: Outcome, is_final: Callable[[Outcome], bool]) -> Outcome | None:
+        """What ends an execution that was to find out what to undo and did not; None where it did."""
+        if isinstance(outcome, Crashed | Released) or (
+            isinstance(outcome, RetryLater) and not outcome.counts
+        ):
+            return outcome
+        missed = [] if self._journal.turned_back else self._journal.replay.unmet()
+        if not missed:
+            return None
+        if not is_final(outcome):
+            return outcome
+        for name in missed:
+            self._execution.logger.error(f"{name!r} was done and is not undone: the handler ended before it")
+            self._journal.undo_failures.append({"step": name, "code": "workflow.not_undone"})
+        return None
+
+    async def _after_crash(self, outcome: Crashed, is_final: Callable[[Outcome], bool]) -> Outcome:
         """What undoes the steps went with the process. One more attempt, which does nothing new, brings it
         back where the run would die now."""
-        marked = self._journal.replay.undoing is not None
-        if marked or not self._undos or not is_final(outcome):
+        if not is_final(outcome) or not (self._undos or self._journal.replay.unmet()):
             return outcome
         await self._mark(outcome)
         return RetryLater(0.0, "to undo what was done", counts=False)
 
     async def _mark(self, outcome: Outcome) -> None:
         """From now on the run is being undone, in every attempt to come."""
-        cause = told(outcome.error) if isinstance(outcome, Failed) else {"code": "workflow.cancelled"}
-        marker = self._journal.entry(UNDO_MARKER, "marker", "done", error=encoding.encode(cause))
-        await self._journal.put(marker)
+        cause = CANCELLED if isinstance(outcome, Cancelled) else encoding.encode(cause_of(outcome))
+        await self._journal.put(self._journal.entry(UNDO_MARKER, "marker", "done", error=cause))
 
-    async def _undo(self, undo: _Undo) -> dict[str, Any] | None:
-        """Undo one step; how that failed, after its own attempts, if it did. The others go on."""
+    async def _undo(self, undo: _Undo) -> None:
+        """Undo one step. That it failed, after its own attempts, is noted; the others go on."""
 
         def work() -> Any:
             takes = len(inspect.signature(undo.function).parameters)
             return undo.function(undo.result) if takes else undo.function()
 
         async def run() -> None:
-            await self._journal.memoized(f"undo {undo.name}", "undo", work, _UNDO_POLICY, None)
+            await self._journal.memoized(f"undo {undo.name}", "undo", work, _UNDO_POLICY, self._timeout_s)
 
         try:
             await asyncio.get_running_loop().create_task(run(), context=undo.context)
         except Exception as error:
             self._execution.logger.error(f"undo of {undo.name!r} failed: {error}")
-            return {"step": undo.name, **told(error)}
-        return None
+            self._journal.undo_failures.append({"step": undo.name, **told(error)})
 
 
-def _of_marker(marker: JournalEntry) -> MotiaError:
-    error = encoding.decode(marker.error or b"{}")
-    return WorkflowError(
-        str(error.get("message", "the run was cancelled")),
-        code=str(error.get("code", "workflow.cancelled")),
-        retryable=False,
-    )
+def _fate(marker: JournalEntry) -> Outcome:
+    """How a run ends that is undone: as it would have ended when that began."""
+    cause = encoding.decode(marker.error or CANCELLED)
+    message, code = str(cause.get("message", "")), str(cause.get("code", ""))
+    if code == "workflow.cancelled":
+        return Cancelled(message)
+    return Failed(WorkflowError(message, code=code, retryable=False), retryable=False)

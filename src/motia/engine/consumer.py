@@ -107,10 +107,10 @@ class Consumer:
             execution.ended = execution.given_up = True
             self.give_up(execution, Released())
 
-    def stop_cancelled(self, seqs: frozenset[int]) -> None:
-        """These claims were cancelled: what runs of them is interrupted, what is held goes."""
+    def stop_cancelled(self, cancelled: frozenset[tuple[int, int]]) -> None:
+        """These claims (seq, token) were cancelled: what runs of them is interrupted, what is held goes."""
         for run in list(self._running):
-            others = [one for one in run.claims if one.seq not in seqs]
+            others = [one for one in run.claims if (one.seq, one.token) not in cancelled]
             execution = run.execution
             if len(others) == len(run.claims) or execution is None or execution.ended:
                 continue
@@ -119,7 +119,7 @@ class Consumer:
             self._engine.deadlines.cancel(execution)
             if others:
                 self._engine.background(self._engine.backend.commit(Batch((Unclaim(others),))))
-        self._let_go(lambda claim: claim.seq in seqs)
+        self._let_go(lambda claim: (claim.seq, claim.token) in cancelled)
 
     async def give_back(self, paused: Callable[[QueueName], bool]) -> None:
         """Give back what is held of some queues and has not started."""

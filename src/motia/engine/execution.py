@@ -28,7 +28,7 @@ from motia.core.batch import (
 from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
 from motia.core.flow import Duplicate
 from motia.core.ids import format_id
-from motia.core.invocation import Invocation
+from motia.core.invocation import Invocation, Succeeded
 from motia.core.message import BulkProgress, Claim, MessageId, StoredMessage, TraceContext
 from motia.core.state import StateEntry
 from motia.core.step import Step
@@ -358,6 +358,8 @@ class Execution:
         claim = self.invocation.claim
         if write_set.settle and claim is not None:
             operations = [*operations, *(Settle(one, Completed()) for one in (claim, *claim.bundle))]
+            if self.workflow is not None:
+                operations += self.workflow.ending("completed", Succeeded())
         if not operations:
             return self._done(None)
 

@@ -35,38 +35,43 @@ class Interventions(Periodic):
     async def look(self) -> None:
         """Stop what was cancelled, give back what is paused."""
         engine = self._engine
-        cancelled = await engine.backend.queue.cancellations(engine.node_id)
+        cancelled = frozenset(await engine.backend.queue.cancellations(engine.node_id))
         if cancelled:
-            seqs = frozenset(seq for seq, _ in cancelled)
-            engine.consumer.stop_cancelled(seqs)
-            await engine.backend.commit(Batch((CancellationsSeen(engine.node_id, seqs),)))
+            engine.consumer.stop_cancelled(cancelled)
+            await engine.backend.commit(Batch((CancellationsSeen(engine.node_id, cancelled),)))
         pauses = await engine.backend.queue.pauses()
         if pauses:
             await engine.consumer.give_back(lambda queue: any(pause.holds(queue) for pause in pauses))
 
     # Actions ----------------------------------------------------------------------------------------
 
-    async def cancel(self, ids: Sequence[MessageId], queue: QueueName | None = None) -> list[Ended]:
-        """End messages, in all their queues or in one. The result leaves out those that have ended."""
+    async def cancel(
+        self, ids: Sequence[MessageId], queue: QueueName | None = None, *, undo: bool = True
+    ) -> list[Ended]:
+        """End messages, in all their queues or in one; runs of workflows undo what they did, unless `undo` is
+        False. The result leaves out those that have ended or are being undone."""
         ended: list[Ended] = []
         for first in range(0, len(ids), _PAGE):
             page = frozenset(ids[first : first + _PAGE])
-            ended += await self._cancel(CancelMessages(page, queue))
+            operation = CancelMessages(page, queue, now_ms=self._engine.clock.now_ms(), undo=undo)
+            ended += await self._cancel(operation)
         return ended
 
     async def cancel_trace(self, trace_id: str) -> list[Ended]:
         """End everything that a trace led to and that has not ended: messages, and what runs here of it."""
         ended: list[Ended] = []
         # What runs may enqueue until it is stopped: looked for until nothing is left.
-        while ids := await self._engine.backend.queue.of_trace(trace_id):
-            ended += await self.cancel(ids)
+        # Runs that are being undone are left over.
+        while found := await self.cancel(await self._engine.backend.queue.of_trace(trace_id)):
+            ended += found
         self._engine.stop_trace(trace_id)
         return ended
 
     async def cancel_bulk(self, bulk: bytes) -> list[Ended]:
         """End what is left of an `enqueue_many`."""
         ended: list[Ended] = []
-        while page := await self._cancel(CancelMessages(bulk=bulk, limit=_PAGE)):
+        now_ms = self._engine.clock.now_ms()
+        while page := await self._cancel(CancelMessages(bulk=bulk, limit=_PAGE, now_ms=now_ms)):
             ended += page
         return ended
 
@@ -78,7 +83,7 @@ class Interventions(Periodic):
             await self.look()
         for one in ended:
             # What runs tells of its end by itself.
-            if engine.recorder.listened and one.ran_on is None:
+            if engine.recorder.listened and one.ran_on is None and not one.undoes:
                 tell_ended(engine, one, "cancelled")
         return ended
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from motia import encoding
 from motia.core.batch import JournalPut, Operation, RunBegin, RunEnd
-from motia.core.invocation import Failed, Outcome, Succeeded
+from motia.core.invocation import Cancelled, Failed, Outcome, Succeeded
 from motia.core.message import Claim
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import Compensating, EntryKind, JournalEntry, RunId, Suspend
+from motia.engine.outcomes import error_of
 from motia.engine.replies import told
 from motia.errors import WorkflowError
 from motia.workflow.replay import Replay
@@ -33,7 +34,11 @@ class Journal:
         self._engine = execution.engine
         self._claim = claim
         self._loading: asyncio.Future[None] | None = None
-        self._begun = False
+        self.begun = False
+        """It has become a run."""
+        self.turned_back = False
+        """A handler that runs to be undone has come to the first thing that was not done."""
+        self.undo_failures: list[dict[str, Any]] = []
 
     async def load(self) -> None:
         """Read the journal, once. A message that is held for the first time has none."""
@@ -45,7 +50,7 @@ class Journal:
 
     async def _read(self) -> None:
         entries = await self._engine.backend.workflow.journal(self.run)
-        self._begun = bool(entries)
+        self.begun = bool(entries)
         self.replay = Replay(entries)
 
     async def reread(self, unique: str) -> JournalEntry:
@@ -61,8 +66,8 @@ class Journal:
     async def put(self, entry: JournalEntry, *operations: Operation) -> list[Any]:
         """The results of what was written: the entry, then `operations`, guarded by the claim."""
         begin: list[Operation] = []
-        if not self._begun:
-            self._begun = True
+        if not self.begun:
+            self.begun = True
             begin.append(
                 RunBegin(
                     run=self.run,
@@ -70,6 +75,7 @@ class Journal:
                     started_at_ms=self.now_ms(),
                     trace=self._claim.trace,
                     input=self._claim.payload,
+                    expires=self._claim.expires_at_ms is not None,
                 )
             )
         put = self._execution.commit([*begin, JournalPut(self.run, entry), *operations])
@@ -136,6 +142,7 @@ class Journal:
     def stop_if_undoing(self) -> None:
         """A run that is undone does nothing new; it only comes by what it did, to say how it is undone."""
         if self.replay.undoing is not None:
+            self.turned_back = True
             raise Compensating
 
     async def until(self, due_at_ms: int) -> None:
@@ -152,10 +159,13 @@ class Journal:
     def ending(self, verdict: str, outcome: Outcome) -> list[Operation]:
         """What is written together with the settlement that ends the run."""
         status: Any = {"completed": "completed", "dead": "failed", "cancelled": "cancelled"}.get(verdict)
-        if status is None or not self._begun:
+        if status is None or not self.begun:
             return []
         output = encoding.encode(outcome.value) if isinstance(outcome, Succeeded) else None
-        error = encoding.encode(told(outcome.error)) if isinstance(outcome, Failed) else None
+        cause = None if isinstance(outcome, Succeeded) else cause_of(outcome)
+        if cause is not None and self.undo_failures:
+            cause["undo_failures"] = self.undo_failures
+        error = None if cause is None else encoding.encode(cause)
         return [RunEnd(run=self.run, status=status, at_ms=self.now_ms(), output=output, error=error)]
 
     def _text(self, unique: str, value: Any) -> bytes:
@@ -170,6 +180,16 @@ class Journal:
                 retryable=False,
             )
         return text
+
+
+def cause_of(outcome: Outcome) -> dict[str, Any]:
+    """Why a run does not end well, as JSON."""
+    if isinstance(outcome, Failed):
+        return told(outcome.error)
+    if isinstance(outcome, Cancelled):
+        return {"code": "workflow.cancelled", "message": outcome.reason or "the run was cancelled"}
+    error = error_of(outcome)
+    return {"code": error["code"], "type": error["type"], "message": error["message"]}
 
 
 async def _called(work: Callable[[], Any], timeout_s: float | None) -> Any:

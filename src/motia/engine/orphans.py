@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from motia import encoding
-from motia.core.batch import Batch, ClaimReady, Died, Settle, Unclaim, WantedQueue
+from motia.core.batch import Batch, ClaimReady, Died, Operation, RunEnd, Settle, Unclaim, WantedQueue
 from motia.core.message import Claim, QueueDepth, QueueName
+from motia.core.workflow import RunId
 from motia.engine.periodic import Periodic
+from motia.engine.replies import reply
 from motia.queue.transitions import Decision
 
 _BATCH = 100
@@ -66,7 +68,8 @@ class Orphans(Periodic):
             settlements = [
                 Settle(one, decision.settlement) for one, decision in zip(old, decisions, strict=True)
             ]
-            await engine.backend.commit(Batch([*settlements, *([Unclaim(young)] if young else [])]))
+            ends = [end for one in old for end in self._ends(one, now_ms)]
+            await engine.backend.commit(Batch([*settlements, *ends, *([Unclaim(young)] if young else [])]))
             for one, decision in zip(old, decisions, strict=True):
                 engine.telling.settled(one, decision)
             buried += len(old)
@@ -74,17 +77,29 @@ class Orphans(Periodic):
         if buried:
             engine.report(f"{queue.step}: {buried} messages of this removed step are dead letters now")
 
+    def _ends(self, claim: Claim, now_ms: int) -> list[Operation]:
+        """Its run, if it was one, is over, and who waits for its answer is told."""
+        error = _error(claim, now_ms)
+        run = RunId(claim.id, claim.queue.step)
+        end = RunEnd(run=run, status="failed", at_ms=now_ms, error=encoding.encode(error))
+        mail_id = self._engine.ids.message_id()
+        return [end, *reply(claim, {"error": error}, now_ms=now_ms, mail_id=mail_id)]
+
 
 def _waiting(depth: QueueDepth) -> int:
     return depth.ready + depth.scheduled + depth.blocked + depth.limited
 
 
-def _removed(claim: Claim, now_ms: int) -> Decision:
-    error = {
+def _error(claim: Claim, now_ms: int) -> dict[str, object]:
+    return {
         "code": "step.removed",
         "type": "StepRemoved",
         "message": f"{claim.queue.step}: expected a step of this project, got the name of one that is gone",
         "hint": "bring the step or its old name back and redrive the message, or purge it",
         "at": now_ms,
     }
-    return Decision(Died("step.removed", encoding.encode(error), claim.failures, now_ms), "dead")
+
+
+def _removed(claim: Claim, now_ms: int) -> Decision:
+    error = encoding.encode(_error(claim, now_ms))
+    return Decision(Died("step.removed", error, claim.failures, now_ms), "dead")

@@ -10,12 +10,10 @@ from motia.core.batch import Operation, Post
 from motia.core.ids import format_id
 from motia.core.invocation import Failed, Outcome, Succeeded
 from motia.core.message import Claim, MessageId
-from motia.core.workflow import RESULT_TOPIC, Mail
+from motia.core.workflow import REPLY, RESULT_TOPIC, Mail
 from motia.errors import MotiaError
 from motia.workflow.mail import KEEP_MAIL_MS
 
-REPLY = "$reply"
-"""Attribute of a message whose sender waits for what the step returns."""
 _FINAL = frozenset({"completed", "dead", "cancelled", "expired"})
 
 

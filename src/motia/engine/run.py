@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from motia.core.batch import Batch, Completed, Died, Enqueue, Operation, Settle, Unclaim
+from motia.core.batch import Batch, Completed, Died, Enqueue, Operation, Rescheduled, Settle, Unclaim
 from motia.core.invocation import Expired, Failed, Invocation, Outcome, Succeeded
 from motia.core.message import Claim, NewMessage, TraceContext
 from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
@@ -24,6 +24,7 @@ from motia.engine.batches import bundled, payload_of
 from motia.engine.execution import Execution
 from motia.engine.failures import failure_messages
 from motia.engine.replies import reply_to_caller
+from motia.engine.workflow import begun_before
 from motia.errors import BackendError, ConflictError, HandlerError
 from motia.queue.transitions import Decision, decide
 
@@ -132,8 +133,11 @@ class Run:
                 outcome = Expired()
             else:
                 outcome = await engine.run_guarded(execution)
-                if execution.workflow is not None and not execution.given_up:
-                    outcome = await execution.workflow.conclude(outcome, self._is_final)
+                if not (execution.given_up or execution.settled):
+                    if execution.workflow is None and claim.token > 1 and not claim.bundle:
+                        execution.workflow = await begun_before(execution)
+                    if execution.workflow is not None:
+                        outcome = await execution.workflow.conclude(outcome, self._is_final)
         except BaseException as error:
             engine.report(f"{claim.queue.step}: its execution was cut: {error!r}", "error")
             self._end()
@@ -147,12 +151,19 @@ class Run:
         duration_s = engine.clock.monotonic_s() - started_s
         execution.ended = True
         if execution.settled:
-            cancelled = execution.stop_reason == "cancelled"
-            self._over(_CANCELLED if cancelled else _COMPLETED, outcome, duration_s)
+            self._over(self._settled_apart(execution), outcome, duration_s)
             return
         decision = self.decide(outcome)
         stored = engine.backend.commit(self._settlement(decision, outcome))
         stored.add_done_callback(lambda done: self._stored(done, decision, outcome, duration_s))
+
+    def _settled_apart(self, execution: Execution) -> Decision:
+        """What became of a message that was settled before its handler ended."""
+        if execution.stop_reason != "cancelled":
+            return _COMPLETED
+        undone = execution.workflow is not None and execution.workflow.begun
+        # A run that is cancelled is given to an execution of its own, which undoes it.
+        return Decision(Rescheduled(None, self.claim.failures), "released") if undone else _CANCELLED
 
     def decide(self, outcome: Outcome) -> Decision:
         """What becomes of the message."""

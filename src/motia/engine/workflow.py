@@ -20,6 +20,7 @@ from motia.core.invocation import Outcome
 from motia.core.message import TraceContext
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import (
+    REPLY,
     RESULT_TOPIC,
     SIGNAL_TOPIC,
     EntryKind,
@@ -32,7 +33,6 @@ from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
 from motia.engine.holding import held_or
 from motia.engine.journal import SLEEP_IN_MEMORY_S, Journal
-from motia.engine.replies import REPLY
 from motia.errors import WorkflowError
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ class Workflow:
     def run_id(self) -> str:
         """The run's id, the same over all attempts: that of its message."""
         return format_id(self._journal.run.message_id)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has become a run: the first of its durable calls is on its way to storage."""
+        return self._journal.begun
+
+    async def load(self) -> None:
+        """Read what earlier executions of the run have done."""
+        await self._journal.load()
 
     # Durable calls ----------------------------------------------------------------------------------
 
@@ -290,6 +299,13 @@ class Workflow:
     def ending(self, verdict: str, outcome: Outcome) -> list[Operation]:
         """What is written together with the settlement that ends the run."""
         return self._journal.ending(verdict, outcome)
+
+
+async def begun_before(execution: Execution) -> Workflow | None:
+    """The workflow of an execution that ended before its first durable call, if earlier ones made a run."""
+    workflow = Workflow(execution)
+    await workflow.load()
+    return workflow if workflow.begun else None
 
 
 def _nested(match: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,8 +78,8 @@ class QueueStore(Protocol):
 
     def pauses(self) -> asyncio.Future[list[Pause]]: ...
 
-    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, MessageId]]]:
-        """Claims of a node that were cancelled and that it has not seen: seq and id."""
+    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, int]]]:
+        """Claims of a node that were cancelled and that it has not seen: seq and token."""
         ...
 
     def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:

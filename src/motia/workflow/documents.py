@@ -7,8 +7,8 @@ from typing import Any
 
 from motia import encoding
 from motia.core.ids import format_id
-from motia.core.workflow import JournalEntry, RunSummary
-from motia.workflow.replay import HELD_MARKER, UNDO_MARKER
+from motia.core.workflow import UNDO_MARKER, JournalEntry, RunSummary
+from motia.workflow.replay import HELD_MARKER
 
 
 def run_document(run: RunSummary) -> dict[str, Any]:

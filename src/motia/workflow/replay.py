@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from motia import encoding
-from motia.core.workflow import JournalEntry
+from motia.core.workflow import UNDO_MARKER, JournalEntry
 from motia.errors import WorkflowError
 
 MAX_ENTRIES = 10_000
-UNDO_MARKER = "$undo"
-"""The entry that says: this run failed for good and is being undone. Its error is that failure."""
 HELD_MARKER = "$held"
 """The entry that says: the code changed under this run, which waits for the code it began with. Its error is
 what changed, its value the names of the entries that the other code made."""
@@ -94,6 +92,13 @@ class Replay:
         marker = self._entries.get(HELD_MARKER)
         before = [] if marker is None or marker.value is None else encoding.decode(marker.value)
         return [*before, *(name for name in self._entries if name not in self._read and name[0] != "$")]
+
+    def unmet(self) -> list[str]:
+        """Steps that were done and that the handler has not come by."""
+        done = [entry for entry in self._entries.values() if entry.kind == "step" and entry.status == "done"]
+        unmet = [entry.name for entry in done if entry.name not in self._met]
+        others = self.made_by_other_code() if unmet else ()
+        return [name for name in unmet if name not in others]
 
     def check_all_met(self) -> None:
         """The handler has come to its end: every recorded step must have been on its way.

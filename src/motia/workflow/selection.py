@@ -34,3 +34,14 @@ def chosen(runs: Sequence[RunSummary], run_id: str, step: str | None) -> RunSumm
             hint="say which with `step`",
         )
     return found[0]
+
+
+def still_open(run: RunSummary) -> RunSummary:
+    """`run`, if it has not ended. Failure: `InputError` `run.ended` (409)."""
+    if run.ended_at_ms is not None:
+        raise InputError(
+            f"run of {run.id.step!r}: expected one that has not ended, got one that is {run.status}",
+            code="run.ended",
+            status=409,
+        )
+    return run

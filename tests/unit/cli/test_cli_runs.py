@@ -47,6 +47,21 @@ def test_runs_are_listed_and_one_is_shown(run: str, motia: Callable[..., Any]) -
     assert document["journal"][0]["value"] == {"paid": 5}
 
 
+def test_a_run_is_cancelled_to_be_undone_or_at_once(run: str, motia: Callable[..., Any]) -> None:
+    fulfil = (run, "--step", "fulfil")
+    assert motia("runs", "cancel", *fulfil).out == "it is undone, then it ends as cancelled\n"
+    assert motia("runs", "cancel", *fulfil).out.startswith("it is being undone already")
+    assert "workflow.cancelled" in motia("runs", "show", *fulfil).out
+    assert motia("runs", "show", *fulfil, "--json").json["status"] == "running"
+    assert motia("runs", "cancel", *fulfil, "--no-undo", "--json").json == {"cancelled": 1, "undone": False}
+    assert motia("runs", "show", *fulfil, "--json").json["status"] == "cancelled"
+    again = motia("runs", "cancel", *fulfil)
+    assert (again.code, "cancelled" in again.err) == (2, True)
+    # `motia cancel` is the same for what is left of the message.
+    assert motia("cancel", run).out == "1 cancelled\n"
+    assert motia("runs", "show", run, "--step", "audit", "--json").json["undo"] is not None
+
+
 def test_what_names_no_run_is_told(run: str, motia: Callable[..., Any]) -> None:
     which = motia("runs", "show", run)
     assert which.code == 2

@@ -73,6 +73,35 @@ def test_runs_are_listed_and_shown_with_what_they_did_and_wait_for(project: Proj
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_run_is_cancelled_from_the_console(project: Project) -> None:
+    project.step(
+        "order",
+        ORDER.replace('input["amount"])', 'input["amount"], undo=refund)')
+        + """
+async def refund(paid):
+    return paid["paid"]
+""",
+    )
+
+    async def scenario(desk: Desk) -> None:
+        run = await desk.app.trigger("order", {"amount": 5})
+        await desk.app.until_idle()
+        assert (await desk.ask("POST", f"/runs/{run}/cancel", json={"undo": 1})).status_code == 422
+        assert await desk.send("POST", f"/runs/{run}/cancel") == {"cancelled": 1, "undone": True}
+        await desk.app.until_idle()
+        found = await desk.get(f"/runs/{run}")
+        assert (found["status"], found["undo"]["cause"]["code"]) == ("cancelled", "workflow.cancelled")
+        assert [(one["name"], one["kind"], one["value"]) for one in found["journal"]][-1] == (
+            "undo charge",
+            "undo",
+            5,
+        )
+        again = await desk.ask("POST", f"/runs/{run}/cancel")
+        assert (again.status_code, again.json()["code"]) == (409, "run.ended")
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_a_large_value_is_shown_by_its_head(project: Project) -> None:
     project.step("order", ORDER)
 

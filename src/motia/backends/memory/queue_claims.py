@@ -111,9 +111,9 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
                     suspect=delivery.suspect or ran,
                 ),
             )
-    for node, seq in list(transaction.store.cancellations):
-        if node == operation.node:
-            transaction.journal.remove(transaction.store.cancellations, (node, seq))
+    for cancelled in list(transaction.store.cancellations):
+        if cancelled[0] == operation.node:
+            transaction.journal.remove(transaction.store.cancellations, cancelled)
     if operation.node in transaction.store.nodes:
         transaction.journal.remove(transaction.store.nodes, operation.node)
     return len(held)

@@ -142,9 +142,9 @@ class MemoryQueueStore:
             ]
         )
 
-    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, MessageId]]]:
-        found = self._store.cancellations.items()
-        return done([(seq, id_) for (holder, seq), id_ in sorted(found) if holder == node])
+    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, int]]]:
+        found = sorted(self._store.cancellations)
+        return done([(seq, token) for holder, seq, token in found if holder == node])
 
     def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
         store = self._store

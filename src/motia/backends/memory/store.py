@@ -151,7 +151,8 @@ class MemoryStore:
         """By scope and key."""
         self.pauses: dict[tuple[str, str], int] = {}
         """(topic, step), either of them `*`, since when."""
-        self.cancellations: dict[tuple[NodeId, int], MessageId] = {}
+        self.cancellations: dict[tuple[NodeId, int, int], None] = {}
+        """Claims that were cancelled while a node held them: seq and token."""
         self.nodes: dict[NodeId, tuple[int, str]] = {}
         self.stream_groups: dict[tuple[str, str], StreamGroup] = {}
         self.stream_items: dict[tuple[str, str], dict[str, StoredItem]] = {}

@@ -11,14 +11,63 @@ from motia.backends.memory.reads import done
 from motia.backends.memory.store import Delivery, MemoryStore, Run, Standing, Wait
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
+from motia.core.ids import parse_id
 from motia.core.message import MessageId, QueueName
-from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
+from motia.core.workflow import (
+    RESULT_TOPIC,
+    UNDO_MARKER,
+    JournalEntry,
+    Mail,
+    RunId,
+    RunStatus,
+    RunSummary,
+    cancel_marker,
+    mail_key,
+)
 
 
 def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
     runs = transaction.store.runs
     if operation.run not in runs:
         transaction.journal.put(runs, operation.run, Run(operation, {}))
+    if operation.expires:
+        queue = QueueName(operation.topic, operation.run.step)
+        delivery = _delivery(transaction.store, operation.run, queue)
+        if delivery is not None:
+            put(transaction, replace(delivery, flow=replace(delivery.flow, expires_at_ms=None)))
+
+
+def is_open(store: MemoryStore, delivery: Delivery) -> bool:
+    """Whether the delivery is a run that has not ended."""
+    run = store.runs.get(RunId(delivery.id, delivery.queue.step))
+    return run is not None and run.end is None
+
+
+def is_undone(store: MemoryStore, delivery: Delivery) -> bool:
+    """Whether what it did is being undone."""
+    run = store.runs.get(RunId(delivery.id, delivery.queue.step))
+    return run is not None and UNDO_MARKER in run.entries
+
+
+def called_by(store: MemoryStore, delivery: Delivery) -> frozenset[MessageId]:
+    """Messages of the steps that a run has called and waits for."""
+    run = RunId(delivery.id, delivery.queue.step)
+    waits = [wait for (waiting, _), wait in store.waits.items() if waiting == run]
+    return frozenset(parse_id(wait.key) for wait in waits if wait.topic == RESULT_TOPIC)
+
+
+def begin_undo(transaction: Transaction, delivery: Delivery, now_ms: int) -> None:
+    """Make a run ready that does nothing more but undo what it did."""
+    run = RunId(delivery.id, delivery.queue.step)
+    _forget_waits(transaction, run)
+    journal_put(transaction, ops.JournalPut(run, cancel_marker(now_ms)))
+    ready = replace(delivery, standing=Standing.READY, due_at_ms=None, holder=None, awaits_rate=False)
+    put(transaction, ready)
+
+
+def _forget_waits(transaction: Transaction, run: RunId) -> None:
+    for place in [place for place in transaction.store.waits if place[0] == run]:
+        transaction.journal.remove(transaction.store.waits, place)
 
 
 def journal_put(transaction: Transaction, operation: ops.JournalPut) -> None:
@@ -30,8 +79,7 @@ def run_end(transaction: Transaction, operation: ops.RunEnd) -> None:
     runs = transaction.store.runs
     if operation.run in runs:
         transaction.journal.put(runs, operation.run, replace(runs[operation.run], end=operation))
-    for place in [place for place in transaction.store.waits if place[0] == operation.run]:
-        transaction.journal.remove(transaction.store.waits, place)
+    _forget_waits(transaction, operation.run)
 
 
 def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:

@@ -87,7 +87,7 @@ class Merged:
     def _begin(
         self, begin: ops.RunBegin, put: ops.JournalPut, guards: Sequence[ops.Guard]
     ) -> list[Any] | None:
-        if self._put(put, guards) is None:
+        if begin.expires or self._put(put, guards) is None:
             return None
         self._begins.append(begin_row(begin))
         return _NOTHING_TWICE

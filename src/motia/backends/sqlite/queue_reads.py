@@ -202,12 +202,12 @@ class SqliteQueueStore:
             ]
         )
 
-    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, MessageId]]]:
+    def cancellations(self, node: NodeId) -> asyncio.Future[list[tuple[int, int]]]:
         return self._reader.now(
             lambda connection: [
-                (seq, id_)
-                for seq, id_ in connection.execute(
-                    "SELECT seq, id FROM cancellations WHERE node = ?", (node,)
+                (seq, token)
+                for seq, token in connection.execute(
+                    "SELECT seq, token FROM cancellations WHERE node = ?", (node,)
                 )
             ]
         )

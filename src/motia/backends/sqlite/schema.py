@@ -196,6 +196,15 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX bulks_by_time ON bulks (expires_at);
     """,
+    """
+    CREATE TABLE cancelled (
+      node BLOB NOT NULL, seq INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, id BLOB NOT NULL,
+      PRIMARY KEY (node, seq, token)
+    ) WITHOUT ROWID;
+    INSERT INTO cancelled (node, seq, id) SELECT node, seq, id FROM cancellations;
+    DROP TABLE cancellations;
+    ALTER TABLE cancelled RENAME TO cancellations;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

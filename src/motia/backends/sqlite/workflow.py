@@ -13,8 +13,18 @@ from motia.backends.sqlite.reads import Reader
 from motia.backends.sqlite.schema import SCHEDULED
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.message import MessageId
-from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus, RunSummary, mail_key
+from motia.core.ids import parse_id
+from motia.core.message import MessageId, QueueName
+from motia.core.workflow import (
+    RESULT_TOPIC,
+    JournalEntry,
+    Mail,
+    RunId,
+    RunStatus,
+    RunSummary,
+    cancel_marker,
+    mail_key,
+)
 
 BEGIN_RUN = (
     "INSERT INTO runs (id, step, topic, status, started_at, trace, input) VALUES (?,?,?,'running',?,?,?)"
@@ -71,6 +81,33 @@ def put_row(transaction: Transaction, operation: ops.JournalPut) -> tuple[Any, .
     )
 
 
+def is_open(transaction: Transaction, run: RunId) -> bool:
+    """Whether there is such a run and it has not ended."""
+    found = transaction.execute(
+        "SELECT 1 FROM runs WHERE id = ? AND step = ? AND ended_at IS NULL", run
+    ).fetchone()
+    return found is not None
+
+
+def called_by(transaction: Transaction, run: RunId) -> frozenset[MessageId]:
+    """Messages of the steps that a run has called and waits for."""
+    rows: list[Any] = list(
+        transaction.execute(
+            "SELECT key FROM waits WHERE id = ? AND step = ? AND topic = ?", (*run, RESULT_TOPIC)
+        )
+    )
+    return frozenset(parse_id(key) for (key,) in rows)
+
+
+def begin_undo(transaction: Transaction, run: RunId, seq: int, now_ms: int) -> None:
+    """Make a run ready that does nothing more but undo what it did."""
+    transaction.execute("DELETE FROM waits WHERE id = ? AND step = ?", run)
+    journal_put(transaction, ops.JournalPut(run, cancel_marker(now_ms)))
+    transaction.execute(
+        "UPDATE deliveries SET state = 0, due_at = NULL, claimed_by = NULL WHERE seq = ?", (seq,)
+    )
+
+
 def end_row(operation: ops.RunEnd) -> tuple[Any, ...]:
     """For `END_RUN`."""
     return (operation.status, operation.at_ms, operation.output, operation.error, *operation.run)
@@ -78,6 +115,12 @@ def end_row(operation: ops.RunEnd) -> tuple[Any, ...]:
 
 def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
     transaction.execute(BEGIN_RUN, begin_row(operation))
+    if operation.expires:
+        queue = transaction.queue_id(QueueName(operation.topic, operation.run.step))
+        transaction.execute(
+            "UPDATE deliveries SET expires_at = NULL WHERE id = ? AND queue = ?",
+            (operation.run.message_id, queue),
+        )
 
 
 def journal_put(transaction: Transaction, operation: ops.JournalPut) -> None:

@@ -63,11 +63,17 @@ class Ended:
     trace: TraceContext
     ran_on: NodeId | None
     """The node that was running or holding it; it learns of it by `QueueStore.cancellations`."""
+    undoes: bool = False
+    """It is a workflow's: its end comes when what it did is undone."""
 
 
 @dataclass(slots=True)
 class CancelMessages:
     """End messages whatever they wait for. One that runs loses its claim: what it still writes is refused.
+
+    One that has become a run of a workflow is made ready instead, its journal marked with `UNDO_MARKER`: it
+    runs once more to undo what it did. What it has called and waits for is cancelled with it. One that is
+    undone already is passed over. Who waits for the answer of a message is told that there will be none.
 
     All that is given must fit; at least one of `ids`, `queue` and `bulk` is. Result: list of `Ended`.
     """
@@ -76,11 +82,17 @@ class CancelMessages:
     queue: QueueName | None = None
     bulk: bytes | None = None
     limit: int = 1000
+    now_ms: int = 0
+    undo: bool = True
+    """False = a run ends at once, also while it is undone; what it did stays."""
 
 
 @dataclass(slots=True)
 class ExpireMessages:
-    """End messages whose expiry has passed and that no node holds. Result: list of `Ended`."""
+    """End messages whose expiry has passed and that no node holds, but for runs: they have begun.
+
+    Result: list of `Ended`.
+    """
 
     now_ms: int
     limit: int = 1000

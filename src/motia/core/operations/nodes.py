@@ -39,4 +39,5 @@ class CancellationsSeen:
     """A node has stopped what these cancelled claims ran. Result: None."""
 
     node: NodeId
-    seqs: frozenset[int]
+    claims: frozenset[tuple[int, int]]
+    """Seq and token of each."""

@@ -18,6 +18,8 @@ class RunBegin:
     started_at_ms: int
     trace: TraceContext
     input: bytes
+    expires: bool = False
+    """Its message had to start by a time. It has started: from now on it has none."""
 
 
 @dataclass(slots=True)

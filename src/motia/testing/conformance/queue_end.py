@@ -74,9 +74,9 @@ async def a_cancelled_claim_can_write_nothing_and_its_node_learns_of_it(nodes: N
     [ended] = await other.one(CancelMessages(frozenset((claim.id,))))
     assert ended.ran_on == node.id
     assert (await raised_by(node.commit(complete(claim)), ConflictError)).code == "claim.superseded"
-    assert await node.backend.queue.cancellations(node.id) == [(claim.seq, claim.id)]
+    assert await node.backend.queue.cancellations(node.id) == [(claim.seq, claim.token)]
     assert await node.backend.queue.cancellations(other.id) == []
-    await node.commit(CancellationsSeen(node.id, frozenset((claim.seq,))))
+    await node.commit(CancellationsSeen(node.id, frozenset(((claim.seq, claim.token),))))
     assert await node.backend.queue.cancellations(node.id) == []
 
 

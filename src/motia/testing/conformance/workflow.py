@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from motia.core.batch import (
+    CancelMessages,
     ClaimHeld,
     Completed,
+    Enqueue,
+    ExpireMessages,
     JournalPut,
     Post,
     PromoteDue,
@@ -19,10 +23,12 @@ from motia.core.batch import (
     Suspended,
     WaitFor,
 )
+from motia.core.flow import Flow
+from motia.core.ids import format_id
 from motia.core.message import Claim
-from motia.core.workflow import JournalEntry, Mail, RunId, mail_key
+from motia.core.workflow import JournalEntry, Mail, RunId, cancel_marker, mail_key
 from motia.errors import ConflictError
-from motia.testing.conformance.harness import NOW_MS, TRACE, Node, Nodes, Q, die, needs
+from motia.testing.conformance.harness import NOW_MS, OTHER, TRACE, Node, Nodes, Q, die, needs, raised_by
 
 DAY_MS = 86_400_000
 PAID = mail_key(["order"], {"order": 7})
@@ -249,6 +255,94 @@ async def an_ended_run_waits_for_nothing_and_goes_after_its_retention(nodes: Nod
     assert await node.backend.workflow.journal(run) == []
     await node.commit(RunEnd(run=run, status="completed", at_ms=NOW_MS))
     assert await node.backend.workflow.run(run) is None
+
+
+async def a_cancelled_run_is_given_out_once_more_to_be_undone(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    entry = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS)
+    await node.commit(JournalPut(run, entry), _wait(claim))
+    await node.commit(Settle(claim, Suspended(NOW_MS + DAY_MS, ["paid"])))
+    cancel = CancelMessages(frozenset((claim.id,)), now_ms=NOW_MS + 1)
+    (ended,) = await node.one(cancel)
+    assert (ended.id, ended.queue, ended.ran_on, ended.undoes) == (claim.id, Q, None, True)
+    assert await node.one(cancel) == []
+    assert await node.one(_paid(nodes)) == 0, "it waits for nothing any more"
+    (again,) = await node.claim()
+    assert (again.id, again.seq, again.failures) == (claim.id, claim.seq, 0)
+    assert (await node.backend.workflow.journal(run))[-1] == cancel_marker(NOW_MS + 1)
+    summary = await node.backend.workflow.run(run)
+    assert summary is not None
+    assert summary.status == "running"
+
+
+async def a_run_that_is_cancelled_while_it_runs_loses_its_claim(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    (ended,) = await node.one(CancelMessages(frozenset((claim.id,)), now_ms=NOW_MS))
+    assert (ended.ran_on, ended.undoes) == (node.id, True)
+    assert await node.backend.queue.cancellations(node.id) == [(claim.seq, claim.token)]
+    (again,) = await node.claim()
+    await raised_by(node.commit(Settle(claim, Completed())), ConflictError)
+    # The one that runs now may be stopped too, while the first is still to hear of it.
+    (ended,) = await node.one(CancelMessages(frozenset((claim.id,)), now_ms=NOW_MS, undo=False))
+    assert not ended.undoes
+    assert await node.backend.queue.cancellations(node.id) == [
+        (claim.seq, claim.token),
+        (claim.seq, again.token),
+    ]
+    summary = await node.backend.workflow.run(run)
+    assert summary is not None
+    assert (summary.status, summary.ended_at_ms) == ("cancelled", NOW_MS)
+    assert await node.claim() == []
+
+
+async def what_a_cancelled_run_called_is_cancelled_and_who_called_is_told(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    called = nodes.message(b"1", OTHER)
+    called.attributes = b'{"$reply":true}'
+    wait = WaitFor(
+        run=run,
+        queue=claim.queue,
+        name="call",
+        topic="$result",
+        fields=None,
+        key=format_id(called.id),
+        since_ms=NOW_MS,
+        now_ms=NOW_MS,
+    )
+    entry = JournalEntry(name="call", kind="call", status="waiting", at_ms=NOW_MS)
+    await node.commit(JournalPut(run, entry), wait, Enqueue(called))
+    await node.commit(Settle(claim, Suspended(None, ["call"])))
+    # The called one alone: its caller goes on with the news.
+    assert len(await node.one(CancelMessages(frozenset((called.id,)), now_ms=NOW_MS))) == 1
+    (found,) = await node.backend.workflow.journal(run)
+    assert (found.status, b"message.cancelled" in (found.value or b"")) == ("done", True)
+    (again,) = await node.claim()
+    other = nodes.message(b"2", OTHER)
+    entry = JournalEntry(name="call#2", kind="call", status="waiting", at_ms=NOW_MS)
+    await node.commit(
+        JournalPut(run, entry), replace(wait, name="call#2", key=format_id(other.id)), Enqueue(other)
+    )
+    await node.commit(Settle(again, Suspended(None, ["call#2"])))
+    ended = await node.one(CancelMessages(frozenset((claim.id,)), now_ms=NOW_MS))
+    assert [(one.id, one.undoes) for one in ended] == [(claim.id, True), (other.id, False)]
+    assert await node.claim(OTHER) == []
+
+
+async def a_run_does_not_expire(nodes: Nodes) -> None:
+    node = await nodes.open()
+    message = nodes.message(b"1")
+    message.flow = Flow(expires_at_ms=NOW_MS + 10)
+    await node.commit(Enqueue(message))
+    (claim,) = await node.claim()
+    await node.commit(replace(_begin(claim), expires=True))
+    await node.commit(Settle(claim, Suspended(NOW_MS + 20)))
+    assert await node.one(ExpireMessages(NOW_MS + 15)) == []
+    assert await node.one(PromoteDue(NOW_MS + 20)) > 0
+    (again,) = await node.claim()
+    assert again.expires_at_ms is None
 
 
 @needs("shared")

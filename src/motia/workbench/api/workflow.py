@@ -1,17 +1,18 @@
-"""Runs of workflows: look at them, send them signals."""
+"""Runs of workflows: look at them, cancel them, send them signals."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from motia.core.ids import format_id, parse_id
+from motia.core.message import QueueName
 from motia.core.workflow import RunId, RunStatus, RunSummary
 from motia.http.router import Route
 from motia.workbench.request import ApiRequest, Handler, invalid, page_of
 from motia.workbench.workspace import Workspace
 from motia.workflow.documents import run_detail, run_document
 from motia.workflow.mail import parse_run_id
-from motia.workflow.selection import chosen
+from motia.workflow.selection import chosen, still_open
 
 _STATUSES: tuple[RunStatus, ...] = ("running", "suspended", "completed", "failed", "cancelled")
 _VALUE_BYTES = 64 * 1024
@@ -46,6 +47,17 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         request.acted_on("run.signal", id=request.params["id"], name=given["name"])
         return {"woken": woken}
 
+    async def cancel(request: ApiRequest) -> Any:
+        summary = still_open(await _chosen(request))
+        given = request.fields() if request.body is not None else {}
+        undo = given.get("undo", True)
+        if not isinstance(undo, bool):
+            raise invalid("body.undo", "true or false", undo)
+        queue = QueueName(summary.topic, summary.id.step)
+        ended = await engine.interventions.cancel([summary.id.message_id], queue, undo=undo)
+        request.acted_on("run.cancel", id=request.params["id"], step=summary.id.step, undo=undo)
+        return {"cancelled": len(ended), "undone": not ended or any(one.undoes for one in ended)}
+
     async def _chosen(request: ApiRequest) -> RunSummary:
         run_id = request.params["id"]
         return chosen(await store.of_message(parse_run_id(run_id)), run_id, request.text("step"))
@@ -57,6 +69,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
     return [
         Route("GET", "/runs", runs),
         Route("GET", "/runs/:id", run),
+        Route("POST", "/runs/:id/cancel", cancel),
         Route("POST", "/runs/:id/signal", signal),
     ]
 
