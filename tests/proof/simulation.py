@@ -19,7 +19,7 @@ from motia.backends.memory.store import MemoryStore, Standing
 from motia.core import batch as ops
 from motia.core.calls import Calls, EnqueueRequest
 from motia.core.clock import SystemEntropy
-from motia.core.flow import Batching, Debounce, Dedupe, Duplicate, KeyedConcurrency, RateLimit, Replaced
+from motia.core.flow import Batching, Debounce, Dedupe, KeyedConcurrency, RateLimit
 from motia.core.ids import Ids
 from motia.core.invocation import (
     Cancelled,
@@ -143,13 +143,13 @@ class World:
         history = self.history
         if isinstance(operation, ops.Enqueue):
             message = operation.message
-            if isinstance(result, Duplicate):
+            if isinstance(result, ops.Duplicate):
                 history.answered[message.id] = result.id
                 history.shapes["duplicate"] += 1
             else:
                 number = self.store.seq_of.get((message.id, message.queue), 0)
                 history.stored.setdefault((message.id, message.queue), number)
-            if isinstance(result, Replaced):
+            if isinstance(result, ops.Replaced):
                 self.end((result.id, message.queue), "replaced")
             if isinstance(result, Claim):
                 self._note_claim(result)

@@ -7,7 +7,7 @@ knows it by name. Each sentence below is a test of that suite.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -105,8 +105,3 @@ class Backend(Protocol):
     def pending_operations(self) -> int:
         """Operations handed to `commit` and not yet applied: the length of the writer's queue."""
         ...
-
-
-def batch_of(*operations: Any, guards: Sequence[Any] = ()) -> Batch:
-    """A batch of the given operations."""
-    return Batch(operations, guards)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from motia.core.message import MessageId
-
 FieldPath = str
 """Path of a payload field, `user.id`."""
 
@@ -83,20 +81,6 @@ def kept(flow: Flow) -> Flow:
         rate_key=flow.rate_key,
         bulk=flow.bulk,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """An `Enqueue` stored nothing: message `id` came before it, within the window."""
-
-    id: MessageId
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """An `Enqueue` took the place of message `id`, which had not started."""
-
-    id: MessageId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

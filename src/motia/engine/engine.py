@@ -18,6 +18,7 @@ from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, TimedO
 from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.occurrence import ManualCall
 from motia.core.registry import Registry
+from motia.core.service import Service
 from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step
 from motia.core.trigger import FunctionId
@@ -102,6 +103,19 @@ class Engine:
         self.interventions = Interventions(self)
         self.lost_claims = LostClaims(self)
         self.orphans = Orphans(self)
+        self._services: tuple[Service, ...] = (
+            self.deadlines,
+            self.rescuer,
+            self.promoter,
+            self.consumer,
+            self.schedules,
+            self.pruner,
+            self.orphans,
+            self.lost_claims,
+            self.interventions,
+            self.streams,
+        )
+        """In the order of their start; they stop the other way round."""
 
     # Lifecycle --------------------------------------------------------------------------------------
 
@@ -110,16 +124,8 @@ class Engine:
         waits = self.registry.waits.items()
         mail = [RegisterMail(topic, fields) for topic, every in waits for fields in every]
         await self.backend.commit(Batch((register, *mail)))
-        await self.deadlines.start()
-        await self.rescuer.start()
-        await self.promoter.start()
-        await self.consumer.start()
-        await self.schedules.start()
-        await self.pruner.start()
-        await self.streams.start()
-        await self.interventions.start()
-        await self.lost_claims.start()
-        await self.orphans.start()
+        for service in self._services:
+            await service.start()
         self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
 
     async def drain(self) -> None:
@@ -131,20 +137,11 @@ class Engine:
             await self.consumer.release_running(self.settings.queue.cancel_grace_s)
 
     async def stop(self) -> None:
-        for service in (
-            self.streams,
-            self.interventions,
-            self.lost_claims,
-            self.orphans,
-            self.pruner,
-            self.schedules,
-            self.consumer,
-            self.promoter,
-            self.rescuer,
-        ):
+        first, *others = self._services
+        for service in reversed(others):
             await service.stop()
         await self.consumer.release_running(self.settings.queue.cancel_grace_s)
-        await self.deadlines.stop()
+        await first.stop()  # what runs is stopped by its deadlines until the end
         if self._background:
             await asyncio.wait(self._background)
         self.recorder.event("node.stopped", node=self.node_id.hex(), released=0)
@@ -162,10 +159,6 @@ class Engine:
 
     def accept_claim(self, claim: Claim) -> None:
         self.consumer.accept(claim)
-
-    @property
-    def backlog_likely(self) -> bool:
-        return self.consumer.backlog_seen
 
     def due_sooner(self, delay_s: float) -> None:
         self.promoter.look_in(delay_s)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from motia import encoding
-from motia.core.batch import Enqueue
+from motia.core.batch import Duplicate, Enqueue
 from motia.core.calls import EnqueueRequest
-from motia.core.flow import Duplicate
 from motia.core.ids import Ids, format_id
 from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
 from motia.core.registry import QueueEntry, Registry

@@ -12,6 +12,7 @@ from motia.core.batch import (
     ChangeDelivery,
     ClaimHeld,
     Completed,
+    Duplicate,
     Ended,
     Enqueue,
     Guard,
@@ -26,7 +27,6 @@ from motia.core.batch import (
     StateVersion,
 )
 from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
-from motia.core.flow import Duplicate
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation, Succeeded
 from motia.core.message import BulkProgress, Claim, MessageId, StoredMessage, TraceContext
@@ -442,10 +442,6 @@ class Execution:
                 failure = failure or error
         if failure is not None:
             raise failure
-
-    def claim_superseded_by(self, claim: Claim) -> bool:
-        own = self.invocation.claim
-        return own is not None and own.token < claim.token
 
 
 def _same(ids: list[str]) -> list[str]:

@@ -8,13 +8,12 @@ from motia.backends.memory.queue_bulks import ended_early
 from motia.backends.memory.store import NO_FLOW, Delivery, Standing
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.flow import Duplicate, Replaced
 from motia.core.message import Claim, DeadLetter, NewMessage, QueueName
 from motia.core.workflow import RunId
 from motia.errors import ConflictError
 
 
-def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplicate | Replaced | None:
+def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | ops.Duplicate | ops.Replaced | None:
     message = operation.message
     if (message.id, message.queue) in transaction.store.seq_of:
         return None
@@ -23,13 +22,13 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplica
         slot = message.queue, flow.dedupe_key
         earlier = transaction.store.dedupes.get(slot)
         if earlier is not None and earlier[0] != message.id and earlier[1] > message.enqueued_at_ms:
-            return Duplicate(earlier[0])
+            return ops.Duplicate(earlier[0])
         transaction.journal.put(transaction.store.dedupes, slot, (message.id, flow.dedupe_until_ms))
     replaced = None
     if flow.debounce_key is not None and (waiting := _debounced(transaction, message)) is not None:
         take_out(transaction, waiting)
         ended_early(transaction, waiting.flow.bulk)
-        replaced = Replaced(waiting.id)
+        replaced = ops.Replaced(waiting.id)
         flow = replace(flow, debounce_by_ms=waiting.flow.debounce_by_ms)
         if flow.debounce_by_ms is not None and message.due_at_ms is not None:
             message = replace(message, due_at_ms=min(message.due_at_ms, flow.debounce_by_ms))

@@ -11,7 +11,7 @@ from motia.backends.sqlite.schema import BLOCKED, CLAIMED, READY, SCHEDULED
 from motia.backends.sqlite.suspension import suspend
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
-from motia.core.flow import Duplicate, Flow, Replaced
+from motia.core.flow import Flow
 from motia.core.message import Claim, NewMessage, TraceContext
 from motia.errors import ConflictError
 
@@ -64,7 +64,7 @@ def insert_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ...]
     )
 
 
-def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplicate | Replaced | None:
+def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | ops.Duplicate | ops.Replaced | None:
     message = operation.message
     if message.flow is not None:
         return _enqueue_with_flow(transaction, message, message.flow)
@@ -77,12 +77,12 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | Duplica
 
 def _enqueue_with_flow(
     transaction: Transaction, message: NewMessage, flow: Flow
-) -> Claim | Duplicate | Replaced | None:
+) -> Claim | ops.Duplicate | ops.Replaced | None:
     queue = transaction.queue_id(message.queue)
     if flow.dedupe_key is not None:
         earlier = _earlier(transaction, queue, flow.dedupe_key, message)
         if earlier is not None:
-            return Duplicate(earlier)
+            return ops.Duplicate(earlier)
         transaction.execute(
             "INSERT OR REPLACE INTO dedupes (queue, key, id, expires_at) VALUES (?,?,?,?)",
             (queue, flow.dedupe_key, message.id, flow.dedupe_until_ms),
@@ -100,7 +100,7 @@ def _enqueue_with_flow(
                 return None
             transaction.execute("DELETE FROM deliveries WHERE seq = ?", (seq,))
             ended_early(transaction, (bulk,))
-            replaced = Replaced(id_)
+            replaced = ops.Replaced(id_)
             if debounce_by is not None and message.due_at_ms is not None:
                 message = dataclasses.replace(message, due_at_ms=min(message.due_at_ms, debounce_by))
     row = insert_row(transaction, message) if message.group is None else _grouped_row(transaction, message)

@@ -29,6 +29,20 @@ class Enqueue:
     message: NewMessage
 
 
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An `Enqueue` stored nothing: message `id` came before it, within the window."""
+
+    id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An `Enqueue` took the place of message `id`, which had not started."""
+
+    id: MessageId
+
+
 @dataclass(slots=True)
 class WantedQueue:
     """How many messages a node can take from one queue now."""

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from motia.core.batch import ClaimReady, Enqueue, Expire, PromoteDue, Unclaim, WantedQueue
-from motia.core.flow import Duplicate, Flow, RateWindow, Replaced
+from motia.core.batch import (
+    ClaimReady,
+    Duplicate,
+    Enqueue,
+    Expire,
+    PromoteDue,
+    Replaced,
+    Unclaim,
+    WantedQueue,
+)
+from motia.core.flow import Flow, RateWindow
 from motia.core.message import Claim
 from motia.testing.conformance.harness import (
     NOW_MS,
