@@ -25,7 +25,7 @@ class Recorder:
 
     __slots__ = ("_capacity", "_dropped", "_now_ms", "_queue", "_subscribers", "_wake", "listened")
 
-    def __init__(self, now_ms: Callable[[], int], *, capacity: int = 50_000) -> None:
+    def __init__(self, now_ms: Callable[[], int], *, capacity: int = 20_000) -> None:
         self._now_ms = now_ms
         self._capacity = capacity
         self._queue: deque[SpanRecord | LogRecord] = deque()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import apsw
+import orjson
 
 from motia.backends.sqlite.trace_file import in_transaction, open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
@@ -50,11 +52,23 @@ ON CONFLICT (trace_id) DO NOTHING
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
 _WORTH_MERGING = 8
 _TRACES_PER_ROUND = 200
+_ROUNDS_PER_BATCH = 5
 _LINES_PER_ROUND = 1_000
 _PAGES_PER_ROUND = 500
 _COMPACT_EVERY_S = 300
 _FEW_SPANS = 50
 _MANY_SPANS = 2_000
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the file holds. Counted when trimming begins: counting takes as long as dropping many rounds."""
+
+    ordinary: int
+    others: int
+    lines: int
+    """Outside of any trace."""
+    line_bytes: float
 
 
 class SqliteTraceSink:
@@ -77,6 +91,8 @@ class SqliteTraceSink:
         self._counted = Activity()
         """Counts that are not written yet."""
         self._compacted_s = 0
+        self._kept: _Kept | None = None
+        """While the file is being trimmed."""
 
     def open(self) -> None:
         """Failure: `BackendError` where the file cannot be opened or is too new."""
@@ -108,7 +124,7 @@ class SqliteTraceSink:
         if due:
             self._compact(connection, self._counted)
             self._counted = Activity()
-        self._keep_budget(connection)
+        self._keep_budget(connection, len(spans) + len(logs))
 
     def _compact(self, connection: apsw.Connection, activity: Activity) -> None:
         now_s = int(activity.last_ms / 1000)
@@ -116,51 +132,72 @@ class SqliteTraceSink:
             self._compacted_s = now_s
             in_transaction(connection, self._path, lambda: compact(connection, now_s))
 
-    def _keep_budget(self, connection: apsw.Connection) -> None:
-        if _used_bytes(connection) <= self._max_bytes:
+    def _keep_budget(self, connection: apsw.Connection, written: int) -> None:
+        """Over the budget, drop more with every batch than came with it, until a tenth is free again: at once
+        it would hold up the records that come meanwhile."""
+        used_bytes = _used_bytes(connection)
+        if self._kept is None and used_bytes <= self._max_bytes:
             return
         target_bytes = self._max_bytes * 9 // 10
+        least = _ROUNDS_PER_BATCH + 2 * written // _TRACES_PER_ROUND
         # Short transactions: other nodes wait for the lock meanwhile. Each looks again, for they trim too.
-        while _used_bytes(connection) > target_bytes:
+        while used_bytes > target_bytes and (least > 0 or used_bytes > self._max_bytes):
+            least -= 1
             if not in_transaction(
                 connection, self._path, lambda: self._drop_oldest(connection, target_bytes)
             ):
+                used_bytes = 0
                 break
+            used_bytes = _used_bytes(connection)
+        if used_bytes <= target_bytes:
+            self._kept = None
         # Free pages are used again; only a file that is over the budget gives some back.
         while (excess := _excess_pages(connection, self._max_bytes)) > 0:
             connection.execute(f"PRAGMA incremental_vacuum({min(excess, _PAGES_PER_ROUND)})").fetchall()
 
     def _drop_oldest(self, connection: apsw.Connection, target_bytes: int) -> int:
         """Delete one round of what matters least; 0 when there is nothing left to delete."""
-        total, others = connection.execute(
-            "SELECT (SELECT count(*) FROM traces), (SELECT count(*) FROM traces WHERE rank > 0)"
-        ).get
-        ordinary = total - others
-        outside, average = connection.execute(
-            "SELECT (SELECT count(*) FROM logs WHERE trace = 0),"
-            " (SELECT avg(length(data)) FROM (SELECT data FROM logs WHERE trace = 0 LIMIT 100))"
-        ).get
-        if outside and (not total or outside * average > target_bytes // 2):
-            return _drop_lines(connection, None)
-        if not total:
-            return 0
+        if self._kept is None:
+            self._kept = _count_kept(connection)
+        kept = self._kept
+        total = kept.ordinary + kept.others
+        if kept.lines and (not total or kept.lines * kept.line_bytes > target_bytes // 2):
+            dropped = _drop_lines(connection, None)
+            kept.lines -= dropped
+            return dropped
         # A round takes at most a tenth, so that a small store is not emptied at once.
         limit = max(1, min(_TRACES_PER_ROUND, total // 10))
         victims: list[Any] = []
-        if rank_to_drop(ordinary, others) == ORDINARY:
+        if rank_to_drop(kept.ordinary, kept.others) == ORDINARY:
             find = "SELECT id, started_ms FROM traces WHERE rank = 0 AND id > ? ORDER BY id LIMIT ?"
             victims = list(connection.execute(find, (self._dropped_to, limit)))
             if not victims and self._dropped_to:
                 victims = list(connection.execute(find, (0, limit)))
             self._dropped_to = victims[-1][0] if victims else 0
+            kept.ordinary -= len(victims)
         if not victims:
             find = "SELECT id, started_ms FROM traces WHERE rank > 0 ORDER BY rank, id LIMIT ?"
             victims = list(connection.execute(find, (limit,)))
+            kept.others -= len(victims)
+        if not victims:
+            return 0
+        ids = orjson.dumps([rowid for rowid, _ in victims]).decode()
         for table, column in (("spans", "trace"), ("logs", "trace"), ("traces", "id")):
-            connection.executemany(
-                f"DELETE FROM {table} WHERE {column} = ?", [(rowid,) for rowid, _ in victims]
+            connection.execute(
+                f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (ids,)
             )
-        return len(victims) + _drop_lines(connection, max(started_ms for _, started_ms in victims))
+        lines = _drop_lines(connection, max(started_ms for _, started_ms in victims))
+        kept.lines -= lines
+        return len(victims) + lines
+
+
+def _count_kept(connection: apsw.Connection) -> _Kept:
+    total, others, lines, line_bytes = connection.execute(
+        "SELECT (SELECT count(*) FROM traces), (SELECT count(*) FROM traces WHERE rank > 0),"
+        " (SELECT count(*) FROM logs WHERE trace = 0),"
+        " (SELECT avg(length(data)) FROM (SELECT data FROM logs WHERE trace = 0 LIMIT 100))"
+    ).get
+    return _Kept(total - others, others, lines, line_bytes or 0.0)
 
 
 def _insert(
