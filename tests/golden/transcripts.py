@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "worker"
+_NUMBERS = ("<write>", "<read>", "<step>", "<wait>", "<function>")
+"""What a worker chooses a number for."""
 NAMES = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
 
@@ -60,6 +62,6 @@ class Names:
         if pattern == "<number>":
             return 1
         if isinstance(pattern, str) and pattern.startswith("<") and pattern.endswith(">"):
-            unknown = 1 if pattern in ("<write>", "<read>") else pattern.strip("<>")
+            unknown = 1 if pattern in _NUMBERS else pattern.strip("<>")
             return self._known.setdefault(pattern, unknown) if pattern != "<any>" else "any"
         return pattern

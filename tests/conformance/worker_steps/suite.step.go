@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -64,6 +65,19 @@ func handle(ctx *motia.Context, given any) (any, error) {
 		case <-ctx.Done():
 		case <-time.After(time.Minute):
 		}
+	case "step":
+		return ctx.Step("work", func(context.Context) (any, error) { return input["value"], nil })
+	case "step_fails":
+		work := func(context.Context) (any, error) { panic(badThing{}) }
+		return ctx.Step("work", work, motia.StepOptions{Retries: 2})
+	case "nap":
+		if err := ctx.Sleep(time.Hour); err != nil {
+			return nil, err
+		}
+		return "awake", nil
+	case "wait":
+		match := map[string]any{"order": input["value"]}
+		return ctx.WaitFor("paid", motia.WaitOptions{Match: match, Timeout: 48 * time.Hour})
 	case "stream":
 		count := input["count"].(int64)
 		items := make(chan any)

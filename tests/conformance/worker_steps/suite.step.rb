@@ -21,6 +21,12 @@ def handler(input, context)
   when "print" then puts "hello"
   when "log" then context.logger.warn("hi", { n: 1 }) && nil
   when "sleep" then sleep 60
+  when "step" then context.step("work") { input.value }
+  when "step_fails" then context.step("work", retries: 2) { raise ArgumentError, "bad thing" }
+  when "nap"
+    context.sleep("1h")
+    "awake"
+  when "wait" then context.wait_for("paid", match: { order: input.value }, timeout: "2d")
   when "stream"
     { status: 200, body: Enumerator.new { |out| input["count"].times { |index| out << "item #{index}" } } }
   end

@@ -151,6 +151,23 @@ async def handler(input, ctx):
     items = await chat.get_group("L")
     await ctx.state.set("L", "items", [gone, [item["text"] for item in items]])
 """,
+    "workflow": """
+config = {"type": "event", "name": "Workflow-L", "subscribes": ["workflow.L"], "emits": []}
+async def handler(input, ctx):
+    count = await ctx.step("count", ctx.state.increment, "L", "counted")
+    again = await ctx.step("count", ctx.state.increment, "L", "counted")
+    paid = await ctx.wait_for("paid.L", match={"order": input["order"]}, timeout="1h")
+    await ctx.state.set("L", "went on", [count, again, paid["by"], await ctx.call("Twice", 21)])
+""",
+    "undo": """
+config = {"type": "event", "name": "Undo-L", "subscribes": ["undo.L"], "emits": [], "attempts": 1}
+async def handler(input, ctx):
+    async def note(what):
+        await ctx.state.update("L", "noted", {"type": "append", "path": [], "value": what})
+    await ctx.step("one", lambda: 1, undo=lambda n: note("undo %d" % n))
+    await ctx.gather(ctx.step("two", lambda: 2, undo=lambda n: note("undo %d" % n)), ctx.call("Twice", 4))
+    raise ValueError("for good")
+""",
     "unjson": """
 config = {"type": "api", "name": "Unjson-L", "method": "GET", "path": "/L/unjson", "emits": []}
 async def handler(req, ctx):
@@ -282,6 +299,24 @@ export const handler = async (_, { streams, state }) => {
   await state.set('L', 'items', [gone, items.map((item) => item.text)])
 }
 """,
+    "workflow": """
+export const config = { type: 'event', name: 'Workflow-L', subscribes: ['workflow.L'], emits: [] }
+export const handler = async (input, { step, waitFor, call, state }) => {
+  const count = await step('count', () => state.increment('L', 'counted'))
+  const again = await step('count', () => state.increment('L', 'counted'))
+  const paid = await waitFor('paid.L', { match: { order: input.order }, timeout: '1h' })
+  await state.set('L', 'went on', [count, again, paid.by, await call('Twice', 21)])
+}
+""",
+    "undo": """
+export const config = { type: 'event', name: 'Undo-L', subscribes: ['undo.L'], emits: [], attempts: 1 }
+export const handler = async (_, { step, call, gather, state }) => {
+  const note = (what) => state.update('L', 'noted', { type: 'append', path: [], value: what })
+  await step('one', () => 1, { undo: (n) => note(`undo ${n}`) })
+  await gather(step('two', () => 2, { undo: (n) => note(`undo ${n}`) }), call('Twice', 4))
+  throw new Error('for good')
+}
+""",
     "unjson": """
 export const config = { type: 'api', name: 'Unjson-L', method: 'GET', path: '/L/unjson', emits: [] }
 export const handler = async () => ({ status: 200, body: { a: [1, NaN] } })
@@ -379,6 +414,15 @@ def config = { type: "event", name: "Call-L", subscribes: ["call.L"], emits: [] 
 def handler(input, context)
   context.trigger_step("State-L", {})
   context.state.set("L", "called", context.call("Twice", 21))
+end
+""",
+    "workflow": """
+def config = { type: "event", name: "Workflow-L", subscribes: ["workflow.L"], emits: [] }
+def handler(input, context)
+  count = context.step("count") { context.state.increment("L", "counted") }
+  again = context.step("count") { context.state.increment("L", "counted") }
+  paid = context.wait_for("paid.L", match: { order: input["order"] }, timeout: "1h")
+  context.state.set("L", "went on", [count, again, paid["by"], context.call("Twice", 21)])
 end
 """,
     "unjson": """

@@ -172,6 +172,26 @@ async def items(app: TestApp, lang: str) -> None:
     assert await app.state.get(lang, "items") == [None, ["hi"]]
 
 
+@shows("workflow", "Workflows: steps that are done once, waits for events, calls of other steps")
+async def workflow(app: TestApp, lang: str) -> None:
+    await app.emit(f"workflow.{lang}", {"order": 7})
+    await app.until("message.settled", step=f"Workflow-{lang}", outcome="suspended", limit_s=30)
+    await app.until_idle()
+    assert await app.state.get(lang, "went on") is None
+    await app.emit(f"paid.{lang}", {"order": 8, "by": "Bob"})
+    await app.emit(f"paid.{lang}", {"order": 7, "by": "Ann"})
+    await app.until("message.settled", step=f"Workflow-{lang}", outcome="completed", limit_s=30)
+    assert await app.state.get(lang, "went on") == [1, 2, "Ann", 42]
+    assert await app.state.get(lang, "counted") == 2
+
+
+@shows("undo", "Workflows: undo when a run fails for good, several calls at once")
+async def undo(app: TestApp, lang: str) -> None:
+    await app.emit(f"undo.{lang}", {})
+    await app.until("message.settled", step=f"Undo-{lang}", outcome="dead", limit_s=30)
+    assert await app.state.get(lang, "noted") == ["undo 2", "undo 1"]
+
+
 @shows("unjson", "A value that JSON cannot carry is an error that names its path")
 async def unjson(app: TestApp, lang: str) -> None:
     answer = await app.http.get(f"/{lang}/unjson")
@@ -207,7 +227,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], s
 
 async def _outcome(check: Check, app: TestApp, lang: str) -> str | None:
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             await check(app, lang)
     except (Exception, TimeoutError) as error:
         return f"{type(error).__name__}: {error}"

@@ -17,7 +17,12 @@ _SNIPPET = re.compile(r"```(?:ruby|go)\n(?:#|//) (steps/\S+)\n(.*?)```", re.DOTA
 async def test_the_steps_of_the_page(tmp_path: Path) -> None:
     (tmp_path / "steps").mkdir()
     snippets = _SNIPPET.findall(PAGE.read_text("utf-8"))
-    assert [path for path, _ in snippets] == ["steps/create_order.step.rb", "steps/order_paid.step.go"]
+    assert [path for path, _ in snippets] == [
+        "steps/create_order.step.rb",
+        "steps/settle_bill.step.rb",
+        "steps/order_paid.step.go",
+        "steps/settle_debt.step.go",
+    ]
     for path, text in snippets:
         (tmp_path / path).write_text(text, "utf-8")
     async with TestApp(tmp_path) as app:
@@ -28,3 +33,13 @@ async def test_the_steps_of_the_page(tmp_path: Path) -> None:
         await app.emit("order.paid", {"id": "7"})
         await app.until_idle()
         assert await app.state.get("paid", "7") is True
+        for what, step in (("bill", "SettleBill"), ("debt", "SettleDebt")):
+            # It was paid before anybody came to wait for that.
+            await app.emit(f"{what}.sent", {"id": "7"})
+            await app.emit(f"{what}.paid", {"id": "8", "by": "Bob"})
+            await app.emit(f"{what}.paid", {"id": "7", "by": "Ada"})
+            await app.until("message.settled", step=step, outcome="completed", limit_s=30)
+        assert await app.state.get("bills", "B-7") == "Ada"
+        assert await app.state.get("debts", "D-7") == "Ada"
+        assert await app.dead_letters() == []
+        assert not [line for line in app.logs if "which no step names" in line.message]

@@ -3,6 +3,7 @@ package motia
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,17 +46,24 @@ type connection struct {
 	answers map[int64]chan message
 	parts   map[int64]*bytes.Buffer
 	running map[int64]*Context
-	streams map[int]*outgoing
-	last    int
-	closed  chan struct{}
-	beating bool
+	// Waiting calls whose function the node may ask for, by invocation and number.
+	named map[functionName]chan message
+	// What stops a function that runs, by the id of the node's call.
+	runs       map[int64]context.CancelFunc
+	projectDir string
+	streams    map[int]*outgoing
+	last       int
+	closed     chan struct{}
+	beating    bool
 }
 
-func newConnection(socket net.Conn) *connection {
+func newConnection(socket net.Conn, projectDir string) *connection {
 	made := &connection{
-		socket: socket, reader: bufio.NewReaderSize(socket, 64*1024), out: make(chan []byte, 1024),
+		projectDir: projectDir,
+		socket:     socket, reader: bufio.NewReaderSize(socket, 64*1024), out: make(chan []byte, 1024),
 		limits: limits{1 << 20, 32 << 20, 64, 1}, answers: map[int64]chan message{},
 		parts: map[int64]*bytes.Buffer{}, running: map[int64]*Context{}, streams: map[int]*outgoing{},
+		named: map[functionName]chan message{}, runs: map[int64]context.CancelFunc{},
 		closed: make(chan struct{}),
 	}
 	go made.write()
@@ -228,31 +236,98 @@ func largest(value any) string {
 	}
 }
 
-// ask calls the node. Its refusal is an *Error.
-func (c *connection) ask(method string, params map[string]any) (map[string]any, error) {
-	answer := make(chan message, 1)
+type stepWork func(ctx context.Context) (any, error)
+
+type functionName struct{ invocation, number int64 }
+
+// ask calls the node. Its refusal is an *Error. The node may ask for work meanwhile: it runs in this goroutine.
+func (c *connection) ask(method string, params map[string]any, work stepWork) (map[string]any, error) {
+	answer, asked := make(chan message, 1), make(chan message, 16)
 	c.mutex.Lock()
 	c.lastID++
 	id := c.lastID
 	c.answers[id] = answer
+	if work != nil {
+		name := functionName{params["invocation"].(int64), id}
+		params["call"].(map[string]any)["function"] = id
+		c.named[name] = asked
+		defer c.forget(name)
+	}
 	c.mutex.Unlock()
 	if err := c.send(map[string]any{"id": id, "method": method, "params": params}); err != nil {
 		return nil, err
 	}
+	for {
+		select {
+		case found := <-answer:
+			return resultOf(found)
+		case run := <-asked:
+			c.answerRun(*run.ID, work)
+		case <-c.closed:
+			return nil, &Error{Code: "context.ended", Message: "the node is gone"}
+		}
+	}
+}
+
+func resultOf(found message) (map[string]any, error) {
+	if found.Error != nil {
+		code, _ := found.Error.Data["code"].(string)
+		hint, _ := found.Error.Data["hint"].(string)
+		lasts := found.Error.Data["retryable"] == false
+		return nil, &Error{Code: code, Message: found.Error.Message, Hint: hint, Retryable: !lasts}
+	}
+	var result map[string]any
+	if err := decode(found.Result, &result); err != nil {
+		return nil, err
+	}
+	restored, _ := unwire(result).(map[string]any)
+	return restored, nil
+}
+
+func (c *connection) forget(name functionName) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	delete(c.named, name)
+}
+
+// run hands a function that the node asks for to whoever waits for what comes of it.
+func (c *connection) run(id int64, found message) {
+	var params struct {
+		Invocation int64 `json:"invocation"`
+		Function   int64 `json:"function"`
+	}
+	if err := json.Unmarshal(found.Params, &params); err != nil {
+		c.refuse(id, &callError{Code: -32602, Message: err.Error()})
+		return
+	}
+	c.mutex.Lock()
+	waiting := c.named[functionName{params.Invocation, params.Function}]
+	c.mutex.Unlock()
 	select {
-	case found := <-answer:
-		if found.Error != nil {
-			code, _ := found.Error.Data["code"].(string)
-			return nil, &Error{Code: code, Message: found.Error.Message, Retryable: true}
-		}
-		var result map[string]any
-		if err := decode(found.Result, &result); err != nil {
-			return nil, err
-		}
-		restored, _ := unwire(result).(map[string]any)
-		return restored, nil
-	case <-c.closed:
-		return nil, &Error{Code: "context.ended", Message: "the node is gone"}
+	case waiting <- found:
+	default:
+		text := fmt.Sprintf("run: expected a function of the invocation, got %d", params.Function)
+		c.refuse(id, &callError{-32000, text, map[string]any{"code": "worker.unknown_function"}})
+	}
+}
+
+func (c *connection) answerRun(id int64, work stepWork) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	c.mutex.Lock()
+	c.runs[id] = stop
+	c.mutex.Unlock()
+	value, err := work(ctx)
+	c.mutex.Lock()
+	delete(c.runs, id)
+	c.mutex.Unlock()
+	if err == nil {
+		value, err = wire(value, "$", 0, nil)
+	}
+	if err != nil {
+		c.refuse(id, errorObject(err, c.projectDir))
+	} else {
+		c.reply(id, map[string]any{"value": value})
 	}
 }
 

@@ -3,6 +3,7 @@ package motia
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 )
 
 // Context is one execution as its handler sees it. It is a context.Context: Done is closed when the handler
@@ -10,7 +11,7 @@ import (
 type Context struct {
 	context.Context
 	TraceID   string         `json:"trace_id"`
-	Step      string         `json:"step"`
+	StepName  string         `json:"step"`
 	Flows     []string       `json:"flows"`
 	Attempt   int            `json:"attempt"`
 	MessageID string         `json:"message_id"`
@@ -22,11 +23,13 @@ type Context struct {
 	connection *connection
 	invocation int64
 	stop       context.CancelFunc
+	// suspended is set by the first durable call that nothing more comes of.
+	suspended *atomic.Bool
 }
 
 func (c *Context) ask(method string, params map[string]any) (map[string]any, error) {
 	params["invocation"] = c.invocation
-	return c.connection.ask(method, params)
+	return c.connection.ask(method, params, nil)
 }
 
 func (c *Context) write(operation map[string]any) (any, error) {
@@ -87,16 +90,6 @@ func (c *Context) Send(message Message) (string, error) {
 		return fmt.Sprint(ids[0]), nil
 	}
 	return "", &Error{Code: "context.refused", Message: "expected one id"}
-}
-
-// Call runs a step now and waits for what it returns.
-func (c *Context) Call(step string, data any) (any, error) {
-	given, err := wire(data, "$", 0, nil)
-	if err != nil {
-		return nil, err
-	}
-	found, err := c.ask("context.call", map[string]any{"step": step, "data": given})
-	return found["value"], err
 }
 
 // State is shared key-value state.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 type invokeParams struct {
@@ -84,30 +85,38 @@ func (c *connection) pour(number int) {
 func (w *worker) run(c *connection, id int64, method string, raw json.RawMessage) {
 	ctx, stop := context.WithCancel(context.Background())
 	made := &Context{Context: ctx, connection: c, invocation: id, stop: stop}
-	made.State, made.Log = State{made}, Log{made}
+	made.State, made.Log, made.suspended = State{made}, Log{made}, &atomic.Bool{}
 	c.mutex.Lock()
 	c.running[id] = made
 	c.mutex.Unlock()
 	w.running.Add(1)
 	go func() {
-		defer w.running.Add(-1)
 		var streams []int
-		result, err := w.guarded(made, method, raw, func(items <-chan any) int {
+		var result map[string]any
+		err := error(&Error{Code: "handler.raised", Message: "the handler ended its goroutine"})
+		// Deferred: a handler that has to wait ends its goroutine.
+		defer func() {
+			defer w.running.Add(-1)
+			if made.suspended.Load() {
+				result, err = map[string]any{"outcome": "suspended"}, nil
+			}
+			if err != nil {
+				c.refuse(id, errorObject(err, w.projectDir))
+			} else {
+				c.reply(id, result)
+			}
+			for _, number := range streams {
+				c.pour(number)
+			}
+			stop()
+			c.mutex.Lock()
+			delete(c.running, id)
+			c.mutex.Unlock()
+		}()
+		result, err = w.guarded(made, method, raw, func(items <-chan any) int {
 			streams = append(streams, c.open(items))
 			return streams[len(streams)-1]
 		})
-		if err != nil {
-			c.refuse(id, errorObject(err, w.projectDir))
-		} else {
-			c.reply(id, result)
-		}
-		for _, number := range streams {
-			c.pour(number)
-		}
-		stop()
-		c.mutex.Lock()
-		delete(c.running, id)
-		c.mutex.Unlock()
 	}()
 }
 

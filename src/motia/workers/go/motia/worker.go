@@ -56,7 +56,7 @@ func Serve(projectDir string, problemsText string) {
 		if err != nil {
 			panic(err)
 		}
-		go made.serve(newConnection(socket))
+		go made.serve(newConnection(socket, projectDir))
 	}
 }
 
@@ -98,6 +98,8 @@ func (w *worker) dispatch(c *connection, id int64, found message) {
 			return
 		}
 		w.run(c, id, found.Method, found.Params)
+	case "run":
+		c.run(id, found)
 	case "initialize":
 		c.reply(id, w.greeting(c, found.Params))
 	case "load":
@@ -139,7 +141,7 @@ func (w *worker) greeting(c *connection, raw json.RawMessage) map[string]any {
 	version := strings.TrimPrefix(runtime.Version(), "go")
 	return map[string]any{
 		"protocol": 1, "language": "go", "runtime": map[string]any{"name": "go", "version": version},
-		"pid": os.Getpid(), "capabilities": map[string]any{"integers": "any"},
+		"pid": os.Getpid(), "capabilities": map[string]any{"integers": "any", "workflow": true},
 	}
 }
 
@@ -158,6 +160,9 @@ func (w *worker) noted(c *connection, found message) {
 	case "cancel":
 		if ctx, ok := c.running[params.ID]; ok {
 			ctx.stop()
+		}
+		if stop, ok := c.runs[params.ID]; ok {
+			stop()
 		}
 	case "credit":
 		if stream, ok := c.streams[params.Stream]; ok {

@@ -17,6 +17,8 @@ module Motia
       @outgoing = Thread::Queue.new
       @mutex = Mutex.new
       @answers = {}
+      @functions = {}
+      @runs = {}
       @last_id = 0
       @last_part = 0
       @parts = {}
@@ -38,19 +40,35 @@ module Motia
       raise ProtocolError, error.message
     end
 
-    # The result of a call to the node. Failure: Motia::Error.
-    def call(method, params)
+    # The result of a call to the node. `run` is a function that the node may ask for meanwhile: it runs in this
+    # thread. Failure: Motia::Error.
+    def call(method, params, run = nil, project_dir = nil)
       answer = Thread::Queue.new
       number = @mutex.synchronize do
         @last_id += 1
         @answers[@last_id] = answer
         @last_id
       end
+      place = run && name_function(params, number, answer)
       send_message({ "jsonrpc" => "2.0", "id" => number, "method" => method, "params" => params })
-      found = answer.pop
-      raise Error.new("the node is gone", code: "context.ended") if found.nil?
+      while (found = answer.pop)
+        return result_of(found) unless found.key?("method")
 
-      result_of(found)
+        answer_run(found["id"], run, project_dir)
+      end
+      raise Error.new("the node is gone", code: "context.ended")
+    ensure
+      @mutex.synchronize { @functions.delete(place) } if place
+    end
+
+    # The node asks for a function: whoever waits for what comes of it runs it.
+    def run(message)
+      place = message["params"].values_at("invocation", "function")
+      waiting = @mutex.synchronize { @functions[place] }
+      return waiting.push(message) if waiting
+
+      refuse(message["id"], -32_000, "run: expected a function of the invocation, got #{place.last}",
+             { "code" => "worker.unknown_function" })
     end
 
     def reply(number, result)
@@ -67,6 +85,11 @@ module Motia
 
     def note(method, params)
       send_message({ "jsonrpc" => "2.0", "method" => method, "params" => params })
+    end
+
+    # A function took longer than the node waits for it.
+    def stop_run(number)
+      @mutex.synchronize { @runs.delete(number)&.raise(StepTimedOut, "the step took too long") }
     end
 
     def answered(message)
@@ -91,6 +114,28 @@ module Motia
     end
 
     private
+
+    # The number of the call is that of its function.
+    def name_function(params, number, answer)
+      params["call"]["function"] = number
+      place = [params["invocation"], number]
+      @mutex.synchronize { @functions[place] = answer }
+      place
+    end
+
+    def answer_run(number, run, project_dir)
+      reply(number, { "value" => stoppable(number, run) })
+    rescue StandardError, StepTimedOut => error
+      object = ErrorObject.of(error, project_dir)
+      refuse(number, object["code"], object["message"], object["data"])
+    end
+
+    def stoppable(number, run)
+      @mutex.synchronize { @runs[number] = Thread.current }
+      run.call
+    ensure
+      @mutex.synchronize { @runs.delete(number) }
+    end
 
     def read(line)
       line.force_encoding(Encoding::UTF_8)

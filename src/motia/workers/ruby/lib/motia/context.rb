@@ -3,15 +3,18 @@
 module Motia
   # What a handler sees of its execution. Every call is done when it returns.
   class Context
-    attr_reader :trace_id, :step, :flows, :attempt, :trigger, :logger, :state, :message_id
+    include Workflow
+
+    attr_reader :trace_id, :step_name, :flows, :attempt, :trigger, :logger, :state, :message_id
     attr_accessor :user
     alias traceId trace_id # rubocop:disable Naming/MethodName
 
-    def initialize(connection, invocation, params)
+    def initialize(connection, invocation, params, project_dir = nil)
       @connection = connection
       @invocation = invocation
+      @project_dir = project_dir
       @trace_id = params["trace_id"]
-      @step = params["step"]
+      @step_name = params["step"]
       @flows = params["flows"]
       @attempt = params["attempt"]
       @message_id = params["message_id"]
@@ -36,11 +39,6 @@ module Motia
     # Put a message for one step, by its id.
     def trigger_step(step, data = nil, **options)
       write({ "op" => "enqueue", "messages" => [message({ step: step, data: data, **options })] }).first
-    end
-
-    # Run a step now and wait for what it returns.
-    def call(step, data = nil)
-      ask("context.call", { "step" => step.to_s, "data" => Values.dump(data) })["value"]
     end
 
     # Make the writes inside the block one commit, or none of them.
@@ -82,8 +80,8 @@ module Motia
 
     private
 
-    def ask(method, params)
-      @connection.call(method, { "invocation" => @invocation, **params })
+    def ask(method, params, run = nil)
+      @connection.call(method, { "invocation" => @invocation, **params }, run, @project_dir)
     end
 
     def message(item)

@@ -27,6 +27,9 @@ module Motia
   # Raised in a handler that should stop. No StandardError: `rescue => error` does not catch it.
   class Cancelled < Exception; end # rubocop:disable Lint/InheritException
 
+  # Raised in the block of a workflow's step that took longer than its timeout.
+  class StepTimedOut < Exception; end # rubocop:disable Lint/InheritException
+
   # Return one of these instead of a value. `delay_s` nil: as the policy says.
   Retry = Struct.new(:delay_s, :reason)
   Snooze = Struct.new(:delay_s, :reason)
@@ -35,6 +38,7 @@ module Motia
   # An exception as the error object of an answer.
   module ErrorObject
     OWN = File.expand_path("..", __dir__)
+    TEMPORARY = %w[context.refused worker.crashed workflow.step_timed_out].freeze
 
     module_function
 
@@ -42,7 +46,7 @@ module Motia
       data = { "code" => "handler.raised", "type" => error.class.name.to_s, "stack" => stack(error, project_dir) }
       data["code"] = error.code if error.is_a?(Error)
       data["hint"] = error.hint if error.is_a?(Error) && error.hint
-      data["retryable"] = false if error.is_a?(Error) && !%w[context.refused worker.crashed].include?(error.code)
+      data["retryable"] = false if error.is_a?(Error) && !TEMPORARY.include?(error.code)
       line = line_of(error, project_dir)
       data["line"] = line if line
       if error.is_a?(HTTPError)

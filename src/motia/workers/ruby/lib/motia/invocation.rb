@@ -33,6 +33,7 @@ module Motia
     private
 
     def answer(method, project_dir)
+      @project_dir = project_dir
       result = interruptible { method == "invoke" ? invoke : { "value" => Values.dump(call_function) } }
       @connection.reply(@number, result)
       @stream&.run(project_dir)
@@ -56,12 +57,13 @@ module Motia
     end
 
     def invoke
-      @context = Context.new(@connection, @number, @params["context"])
+      @context = Context.new(@connection, @number, @params["context"], @project_dir)
       input = @params.key?("request") ? request : @params["input"]
       authenticate(input)
       return CONDITION_NOT_MET unless holds?(input)
 
-      outcome(onion(@params["middleware"] || [], input))
+      value = catch(Workflow::SUSPENDED) { onion(@params["middleware"] || [], input) }
+      value.equal?(Workflow::SUSPENDED) ? { "outcome" => "suspended" } : outcome(value)
     end
 
     def request

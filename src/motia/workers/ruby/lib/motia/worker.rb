@@ -4,6 +4,7 @@ require "socket"
 require "motia/errors"
 require "motia/values"
 require "motia/connection"
+require "motia/workflow"
 require "motia/context"
 require "motia/output"
 require "motia/outgoing_stream"
@@ -74,6 +75,7 @@ module Motia
     def called(connection, number, method, params)
       case method
       when "invoke", "call" then start(connection, number, method, params)
+      when "run" then connection.run({ "id" => number, "method" => method, "params" => params })
       when "initialize" then connection.reply(number, greeting(connection, params))
       when "load" then Thread.new { load(connection, number, params) }
       when "shutdown" then Thread.new { shut_down(connection, number, params) }
@@ -89,7 +91,7 @@ module Motia
         beat(connection, params["limits"]["heartbeat_s"])
       end
       { "protocol" => PROTOCOL, "language" => "ruby", "runtime" => { "name" => "ruby", "version" => RUBY_VERSION },
-        "pid" => Process.pid, "capabilities" => { "integers" => "any", "concurrency" => THREADS } }
+        "pid" => Process.pid, "capabilities" => { "integers" => "any", "concurrency" => THREADS, "workflow" => true } }
     end
 
     def beat(connection, every_s)
@@ -109,7 +111,9 @@ module Motia
 
     def noted(connection, method, params)
       case method
-      when "cancel" then connection.invocations[params["id"]]&.cancel
+      when "cancel"
+        connection.invocations[params["id"]]&.cancel
+        connection.stop_run(params["id"])
       when "credit" then connection.streams[params["stream"]]&.add_credit(params["items"])
       when "close" then connection.streams[params["stream"]]&.close
       end
