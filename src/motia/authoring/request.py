@@ -130,13 +130,13 @@ class Request(Mapping[str, Any], Generic[B]):
     @_Part
     def headers(self) -> Headers:
         """By lower-case name, found in any case; repeats joined by a comma."""
-        headers = Headers()
+        joined: dict[str, str] = {}
         for raw_name, raw_value in self._raw.headers:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            if name in headers:
-                value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
-            headers[name] = value
-        return headers
+            if name in joined:
+                value = f"{joined[name]}{'; ' if name == 'cookie' else ', '}{value}"
+            joined[name] = value
+        return Headers(joined)
 
     @_Part
     def cookies(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import orjson
 
+from motia import encoding
 from motia.authoring.request import Request
 from motia.authoring.validated import validated_view
 from motia.core import occurrence as core
@@ -55,7 +56,8 @@ class Plan:
         }
         if request.client is not None:
             parts["client"] = request.client
-        text = wire_text(parts, doubles=doubles)
+        # Texts and what JSON gave: nothing in it has to be looked for but a reserved key.
+        text = wire_text_of_json(encoding.encode(parts), doubles=doubles)
         if not request.body:
             return b',"request":%b' % text
         value = view.body

@@ -18,7 +18,8 @@ export class Invocation {
   #functions
   /** @type {import('./context.js').Context | undefined} */
   context
-  pending = new Pending()
+  /** @type {Pending | undefined} */
+  #pending
 
   /**
    * `failed` is called when it failed beside its handler, `suspended` when its handler does nothing any more but
@@ -31,11 +32,24 @@ export class Invocation {
     this.#connection = connection
     this.#id = id
     this.#ended = ended
-    this.pending.onStill = () => {
-      if (this.#answered) return
-      this.answer({ outcome: 'suspended' })
-      ended.suspended()
+  }
+
+  /** What its handler began; made when it begins something: most handlers never do. */
+  get pending() {
+    if (this.#pending === undefined) {
+      this.#pending = new Pending()
+      this.#pending.onStill = () => {
+        if (this.#answered) return
+        this.answer({ outcome: 'suspended' })
+        this.#ended.suspended()
+      }
     }
+    return this.#pending
+  }
+
+  /** Whether nothing that was begun is left to wait for. */
+  get isSettled() {
+    return this.#pending === undefined || this.#pending.isEmpty
   }
 
   /** What its durable calls have named. */

@@ -39,7 +39,7 @@ export function runStep(invocation, params, find, openStream) {
     if (condition !== undefined && !(await functionOf(find(condition))(input, context))) return SKIPPED
     const kind = byHand ? (handler.only ?? 'queue') : params.context.trigger.type
     const value = await callHandler(handler, kind, input, context)
-    if (!invocation.pending.isEmpty) await invocation.pending.settled()
+    if (!invocation.isSettled) await invocation.pending.settled()
     return outcomeOf(value, null)
   })
 }
@@ -94,7 +94,7 @@ async function runForRequest(invocation, context, params, handler, find, openStr
   let value
   try {
     value = middleware === undefined ? await call(request) : await onion(middleware, call, request, context, find)
-    if (!invocation.pending.isEmpty) await invocation.pending.settled()
+    if (!invocation.isSettled) await invocation.pending.settled()
   } catch (error) {
     // What was written so far must not look like the whole.
     if (responder?.started) responder.stream.destroy(/** @type {Error} */ (error))

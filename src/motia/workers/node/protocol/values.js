@@ -14,6 +14,40 @@ const ESCAPES = new Set(['$bytes', '$stream', '$literal'])
  * @returns {any}
  */
 export function toWire(value, path = '$', depth = 0) {
+  return isWire(value, depth) ? value : changedToWire(value, path, depth)
+}
+
+/** Whether the value can go out as it is. Most can; looking costs much less than writing another.
+ * @param {any} value @param {number} depth @returns {boolean} */
+function isWire(value, depth) {
+  switch (typeof value) {
+    case 'string':
+      return value.isWellFormed()
+    case 'number':
+      return Number.isFinite(value)
+    case 'boolean':
+      return true
+    case 'object':
+      break
+    default:
+      return false
+  }
+  if (value === null) return true
+  if (depth > MAX_DEPTH) return false
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === Array.prototype) {
+    for (let index = 0; index < value.length; index++) if (!isWire(value[index], depth + 1)) return false
+    return true
+  }
+  if (prototype !== Object.prototype) return false
+  const keys = Object.keys(value)
+  if (keys.length === 1 && ESCAPES.has(keys[0])) return false
+  for (const key of keys) if (!isWire(value[key], depth + 1) || !key.isWellFormed()) return false
+  return true
+}
+
+/** @param {unknown} value @param {string} path @param {number} depth @returns {any} */
+function changedToWire(value, path, depth) {
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) throw notJson(path, 'text with whole characters', 'a lone surrogate')
@@ -39,19 +73,19 @@ function objectToWire(value, path, depth) {
   if (depth > MAX_DEPTH) {
     throw notJson(path, `at most ${MAX_DEPTH} levels`, 'more, or a value that holds itself')
   }
-  if (Array.isArray(value)) return value.map((item, index) => toWire(item, `${path}[${index}]`, depth + 1))
+  if (Array.isArray(value)) return value.map((item, index) => changedToWire(item, `${path}[${index}]`, depth + 1))
   if (value instanceof Uint8Array) {
     return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
   }
   const { toJSON } = /** @type {any} */ (value)
-  if (typeof toJSON === 'function') return toWire(toJSON.call(value, ''), path, depth + 1)
-  if (value instanceof ArrayBuffer) return toWire(new Uint8Array(value), path, depth)
+  if (typeof toJSON === 'function') return changedToWire(toJSON.call(value, ''), path, depth + 1)
+  if (value instanceof ArrayBuffer) return changedToWire(new Uint8Array(value), path, depth)
   if (value instanceof Map || value instanceof Set) {
     const hint = value instanceof Map ? 'Object.fromEntries(map)' : '[...set]'
     throw notJson(path, 'a value that JSON can carry', `a ${value.constructor.name}`, `write ${hint}`)
   }
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
-    return toWire(value.valueOf(), path, depth)
+    return changedToWire(value.valueOf(), path, depth)
   }
   /** @type {Record<string, any>} */
   const result = {}
@@ -61,7 +95,7 @@ function objectToWire(value, path, depth) {
     if (item === undefined || typeof item === 'function' || typeof item === 'symbol') continue
     if (!key.isWellFormed()) throw notJson(path, 'keys with whole characters', 'a lone surrogate')
     count++
-    const wire = toWire(item, `${path}.${key}`, depth + 1)
+    const wire = changedToWire(item, `${path}.${key}`, depth + 1)
     if (key === '__proto__') Object.defineProperty(result, key, { value: wire, enumerable: true })
     else result[key] = wire
   }
