@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from motia.core.message import QueueDepth, QueueName
+from motia.engine.dry_check import DryCheck
 from motia.errors import MotiaError
 
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -39,6 +40,8 @@ class Finding:
     check: str
     message: str
     fix: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What a program wants to know of it, by name."""
 
 
 def check_python(version: tuple[int, ...], platform: str) -> list[Finding]:
@@ -137,6 +140,30 @@ def check_queues(depths: Sequence[QueueDepth], known: frozenset[QueueName]) -> l
             fix = f"motia queue dead --step {depth.queue.step}, then redrive or purge them"
             findings.append(Finding("warning", "queues", f"{name}: {depth.dead} dead letters", fix))
     return findings or [Finding("ok", "queues", f"{len(depths)} in use")]
+
+
+_FIX_OF_MISFIT = {
+    "step.removed": "bring the step or its old name back, or cancel them: motia runs cancel ID",
+    "workflow.changed": "they would be held: bring the call back under its old name, kind and version, or let"
+    " them end before you deploy",
+    "input.invalid": "they would become dead letters: let the schema take them, or let them end first",
+}
+
+
+def check_under_way(found: DryCheck) -> list[Finding]:
+    """Runs and messages that do not fit the code on disk."""
+    findings = []
+    for misfit in found.misfits:
+        what = "messages" if misfit.code == "input.invalid" else "runs"
+        name = f"{misfit.name!r} " if misfit.name else ""
+        where = f" in {misfit.where}" if misfit.where else ""
+        message = (
+            f"{misfit.count} {what} of {misfit.step}, the first {misfit.example}:"
+            f" {name}{misfit.old} → {misfit.new}{where}"
+        )
+        details = asdict(misfit)
+        findings.append(Finding("error", "under way", message, _FIX_OF_MISFIT[misfit.code], details))
+    return findings or [Finding("ok", "under way", f"{found.runs} runs, {found.messages} messages: all fit")]
 
 
 def check_nodes(dead_pids: Sequence[int], living: int) -> list[Finding]:

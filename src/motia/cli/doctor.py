@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ from motia.errors import MotiaError
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.cli.checks import Finding
-    from motia.core.message import NodeId, QueueDepth, QueueName
+    from motia.core.message import NodeId, QueueDepth
+    from motia.core.registry import Registry
+    from motia.engine.dry_check import DryCheck
     from motia.settings.load import Loaded
     from motia.settings.model import Settings
 
@@ -30,7 +33,7 @@ def doctor(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
     findings = [*_machine(loaded), *_project(loaded.settings)]
     failed = any(finding.level == "error" for finding in findings)
     if as_json:
-        names = ("level", "check", "message", "fix")
+        names = ("level", "check", "message", "fix", "details")
         print_json(
             {
                 "ok": not failed,
@@ -80,13 +83,16 @@ def _project(settings: Settings) -> list[Finding]:
     from motia.settings.database import locate_database
 
     findings = []
-    known: frozenset[QueueName] | None = None
+    registry: Registry | None = None
+    whole: Registry | None = None
+    """What runs and messages can be compared with: a broken file would look like a step that is gone."""
     try:
         discovered = discover(settings)
     except MotiaError as error:
         findings.append(checks.failure("steps", error))
     else:
-        known = frozenset(discovered.registry.queues)
+        registry = discovered.registry
+        whole = None if discovered.problems else registry
         findings += checks.check_steps(
             len(discovered.registry.steps), discovered.problems, discovered.notices
         )
@@ -97,12 +103,14 @@ def _project(settings: Settings) -> list[Finding]:
         # Looking must not make it.
         return [*findings, checks.Finding("ok", "store", f"{location.path}: not made yet")]
     try:
-        depths, nodes = with_store(settings, _read_store)
+        depths, nodes, under_way = with_store(settings, lambda store: _read_store(store, whole, settings))
     except MotiaError as error:
         return [*findings, checks.failure("store", error)]
     findings.append(checks.Finding("ok", "store", str(location.path)))
-    if known is not None:
-        findings += checks.check_queues(depths, known)
+    if registry is not None:
+        findings += checks.check_queues(depths, frozenset(registry.queues))
+    if under_way is not None:
+        findings += checks.check_under_way(under_way)
     return findings + _nodes(nodes)
 
 
@@ -114,8 +122,19 @@ def _nodes(nodes: Sequence[tuple[NodeId, int, str]]) -> list[Finding]:
     return checks.check_nodes(dead, len(nodes) - len(dead))
 
 
-async def _read_store(backend: Backend) -> tuple[list[QueueDepth], Sequence[tuple[NodeId, int, str]]]:
-    return await backend.queue.depths(), await backend.queue.nodes()
+async def _read_store(
+    backend: Backend, registry: Registry | None, settings: Settings
+) -> tuple[list[QueueDepth], Sequence[tuple[NodeId, int, str]], DryCheck | None]:
+    """`registry` None: the steps are not known, so that nothing can be compared with them."""
+    from motia.discovery.durable_calls import code_of
+    from motia.engine.dry_check import dry_check
+
+    under_way = (
+        None
+        if registry is None
+        else await dry_check(backend, registry, partial(code_of, settings.project_dir))
+    )
+    return await backend.queue.depths(), await backend.queue.nodes(), under_way
 
 
 def _nearest_existing(path: Path) -> Path:

@@ -167,6 +167,16 @@ class StoredMessage:
     """Why it is dead."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueuedPayload:
+    """A message in one queue, and what it carries."""
+
+    seq: int
+    id: MessageId
+    queue: QueueName
+    payload: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkProgress:
     """Where the messages of an `enqueue_many` stand, one a queue."""

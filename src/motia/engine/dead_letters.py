@@ -17,11 +17,10 @@ from motia.core.flow import kept
 from motia.core.ids import Ids, format_id
 from motia.core.message import DeadLetter, MessageId, NewMessage, QueueName, TraceContext
 from motia.core.registry import Registry
-from motia.core.trigger import QueueTrigger
 from motia.engine.enqueue import message_of
+from motia.engine.input_check import check_input
 from motia.errors import InputError
 from motia.queue.dead_letters import DeadGroup, DeadLetterQuery, cause_of_letter, new_group
-from motia.schemas import schema_of
 
 _PAGE = 500
 _MOST_REFUSALS = 100
@@ -118,22 +117,10 @@ def _refusal(registry: Registry, letter: DeadLetter) -> Refusal | None:
         message = f"{letter.queue.step}: expected a step of this project, got the name of one that is gone"
         return Refusal(id=letter.id, queue=letter.queue, code="step.removed", message=message)
     try:
-        _check(registry, letter.queue, letter.payload)
+        check_input(registry, letter.queue, letter.payload)
     except InputError as error:
         return Refusal(id=letter.id, queue=letter.queue, code=error.code, message=error.message)
     return None
-
-
-def _check(registry: Registry, queue: QueueName, payload: bytes) -> None:
-    """Failure: `InputError` for a payload that does not fit what the queue's step takes now."""
-    entry = registry.queues.get(queue)
-    if entry is None or entry.trigger_index is None:
-        return
-    trigger = entry.step.triggers[entry.trigger_index]
-    if isinstance(trigger, QueueTrigger) and trigger.schema:
-        schema = schema_of(trigger.schema, entry.step.source.path)
-        if schema is not None:
-            schema.validate(encoding.decode(payload))
 
 
 async def redrive(
@@ -209,7 +196,7 @@ async def redrive_edited(
             code="message.too_large",
             status=413,
         )
-    _check(registry, letter.queue, payload)
+    check_input(registry, letter.queue, payload)
     message = _edited(registry, letter, data, payload, ids.message_id(), now_ms)
     gone = PurgeDead(queue=letter.queue, ids=frozenset((letter.id,)), replaced=True)
     await backend.commit(Batch((Enqueue(message), gone), (DeadLetterHeld(letter.id, letter.queue),)))

@@ -16,7 +16,7 @@ from motia.core.workflow import Compensating, EntryKind, JournalEntry, RunId, Su
 from motia.engine.outcomes import error_of
 from motia.engine.replies import told
 from motia.errors import WorkflowError
-from motia.workflow.replay import Replay
+from motia.workflow.replay import UNORDERED_MARKER, Replay
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
@@ -78,6 +78,10 @@ class Journal:
                     expires=self._claim.expires_at_ms is not None,
                 )
             )
+        if self.replay.unordered and self.replay.recorded(UNORDERED_MARKER) is None:
+            marker = self.entry(UNORDERED_MARKER, "marker", "done")
+            self.replay.note(marker)
+            begin.append(JournalPut(self.run, marker))
         put = self._execution.commit([*begin, JournalPut(self.run, entry), *operations])
         results: list[Any] = await put
         self.replay.note(entry)

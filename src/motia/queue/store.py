@@ -14,6 +14,7 @@ from motia.core.message import (
     NodeId,
     Pause,
     QueueDepth,
+    QueuedPayload,
     QueueName,
     ScheduledMessage,
     StoredMessage,
@@ -62,6 +63,10 @@ class QueueStore(Protocol):
         self, queue: QueueName, *, concurrency_key: str | None = None, limit: int = 100
     ) -> asyncio.Future[list[StoredMessage]]:
         """Messages of a queue that nodes hold, of one key or of all."""
+        ...
+
+    def undelivered(self, *, after_seq: int, limit: int) -> asyncio.Future[list[QueuedPayload]]:
+        """What every queue holds that has not ended, dead letters not included, in the order of `seq`."""
         ...
 
     def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:

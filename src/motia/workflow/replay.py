@@ -12,13 +12,18 @@ MAX_ENTRIES = 10_000
 HELD_MARKER = "$held"
 """The entry that says: the code changed under this run, which waits for the code it began with. Its error is
 what changed, its value the names of the entries that the other code made."""
+UNORDERED_MARKER = "$unordered"
+"""The entry that says: this run did several things at once, or passed a call that left no entry, so that the
+next execution may come by its entries in another order."""
 
 
 class Replay:
     """The journal of one run beside the execution that walks through it.
 
     Names are the handler's own. One that comes again after the first has ended becomes `name#2`, `name#3`;
-    two at once need keys, because nothing would say which is which the next time.
+    two at once need keys, because nothing would say which is which the next time. Unless a run is
+    `unordered`, whatever it does anew comes after all that it has recorded: code that begins something else
+    before that is not the code it began with, and does nothing.
     """
 
     def __init__(self, entries: Iterable[JournalEntry] = ()) -> None:
@@ -26,8 +31,10 @@ class Replay:
         self._read = frozenset(self._entries)
         """What was there before this execution."""
         self._counts: dict[str, int] = {}
-        self._active: set[str] = set()
-        self._met: set[str] = set()
+        self._active: dict[str, str] = {}
+        """Base name → kind."""
+        self.unordered = UNORDERED_MARKER in self._entries
+        self._unmet = self._to_be_met()
 
     def enter(self, name: str, *, kind: str, version: int = 1, key: str | None = None) -> str:
         """The unique name of a durable call that begins.
@@ -60,13 +67,22 @@ class Replay:
             )
         if entry is not None and (entry.kind, entry.version) != (kind, version):
             raise changed(unique, f"{entry.kind} version {entry.version}", f"{kind} version {version}")
-        self._active.add(base)
-        self._met.add(unique)
+        if self._active:
+            self.unordered = True
+        if entry is None:
+            if self._unmet and kind != "sleep" and not self.unordered and self.undoing is None:
+                # A short sleep leaves no entry: it alone may come anew between recorded ones.
+                raise self._changed_before(f"{kind} {base!r}")
+        else:
+            self._unmet.pop(unique, None)
+        self._active[base] = kind
         return unique
 
     def leave(self, unique: str) -> None:
         """The durable call has ended, or the handler has left it."""
-        self._active.discard(unique.partition("#")[0])
+        kind = self._active.pop(unique.partition("#")[0], None)
+        if unique not in self._entries and kind != "sleep":
+            self.unordered = True
 
     def recorded(self, unique: str) -> JournalEntry | None:
         return self._entries.get(unique)
@@ -95,25 +111,29 @@ class Replay:
 
     def unmet(self) -> list[str]:
         """Steps that were done and that the handler has not come by."""
-        done = [entry for entry in self._entries.values() if entry.kind == "step" and entry.status == "done"]
-        unmet = [entry.name for entry in done if entry.name not in self._met]
-        others = self.made_by_other_code() if unmet else ()
-        return [name for name in unmet if name not in others]
+        return [
+            entry.name for entry in self._unmet.values() if (entry.kind, entry.status) == ("step", "done")
+        ]
 
     def check_all_met(self) -> None:
         """The handler has come to its end: every recorded step must have been on its way.
 
         Failure: `WorkflowError` `workflow.changed` naming the first that was not.
         """
-        unmet = [entry for name, entry in self._entries.items() if name not in self._met]
-        others = None
-        for entry in unmet:
-            if entry.kind in ("marker", "undo"):
-                continue
-            if others is None:
-                others = self.made_by_other_code()
-            if entry.name not in others:
-                raise changed(entry.name, f"{entry.kind} {entry.status}", "a handler that ends without it")
+        if self._unmet:
+            raise self._changed_before("the end of the handler")
+
+    def _to_be_met(self) -> dict[str, JournalEntry]:
+        """What was recorded and has to be come by, in order."""
+        named = {name: entry for name, entry in self._entries.items() if entry.kind not in ("marker", "undo")}
+        if HELD_MARKER in self._entries:
+            for name in self.made_by_other_code():
+                named.pop(name, None)
+        return named
+
+    def _changed_before(self, what: str) -> WorkflowError:
+        entry = next(iter(self._unmet.values()))
+        return changed(entry.name, f"{entry.kind} {entry.status}", f"{what} before it")
 
 
 def changed(name: str, old: str, new: str) -> WorkflowError:

@@ -315,7 +315,7 @@ def test_a_run_whose_code_changed_is_held_and_goes_on_with_its_own_code(project:
     project.run(scenario, clock=ManualClock())
 
 
-def test_what_other_code_recorded_does_not_hold_a_run_back(project: Any) -> None:
+def test_other_code_does_nothing_before_it_is_found_out(project: Any) -> None:
     project.step("order", CHANGING)
 
     async def scenario(app: TestApp) -> None:
@@ -325,16 +325,90 @@ def test_what_other_code_recorded_does_not_hold_a_run_back(project: Any) -> None
         old, module["names"] = module["names"], ["audit", "pay", "wait", "ship"]
         await app.advance(61)
         await app.until_idle()
-        assert module["done"] == ["audit", "charge", "pay", "ship"]
         held = next(e for e in await app.app.backend.workflow.journal(run) if e.name == "$held")
-        assert b"charge" in held.error
-        module["names"] = [*old, "pack"]
+        assert b"step 'pay' before it" in held.error
+        module["names"] = ["audit", "wait", "ship"]
+        await app.advance(20)
+        assert module["done"] == ["audit", "charge"]
+        module["names"] = old
         await app.advance(301)
         await app.until_idle()
         found = await app.app.backend.workflow.run(run)
         assert found is not None
         assert found.status == "completed"
-        assert module["done"] == ["audit", "charge", "pay", "ship", "pack"]
+        assert module["done"] == ["audit", "charge", "ship"]
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_what_other_code_recorded_does_not_hold_a_run_back(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        extra, first = [], ["a", "b"]
+        async def work(name):
+            await asyncio.sleep(0)
+            done.append(name)
+        done = []
+        @step(queue("order"))
+        async def order(input, ctx):
+            await ctx.gather(*(ctx.step(name, work, name) for name in first))
+            await ctx.sleep(60)
+            for name in extra:
+                await ctx.step(name, work, name)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.until_idle()
+        module = _module(app, "order")
+        module["first"], module["extra"] = ["a", "c"], ["d"]
+        await app.advance(61)
+        await app.until_idle()
+        held = next(e for e in await app.app.backend.workflow.journal(run) if e.name == "$held")
+        assert b"'b'" in held.error
+        assert sorted(module["done"]) == ["a", "b", "c", "d"]
+        module["first"], module["extra"] = ["a", "b"], ["e"]
+        await app.advance(301)
+        await app.until_idle()
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        assert found.status == "completed"
+        assert module["done"][-1] == "e"
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_step_that_failed_and_was_caught_may_come_again_before_what_is_recorded(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        tries = []
+        async def shaky():
+            tries.append(1)
+            raise ValueError("no")
+        async def fine():
+            return 1
+        @step(queue("order"))
+        async def order(input, ctx):
+            try:
+                await ctx.step("shaky", shaky)
+            except ValueError:
+                await ctx.step("fine", fine)
+            await ctx.sleep(1)
+            await ctx.step("more", fine)
+            await ctx.sleep(60)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.advance(90)
+        await app.until_idle()
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        assert (found.status, len(_module(app, "order")["tries"])) == ("completed", 2)
 
     project.run(scenario, clock=ManualClock())
 

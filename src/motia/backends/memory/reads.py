@@ -17,6 +17,7 @@ from motia.core.message import (
     NodeId,
     Pause,
     QueueDepth,
+    QueuedPayload,
     QueueName,
     ScheduledMessage,
     StoredMessage,
@@ -108,6 +109,11 @@ class MemoryQueueStore:
             if d.standing is Standing.CLAIMED and concurrency_key in (None, d.flow.concurrency_key)
         ]
         return done(found[:limit])
+
+    def undelivered(self, *, after_seq: int, limit: int) -> asyncio.Future[list[QueuedPayload]]:
+        left = [d for d in self._store.in_order(self._store.deliveries) if d.seq > after_seq]
+        left.sort(key=lambda delivery: delivery.seq)
+        return done([QueuedPayload(d.seq, d.id, d.queue, d.payload) for d in left[:limit]])
 
     def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
         held = [

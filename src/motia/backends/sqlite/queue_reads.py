@@ -20,6 +20,7 @@ from motia.core.message import (
     NodeId,
     Pause,
     QueueDepth,
+    QueuedPayload,
     QueueName,
     ScheduledMessage,
     StoredMessage,
@@ -148,6 +149,18 @@ class SqliteQueueStore:
                 for row in connection.execute(
                     f"{_DELIVERIES} WHERE {_OF_QUEUE} AND d.state = 3{key} ORDER BY d.seq LIMIT ?",
                     (*values, limit),
+                )
+            ]
+        )
+
+    def undelivered(self, *, after_seq: int, limit: int) -> asyncio.Future[list[QueuedPayload]]:
+        return self._reader.scan(
+            lambda connection: [
+                QueuedPayload(seq, id_, QueueName(topic, step), payload)
+                for seq, id_, topic, step, payload in connection.execute(
+                    "SELECT d.seq, d.id, q.topic, q.step, d.payload FROM deliveries d"
+                    " JOIN queues q ON q.id = d.queue WHERE d.seq > ? ORDER BY d.seq LIMIT ?",
+                    (after_seq, limit),
                 )
             ]
         )

@@ -290,6 +290,20 @@ async def a_message_says_where_it_stands(nodes: Nodes) -> None:
     assert await status() == []
 
 
+async def what_has_not_ended_is_read_page_by_page(nodes: Nodes) -> None:
+    node = await nodes.open()
+    payloads = [b"%d" % number for number in range(5)]
+    await node.commit(*(nodes.enqueue(payload) for payload in payloads[:4]))
+    await node.commit(nodes.enqueue(payloads[4], OTHER, due_at_ms=NOW_MS + 1000))
+    claims = await node.claim(limit=2)
+    await node.commit(complete(claims[0]))
+    read, after_seq = [], 0
+    while page := await node.backend.queue.undelivered(after_seq=after_seq, limit=3):
+        read += page
+        after_seq = page[-1].seq
+    assert [(one.queue, one.payload) for one in read] == [*((Q, one) for one in payloads[1:4]), (OTHER, b"4")]
+
+
 async def what_keeps_a_message_back_can_be_read(nodes: Nodes) -> None:
     node = await nodes.open()
     ids = [nodes.id() for _ in range(3)]
