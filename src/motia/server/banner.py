@@ -30,7 +30,7 @@ def banner(
     lines = [f"{len(registry.steps)} steps, {len(problems)} broken"]
     lines += [f"  {method:<7}{path:<{path_width}}  {step.name}  {step.source}" for method, path, step in rows]
     lines += [
-        f"  cron   {schedule.trigger.expression}  {schedule.step}"
+        f"  cron   {schedule.trigger.expression}  {schedule.step.name}"
         f"  next {_utc(schedule.expression.next_after(now_ms))}"
         for schedule in schedules
     ]
