@@ -26,6 +26,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
 
 from motia.agents.budget import Budget, Left
 from motia.agents.usage import Price, Usage, has_listed_price, usage_of
@@ -36,6 +37,7 @@ from motia.errors import AgentError, BudgetExceededError, MotiaError
 
 _LONGEST_WAIT_S = 3600.0
 """A provider may ask for more; then the next attempt asks it again."""
+_CHARS_A_TOKEN = 3
 _FEWEST_TOKENS = 16
 """Less than this cannot be asked for of every provider."""
 
@@ -67,6 +69,9 @@ class Request:
             failure = self._failure(raised, left)
             self._tell(ctx, started_at_ms, self._attributes(), failure)
             raise failure from raised
+        if answer.usage.unmeasured_requests:
+            answer.usage = _estimated(self.messages, answer)
+            ctx.logger.warning(f"model {self.model.model_name} does not say what it used: estimated")
         used = usage_of(answer, self.price)
         self._tell(ctx, started_at_ms, {**self._attributes(), **_attributes_of(answer, used)})
         if self.budget is not None:
@@ -95,8 +100,8 @@ class Request:
                 if piece := _text_of(event):
                     await self.writer.append(piece)
         answer = stream.get()
-        if answer.state != "complete":
-            raise ConnectionError(f"the answer ended early, it is {answer.state}")
+        if answer.state != "complete" or _breaks_off(answer):
+            raise ConnectionError("the answer ended early")
         return answer
 
     def _failure(self, raised: Exception, left: Left) -> MotiaError:
@@ -175,6 +180,18 @@ def _attributes_of(answer: ModelResponse, used: Usage) -> dict[str, Any]:
     if used.cost_usd is not None:
         attributes["operation.cost"] = used.cost_usd  # USD; the name that pydantic-ai gives it
     return attributes
+
+
+def _breaks_off(answer: ModelResponse) -> bool:
+    """A provider's stream ended in good order, but said neither why nor what it cost."""
+    said_why = "finish_reason" in (answer.provider_details or {})
+    return bool(answer.usage.unmeasured_requests) and not said_why
+
+
+def _estimated(messages: Sequence[ModelMessage], answer: ModelResponse) -> RequestUsage:
+    """A guess at what a provider does not tell, on the high side: a budget has to count something."""
+    asked, answered = (len(ModelMessagesTypeAdapter.dump_json(list(said))) for said in (messages, [answer]))
+    return RequestUsage(input_tokens=asked // _CHARS_A_TOKEN, output_tokens=answered // _CHARS_A_TOKEN)
 
 
 def _text_of(event: Any) -> str:

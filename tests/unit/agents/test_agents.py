@@ -167,10 +167,9 @@ async def twins(ctx: Context) -> Any:
     await ctx.gather(twin.run(ctx, "a"), twin.run(ctx, "b"))
 
 
-@step(queue("keyless.asked"))
-async def keyless(ctx: Context) -> Any:
-    os.environ.pop("OPENAI_API_KEY", None)
-    await Agent("keyless", "openai:gpt-6-luna").run(ctx, "go")
+@step(queue("unmade.asked"))
+async def unmade(ctx: Context) -> Any:
+    await Agent("unmade", "nobody:none").run(ctx, "go")
 """
 
 
@@ -201,7 +200,7 @@ def test_what_a_model_or_a_tool_does_wrong_is_told_to_the_model_a_bounded_number
                 "never_end": "agent.too_many_turns",
                 "wrong": "agent.unknown_tool",
                 "twins": "workflow.name_in_use",
-                "keyless": "agent.bad_model",
+                "unmade": "agent.bad_model",
             }.items():
                 await app.trigger(step)
                 await app.until_idle(LIMIT_S)
