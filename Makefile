@@ -38,8 +38,9 @@ workbench/node_modules/.package-lock.json: workbench/package-lock.json
 $(CONSOLE): workbench/node_modules/.package-lock.json $(CONSOLE_SOURCES)
 	@npm run --silent build --prefix workbench
 
-demo: $(STAMP) ## Start the example shop and print its URLs
-	@$(BIN)/motia dev --dir examples/shop
+demo: EXAMPLE ?= shop
+demo: $(STAMP) ## Start the example shop, or EXAMPLE=research_agent, and print its URLs
+	@$(BIN)/motia dev --dir examples/$(EXAMPLE)
 
 test: $(STAMP) ## All tests but the long proofs
 	@$(BIN)/python -m pytest -n 2 -m "not proof"
