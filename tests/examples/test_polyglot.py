@@ -35,6 +35,12 @@ def test_a_review_travels_through_every_language(monkeypatch: pytest.MonkeyPatch
             }
             refused = await app.http.post("/reviews", json={"product": "lamp"})
             assert refused.status_code == 422
+            coupon = await app.state.get("coupons", taken.json()["id"])
+            assert coupon["status"] == "sent"
+            await app.emit("coupon.redeemed", {"id": taken.json()["id"]})
+            await app.until("message.settled", step="ThankReviewer", outcome="completed", limit_s=30)
+            redeemed = await app.state.get("coupons", taken.json()["id"])
+            assert redeemed == {"coupon": coupon["coupon"], "status": "redeemed"}
             assert await app.dead_letters() == []
 
     asyncio.run(scenario())

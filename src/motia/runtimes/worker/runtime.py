@@ -216,7 +216,9 @@ class WorkerRuntime:
                 stream.on_done = lambda: link.done(number)
             return outcome
         except CallFailed as error:
-            return failure_of(error.error)
+            failed = failure_of(error.error)
+            workflow = link.workflows.get(number)
+            return failed if workflow is None else workflow.detailed(failed)
         except ConnectionGone as gone:
             return self._gone(link, invocation, gone)
         except asyncio.CancelledError:

@@ -39,6 +39,7 @@ class WorkerWorkflow:
         self._doubles = doubles
         self._suspended: list[Suspend] = []
         self._compensating = False
+        self._refusals: dict[tuple[str, str], WorkflowError] = {}
         self._begun: set[asyncio.Future[bytes]] = set()
         self.can_undo = False
         """The worker keeps functions that undo what was done."""
@@ -144,6 +145,9 @@ class WorkerWorkflow:
             return _SUSPENDED
         except RuntimeGone:
             return _SUSPENDED  # nobody is there to read it
+        except WorkflowError as error:
+            self._refusals[error.code, error.message] = error
+            raise
         return b'{"value":%b}' % wire_text(value, doubles=self._doubles)
 
     # The end ----------------------------------------------------------------------------------------
@@ -156,6 +160,13 @@ class WorkerWorkflow:
             return not_suspended()
         suspend = merged(self._suspended)
         return Suspended(suspend.due_at_ms, suspend.waits)
+
+    def detailed(self, failed: Failed) -> Failed:
+        """A failure of the handler with the details of the refusal that it is: they do not travel."""
+        refusal = self._refusals.get((failed.error.code, failed.error.message))
+        if refusal is not None:
+            failed.error.details, failed.error.hint = refusal.details, refusal.hint
+        return failed
 
     def end(self) -> None:
         """The handler has ended: nobody waits for its calls any more."""
