@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from motia.authoring.types import is_stream_trigger as is_stream_trigger
     from motia.authoring.types import json_schema as json_schema
     from motia.authoring.types import schema_to_json_schema as schema_to_json_schema
+    from motia.authoring.workflow import ApprovalExpiredError as ApprovalExpiredError
     from motia.authoring.workflow import WorkflowError as WorkflowError
 
 _HOMES = {
@@ -120,7 +121,7 @@ _HOMES = {
         "MultiTriggerStepBuilder StepBuilder StepDefinition api cron event multi_trigger_step noop step"
     ),
     "streams": "Stream",
-    "workflow": "WorkflowError",
+    "workflow": "ApprovalExpiredError WorkflowError",
     "trigger_info": "TriggerInfo",
     "triggers": (
         "ApiMiddleware ApiRouteMethod ApiTrigger CronTrigger QueueTrigger StateTrigger StreamTrigger "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -18,6 +19,8 @@ from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
 from motia.tracing.console import ConsolePrinter
 from motia.tracing.store import RecordSink, TraceStore
+from motia.workflow.approval_key import read_or_make_key
+from motia.workflow.approvals import ApprovalLinks
 
 _TRACE_FILE = "trace.db"
 _IMPORTED_LATE = (
@@ -71,6 +74,27 @@ def node_storage(
     lock = LockFile(location.path.parent / "nodes", node_id, slots=settings.queue.concurrency + 8)
     at_end(lock.close)
     return open_backend(settings, node_id=node_id, wake_others=True), lock, str(lock.path)
+
+
+def approval_links(settings: Settings, *, in_memory: bool = False) -> ApprovalLinks:
+    """What makes and reads the links of approvals: with the key of the settings, else the one beside the
+    database; what is kept `in_memory` has one that goes with it."""
+    given = settings.workflow.approval_key
+    folder = locate_database(settings).path
+    if given is not None:
+        key = given.encode()
+    elif in_memory or folder is None:
+        key = secrets.token_bytes(32)
+    else:
+        return ApprovalLinks(lambda: read_or_make_key(folder.parent), _base_url(settings))
+    return ApprovalLinks(lambda: key, _base_url(settings))
+
+
+def _base_url(settings: Settings) -> str:
+    if settings.public_url is not None:
+        return settings.public_url
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def trace_sinks(

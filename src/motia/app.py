@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motia.adapters import node_storage, open_traces, preload, trace_sinks
+from motia.adapters import approval_links, node_storage, open_traces, preload, trace_sinks
 from motia.backends.liveness import OneNode
 from motia.backends.protocol import Backend
 from motia.core.clock import Clock, Entropy, SystemClock, SystemEntropy
@@ -32,6 +32,7 @@ from motia.runtimes.protocol import Runtime
 from motia.runtimes.python.output import capture_output, restore_output
 from motia.runtimes.python.runtime import PythonRuntime
 from motia.server.app_gateway import AppGateway, ConsolePort
+from motia.server.approval_pages import ApprovalEndpoint
 from motia.server.banner import banner
 from motia.server.builtin import builtin_routes
 from motia.server.control import control_endpoint
@@ -168,6 +169,7 @@ class App:
             node_id=self._node_id,
             pid=os.getpid(),
             flush_traces=writer.flush,
+            approval_links=approval_links(settings, in_memory=self._given_backend is not None),
             stream_auth=_stream_auth(loader.python, settings.project_dir, self.discovered.app_file),
         )
         capture_output()
@@ -207,6 +209,9 @@ class App:
             console=await self._console(engine, discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
             sockets=self._sockets,
+            approval=lambda raw_path: ApprovalEndpoint(
+                engine.approvals, raw_path, settings.limits.message_bytes
+            ),
         )
 
     async def reload_workers(self, sockets: Mapping[str, Sequence[str]]) -> None:

@@ -111,6 +111,10 @@ class WorkflowError(MotiaError):
     http_status = 409
 
 
+class ApprovalExpiredError(WorkflowError):
+    """Nobody answered in time. The author decides what then: ask somebody else, refuse, go on."""
+
+
 class AgentError(WorkflowError):
     """The author of an agent must act: its model, its tools or its answer cannot be used."""
 

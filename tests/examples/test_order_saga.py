@@ -59,8 +59,11 @@ def test_a_large_order_waits_for_a_person(ledger: Path, approved: bool, ends: st
             order_id = await place(app, 1200)
             await app.advance(hours=20)
             assert await status(app, order_id) == "waiting for approval"
+            (asked,) = await app.approvals()
+            shown = (await app.http.get(f"/orders/{order_id}")).json()
+            assert shown["review"] == asked["url"]
             review = {"approved": approved, "by": "Ada"}
-            assert (await app.http.post(f"/orders/{order_id}/review", json=review)).status_code == 202
+            assert (await app.http.post(asked["path"], json=review)).status_code == 200
             await app.until_idle()
             assert await status(app, order_id) == ends
             assert done(ledger) == did
@@ -80,6 +83,24 @@ def test_nobody_answers_and_it_is_undone(ledger: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_run_that_is_cancelled_while_it_asks_is_undone(ledger: Path) -> None:
+    async def run() -> None:
+        async with TestApp(SAGA, clock=ManualClock()) as app:
+            order_id = await place(app, 1200)
+            (asked,) = await app.approvals()
+            token = app.app.console_secrets.token
+            answer = await app.console.post(
+                f"/__motia/runs/{asked['run_id']}/cancel",
+                headers={"authorization": f"Bearer {token}", "host": "localhost"},
+            )
+            assert answer.json() == {"cancelled": 1, "undone": True}
+            await app.until_idle()
+            assert await status(app, order_id) == "cancelled"
+            assert done(ledger) == ["reserve", "charge", "refund", "release"]
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("approved", [True, False])
 def test_it_survives_a_kill_after_every_point_it_persists(ledger: Path, approved: bool) -> None:
     order = {"id": "o1", "item": "globe", "price": 1200, "status": "placed"}
@@ -91,7 +112,8 @@ def test_it_survives_a_kill_after_every_point_it_persists(ledger: Path, approved
 
     async def finish(app: TestApp) -> Any:
         await app.until_idle()
-        await app.emit("order.reviewed", {"order": "o1", "approved": approved, "by": "Ada"})
+        for asked in await app.approvals():
+            await app.http.post(asked["path"], json={"approved": approved, "by": "Ada"})
         await app.advance(minutes=5)
         await app.until_idle()
         return (await app.state.get("orders", "o1"))["status"]
@@ -105,6 +127,6 @@ def test_it_survives_a_kill_after_every_point_it_persists(ledger: Path, approved
         expected = {"reserve", "charge", "ship"} if approved else {"reserve", "charge", "refund", "release"}
         assert set(counts) == expected, crash
         assert all(count == 1 for count in counts.values()), crash
-    assert after[:3] == ["reserve", "charge", "wait order.reviewed"]
+    assert after[:5] == ["accept", "reserve", "charge", "approval", "notify approval"]
     assert after[-1] == "the end"
-    assert len(after) >= 5
+    assert len(after) >= 7

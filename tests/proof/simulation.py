@@ -41,6 +41,7 @@ from motia.errors import BackendError, HandlerError, MotiaError
 from motia.settings import Settings
 from motia.testing.clock import ManualClock
 from motia.tracing.recorder import Recorder
+from motia.workflow.approvals import ApprovalLinks
 
 POLICIES = {
     "plain": QueuePolicy(retry=RetryPolicy(attempts=3, delay_s=0.5)),
@@ -311,6 +312,7 @@ class SimulatedNode:
             node_id=self.id,
             pid=number,
             flush_traces=_nothing,
+            approval_links=ApprovalLinks(lambda: b"key", "http://simulated"),
         )
 
     async def start(self) -> None:

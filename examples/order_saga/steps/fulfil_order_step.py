@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pydantic import BaseModel, Field
 from warehouse import charge, refund, release, reserve, ship
 
 from motia import Context, WorkflowError, queue, step
@@ -9,24 +10,38 @@ from motia import Context, WorkflowError, queue, step
 LARGE = 1000
 
 
+class Review(BaseModel):
+    approved: bool
+    by: str = Field(min_length=1)
+
+
 @step(queue("order.placed"), flows=["saga"])
 async def fulfil_order(input: dict[str, Any], ctx: Context) -> str:
     order_id: str = input["id"]
 
-    async def show(status: str) -> None:
-        await ctx.state.update("orders", order_id, [{"type": "set", "path": "status", "value": status}])
+    async def show(field: str, value: str) -> None:
+        await ctx.state.update("orders", order_id, [{"type": "set", "path": field, "value": value}])
 
-    try:
-        await ctx.step("reserve", reserve, input["item"], undo=release)
-        await ctx.step("charge", charge, input["price"], retries=3, delay="200ms", undo=refund)
-        if input["price"] >= LARGE:
-            await show("waiting for approval")
-            answer = await ctx.wait_for("order.reviewed", match={"order": order_id}, timeout="2d")
-            if not answer["approved"]:
-                raise WorkflowError(f"{answer['by']} refused", code="order.refused", retryable=False)
-        tracking: str = await ctx.step("ship", ship, order_id, retries=3, delay="200ms")
-    except WorkflowError:
-        await show("cancelled")
-        raise
-    await show("shipped")
+    async def cancelled() -> None:
+        await show("status", "cancelled")
+
+    async def tell_reviewer(link: str) -> None:
+        await show("review", link)  # where yours would send a mail
+        await show("status", "waiting for approval")
+
+    await ctx.step("accept", show, "status", "accepted", undo=cancelled)
+    await ctx.step("reserve", reserve, input["item"], undo=release)
+    await ctx.step("charge", charge, input["price"], retries=3, delay="200ms", undo=refund)
+    if input["price"] >= LARGE:
+        review = await ctx.approval(
+            Review,
+            title=f"An order for {input['price']}",
+            message=f"{input['item']} (order {order_id})",
+            expires="2d",
+            notify=tell_reviewer,
+        )
+        if not review.approved:
+            raise WorkflowError(f"{review.by} refused", code="order.refused", retryable=False)
+    tracking: str = await ctx.step("ship", ship, order_id, retries=3, delay="200ms")
+    await show("status", "shipped")
     return tracking

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from motia.authoring.durations import Duration, seconds
 from motia.core.calls import Calls
 from motia.core.retry import RetryPolicy
+from motia.errors import ApprovalExpiredError as ApprovalExpiredError
 from motia.errors import HandlerError
 from motia.errors import WorkflowError as WorkflowError
 
@@ -103,6 +104,40 @@ class DurableCalls:
         """Wait for a signal that is sent to this very run; gives its data."""
         timeout_s = None if timeout is None else seconds(timeout, "timeout")
         return self._begin(self._workflow.wait_for_signal(name, timeout_s=timeout_s))
+
+    def approval(
+        self,
+        model: Any,
+        *,
+        title: str = "",
+        message: str = "",
+        expires: Duration = "7d",
+        notify: Callable[[str], Any] | None = None,
+        key: str | None = None,
+    ) -> Awaitable[Any]:
+        """Ask a person, and wait for the answer: a `model`, which is a Pydantic model, another type or a JSON
+        Schema.
+
+        The question has a signed link, under which whoever has it answers once and in time. `notify(link)` is
+        called once, as a step of its own: mail it, post it. The link also stands in `motia runs show` and in
+        the Workbench. Several questions at the same time need a `key`.
+
+        *Failure*: `ApprovalExpiredError` where nobody answered in time; `WorkflowError`
+        `workflow.approval_invalid` where an answer that fits the JSON Schema is refused by the model's own
+        rules.
+        """
+        from motia.authoring.approval import answer_of, form_for  # needs Pydantic, which most import late
+
+        form = form_for(model, title or self._calls.invocation.step.name, message)
+        expires_s = seconds(expires, "expires")
+        workflow = self._workflow
+
+        async def ask() -> Any:
+            return answer_of(
+                model, await workflow.approval(form, expires_s=expires_s, notify=notify, key=key)
+            )
+
+        return self._begin(ask())
 
     def gather(self, *calls: Awaitable[Any]) -> Awaitable[list[Any]]:
         """Wait for several durable calls at once; gives their results in order. The first failure counts,

@@ -55,6 +55,7 @@ def list_(
 @app.command("show")
 def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show a run: what it did, what it waits for, how it ended."""
+    from motia.adapters import approval_links
     from motia.core.clock import SystemClock
     from motia.workflow.documents import run_detail
     from motia.workflow.selection import chosen
@@ -65,8 +66,10 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
         summary = chosen(await backend.workflow.of_message(message_id), run_id, step)
         return summary, await backend.workflow.journal(summary.id)
 
-    summary, entries = with_store(load_project(directory).settings, read)
-    document = run_detail(summary, entries, now_ms=SystemClock().now_ms())
+    settings = load_project(directory).settings
+    summary, entries = with_store(settings, read)
+    links = approval_links(settings)
+    document = run_detail(summary, entries, links, now_ms=SystemClock().now_ms())
     if as_json:
         print_json(document)
         return
@@ -85,6 +88,8 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
         },
         as_json=False,
     )
+    for asked in document["approvals"]:
+        print_line(f"asks    {asked['title']}, until {time_text(asked['expires_at_ms'])}: {asked['url']}")
     if document["held"]:
         held = document["held"]
         print_line(f"held    since {time_text(held['at_ms'])}: {json.dumps(held['cause'])}")

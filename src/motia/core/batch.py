@@ -61,6 +61,7 @@ from motia.core.operations.streams import (
     TrimChanges,
 )
 from motia.core.operations.workflow import (
+    GiveUpWait,
     JournalPut,
     Post,
     PruneRuns,
@@ -115,6 +116,7 @@ Operation = (
     | JournalPut
     | RunEnd
     | WaitFor
+    | GiveUpWait
     | RegisterMail
     | Post
     | PruneRuns
@@ -149,6 +151,7 @@ __all__ = [
     "Expire",
     "ExpireMessages",
     "Fire",
+    "GiveUpWait",
     "Guard",
     "JournalPut",
     "MoveMessages",

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from motia.core.message import MessageId, TraceContext
 
-EntryKind = Literal["step", "undo", "sleep", "wait", "call", "marker"]
+EntryKind = Literal["step", "undo", "sleep", "wait", "call", "approval", "marker"]
 EntryStatus = Literal["done", "failed", "retrying", "waiting"]
 RunStatus = Literal["running", "suspended", "completed", "failed", "cancelled"]
 
@@ -19,6 +19,8 @@ SIGNAL_TOPIC = "$signal/"
 """Prefix of the topics of signals; their key is the run's id."""
 
 
+APPROVAL_TOPIC = "$approval"
+"""Topic of the answers of people."""
 REPLY = "$reply"
 """Attribute of a message whose sender waits for what the step returns."""
 UNDO_MARKER = "$undo"

@@ -22,6 +22,7 @@ from motia.core.service import Service
 from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step
 from motia.core.trigger import FunctionId
+from motia.engine.approvals import Approvals
 from motia.engine.consumer import Consumer
 from motia.engine.deadlines import Deadlines
 from motia.engine.enqueue import fan_out
@@ -43,6 +44,7 @@ from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
 from motia.tracing.record import Level
 from motia.tracing.recorder import Recorder
+from motia.workflow.approvals import ApprovalLinks
 from motia.workflow.mail import signal_mail
 
 NewMessages = list[NewMessage]
@@ -69,6 +71,7 @@ class Engine:
         node_id: NodeId,
         pid: int,
         flush_traces: Callable[[], Awaitable[None]],
+        approval_links: ApprovalLinks,
         stream_auth: tuple[Source, FunctionId] | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
@@ -101,6 +104,7 @@ class Engine:
         self.pruner = Pruner(self)
         self.streams = Streams(self, Gate(self, stream_auth))
         self.interventions = Interventions(self)
+        self.approvals = Approvals(self, approval_links)
         self.lost_claims = LostClaims(self)
         self.orphans = Orphans(self)
         self._services: tuple[Service, ...] = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
-from motia.core.batch import JournalPut, Operation, RunBegin, RunEnd
+from motia.core.batch import GiveUpWait, JournalPut, Operation, RunBegin, RunEnd
 from motia.core.invocation import Cancelled, Failed, Outcome, Succeeded
 from motia.core.message import Claim
 from motia.core.retry import RetryPolicy
@@ -86,6 +86,14 @@ class Journal:
         results: list[Any] = await put
         self.replay.note(entry)
         return results
+
+    async def give_up(self, entry: JournalEntry) -> JournalEntry:
+        """The entry of a wait that failed: `entry`, or the mail that came before that could be written."""
+        (given_up,) = await self._execution.commit([GiveUpWait(self.run, entry)])
+        if not given_up:
+            return await self.reread(entry.name)
+        self.replay.note(entry)
+        return entry
 
     async def memoized(
         self,

@@ -8,6 +8,7 @@ enter ─► recorded? ─┬─ done ───► its value
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from motia.core.invocation import Outcome
 from motia.core.message import TraceContext
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import (
+    APPROVAL_TOPIC,
     REPLY,
     RESULT_TOPIC,
     SIGNAL_TOPIC,
@@ -33,7 +35,8 @@ from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
 from motia.engine.holding import held_or
 from motia.engine.journal import SLEEP_IN_MEMORY_S, Journal
-from motia.errors import WorkflowError
+from motia.errors import ApprovalExpiredError, WorkflowError
+from motia.workflow.approvals import ApprovalPlace, approval_key
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
@@ -145,6 +148,43 @@ class Workflow:
         topic = f"{SIGNAL_TOPIC}{name}"
         return await self._mail(f"signal {name}", "wait", topic, None, self.run_id, timeout_s)
 
+    async def approval(
+        self,
+        form: Mapping[str, Any],
+        *,
+        expires_s: float,
+        notify: Callable[[str], Any] | None = None,
+        key: str | None = None,
+    ) -> Any:
+        """What a person answered to `form`: `title`, `message`, and the JSON `schema` of the answer. `notify`
+        is called once, with the link. Failure: `ApprovalExpiredError`."""
+        await self._journal.load()
+        unique = self._journal.replay.enter("approval", kind="approval", key=key)
+        try:
+            entry = self._journal.replay.recorded(unique)
+            if entry is None:
+                wanted = approval_key(self._journal.run, unique)
+                text = encoding.encode(form)
+                entry = await self._open_wait(
+                    unique, "approval", APPROVAL_TOPIC, None, wanted, expires_s, text
+                )
+            if notify is not None:
+                place = ApprovalPlace(self._journal.run, unique, entry.due_at_ms or 0)
+                url = self._engine.approvals.links.url(place)
+                await self.step("notify approval", functools.partial(notify, url), key=key)
+            entry = await self._end_of_wait(entry)
+        finally:
+            self._journal.replay.leave(unique)
+        if entry.status == "failed":
+            raise ApprovalExpiredError(
+                f"{unique}: expected an answer in time, got none",
+                code="workflow.approval_expired",
+                hint="catch ApprovalExpiredError, or give people longer with expires=",
+                details={"expired_at_ms": entry.due_at_ms},
+                retryable=False,
+            )
+        return encoding.decode(entry.value or b"null")
+
     async def call(self, step: str, data: Any, *, key: str | None = None) -> Any:
         """What another step returned, in any language: a message of its own, with its own retries.
 
@@ -213,40 +253,57 @@ class Workflow:
         try:
             entry = self._journal.replay.recorded(unique)
             if entry is None:
-                self._journal.stop_if_undoing()
-                now_ms = self._journal.now_ms()
-                due_at_ms = None if timeout_s is None else now_ms + round(timeout_s * 1000)
-                entry = self._journal.entry(unique, kind, "waiting", due_at_ms=due_at_ms)
-                wait = WaitFor(
-                    run=self._journal.run,
-                    queue=self._claim.queue,
-                    name=unique,
-                    topic=topic,
-                    fields=fields,
-                    key=wanted,
-                    since_ms=self._claim.enqueued_at_ms,
-                    now_ms=now_ms,
-                )
-                there = (await self._journal.put(entry, wait))[-1]
-                if there:
-                    entry = await self._journal.reread(unique)
-            if entry.status == "waiting":
-                self._journal.stop_if_undoing()
-                if entry.due_at_ms is None or entry.due_at_ms > self._journal.now_ms():
-                    raise Suspend(entry.due_at_ms, (unique,))
-                entry = replace(entry, status="failed", error=b'{"code":"workflow.wait_timed_out"}')
-                await self._journal.put(entry)
-            if entry.status == "failed":
-                raise WorkflowError(
-                    f"{name}: expected mail in time, got none",
-                    code="workflow.wait_timed_out",
-                    hint="catch WorkflowError and look at its code, or wait longer",
-                    details={"topic": topic},
-                    retryable=False,
-                )
+                entry = await self._open_wait(unique, kind, topic, fields, wanted, timeout_s)
+            entry = await self._end_of_wait(entry)
         finally:
             self._journal.replay.leave(unique)
+        if entry.status == "failed":
+            raise WorkflowError(
+                f"{name}: expected mail in time, got none",
+                code="workflow.wait_timed_out",
+                hint="catch WorkflowError and look at its code, or wait longer",
+                details={"topic": topic},
+                retryable=False,
+            )
         return encoding.decode(entry.value or b"null")
+
+    async def _open_wait(
+        self,
+        unique: str,
+        kind: EntryKind,
+        topic: str,
+        fields: Sequence[str] | None,
+        wanted: str,
+        timeout_s: float | None,
+        value: bytes | None = None,
+    ) -> JournalEntry:
+        """Begin to wait: the entry, which is done already where the mail was there."""
+        self._journal.stop_if_undoing()
+        now_ms = self._journal.now_ms()
+        due_at_ms = None if timeout_s is None else now_ms + round(timeout_s * 1000)
+        entry = self._journal.entry(unique, kind, "waiting", due_at_ms=due_at_ms, value=value)
+        wait = WaitFor(
+            run=self._journal.run,
+            queue=self._claim.queue,
+            name=unique,
+            topic=topic,
+            fields=fields,
+            key=wanted,
+            since_ms=self._claim.enqueued_at_ms,
+            now_ms=now_ms,
+        )
+        there = (await self._journal.put(entry, wait))[-1]
+        return await self._journal.reread(unique) if there else entry
+
+    async def _end_of_wait(self, entry: JournalEntry) -> JournalEntry:
+        """The entry of a wait that is over, `done` or `failed`. One that is not suspends the run."""
+        if entry.status != "waiting":
+            return entry
+        self._journal.stop_if_undoing()
+        if entry.due_at_ms is None or entry.due_at_ms > self._journal.now_ms():
+            raise Suspend(entry.due_at_ms, (entry.name,))
+        error = b'{"code":"workflow.wait_timed_out"}'
+        return await self._journal.give_up(replace(entry, status="failed", value=None, error=error))
 
     async def _send_call(self, unique: str, step: str, data: Any) -> JournalEntry:
         engine, trace = self._engine, self._execution.invocation.trace

@@ -19,6 +19,7 @@ from motia.http.static_site import StaticSite
 from motia.server.event_streams import PREFIX, StreamEndpoint, asks_for_events
 from motia.server.gateway import Endpoint, GiveUp
 from motia.server.sockets import Sockets
+from motia.workflow.approvals import PREFIX as APPROVALS
 
 CONTROL = "control"
 """Name of the listener that only the owner of this project can reach."""
@@ -75,6 +76,7 @@ class AppGateway:
         report: Callable[[str], None],
         console: ConsolePort | None = None,
         sockets: Sockets,
+        approval: Callable[[str], Endpoint],
         site: StaticSite | None = None,
     ) -> None:
         """`builtin`, then `site`, answer GET on a path that no step serves; `control` everything on its own
@@ -87,6 +89,7 @@ class AppGateway:
         self._report = report
         self._console = console
         self._sockets = sockets
+        self._approval = approval
         self._site = site
 
     def become(self, other: AppGateway) -> None:
@@ -98,6 +101,9 @@ class AppGateway:
             return self._control
         if raw_path.startswith(PREFIX) and (listener != WORKBENCH or asks_for_events(request)):
             return StreamEndpoint(self._sockets, raw_path)
+        if raw_path.startswith(APPROVALS):
+            # Whoever has the link may answer: it is no matter of the console's.
+            return self._approval(raw_path)
         if listener == WORKBENCH and self._console is not None:
             admitted = self._console.admit(request, raw_path)
             if admitted is not None:

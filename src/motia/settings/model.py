@@ -82,6 +82,8 @@ class WorkflowSettings(_Frozen):
 
     keep_days: float = Field(7.0, gt=0)
     """How long a run and its journal stay after its end."""
+    approval_key: str | None = Field(None, min_length=32, repr=False)
+    """Signs the links of approvals, the same on every machine; None = a key made in the data folder."""
 
 
 class WorkerSettings(_Frozen):
@@ -172,6 +174,8 @@ class Settings(_Frozen):
     """Relative to the project."""
     host: str = "127.0.0.1"
     port: int = Field(3001, ge=0, le=65535)
+    public_url: str | None = Field(None, pattern=r"^https?://[^/?#]+(/[^?#]*)?$")
+    """Where people reach the API, for links that are sent to them; None = `http://host:port`."""
     nodes: int = Field(1, ge=1, le=64)
     strict: bool = False
     """Refuse to start when any step is broken."""

@@ -147,6 +147,12 @@ class TestApp:
         """Messages that were given up, the newest first."""
         return await self._backend.queue.dead_letters()
 
+    async def approvals(self) -> list[dict[str, Any]]:
+        """What people are asked now: `title`, `message`, `schema`, and the `path` that takes the answer,
+        `await app.http.post(asked["path"], json=...)`."""
+        found: list[dict[str, Any]] = await self._engine.approvals.open_ones()
+        return found
+
     async def advance(
         self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
     ) -> None:

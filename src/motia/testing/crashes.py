@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from motia.backends.memory.store import MemoryStore
-from motia.core.batch import Batch, JournalPut, RunEnd
+from motia.core.batch import Batch, GiveUpWait, JournalPut, RunEnd
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
@@ -66,8 +66,10 @@ def _first_life(
         points: list[str] = []
 
         def count(batch: Batch) -> None:
-            if any(isinstance(one, JournalPut | RunEnd) for one in batch.operations):
-                names = [one.entry.name for one in batch.operations if isinstance(one, JournalPut)]
+            if any(isinstance(one, JournalPut | GiveUpWait | RunEnd) for one in batch.operations):
+                names = [
+                    one.entry.name for one in batch.operations if isinstance(one, JournalPut | GiveUpWait)
+                ]
                 points.append(names[-1] if names else "the end")
                 if len(points) == number:
                     app.cut_off()

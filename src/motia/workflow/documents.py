@@ -8,6 +8,7 @@ from typing import Any
 from motia import encoding
 from motia.core.ids import format_id
 from motia.core.workflow import UNDO_MARKER, JournalEntry, RunSummary
+from motia.workflow.approvals import ApprovalLinks, approval_document
 from motia.workflow.replay import HELD_MARKER
 
 
@@ -27,9 +28,17 @@ def run_document(run: RunSummary) -> dict[str, Any]:
 
 
 def run_detail(
-    run: RunSummary, entries: Iterable[JournalEntry], *, now_ms: int, value_bytes: int | None = None
+    run: RunSummary,
+    entries: Iterable[JournalEntry],
+    links: ApprovalLinks,
+    *,
+    now_ms: int,
+    value_bytes: int | None = None,
 ) -> dict[str, Any]:
-    """One run with all it did and waits for. A value of more than `value_bytes` is shown by its head."""
+    """One run with all it did, asks people and waits for.
+
+    A value of more than `value_bytes` is shown by its head.
+    """
     every = list(entries)
     named = [entry for entry in every if not entry.name.startswith("$")]
     pending = [entry for entry in named if run.ended_at_ms is None and not _is_over(entry, now_ms)]
@@ -53,6 +62,11 @@ def run_detail(
             for entry in pending
             if entry.kind in ("wait", "call")
         ],
+        "approvals": [
+            approval_document(run.id, entry, links)
+            for entry in pending
+            if entry.kind == "approval" and undo is None
+        ],
     }
 
 
@@ -60,11 +74,13 @@ def _is_over(entry: JournalEntry, now_ms: int) -> bool:
     """Whether nothing more will come of an entry. A sleep is not written again when its time has come."""
     if entry.kind == "sleep":
         return entry.due_at_ms is None or entry.due_at_ms <= now_ms
-    return entry.status in ("done", "failed")
+    late = entry.kind == "approval" and entry.due_at_ms is not None and entry.due_at_ms <= now_ms
+    return late or entry.status in ("done", "failed")
 
 
 def _entry_document(entry: JournalEntry, now_ms: int, value_bytes: int | None) -> dict[str, Any]:
     slept = entry.kind == "sleep" and _is_over(entry, now_ms)
+    asked = entry.kind == "approval" and entry.status == "waiting"
     return {
         "name": entry.name,
         "kind": entry.kind,
@@ -73,7 +89,7 @@ def _entry_document(entry: JournalEntry, now_ms: int, value_bytes: int | None) -
         "version": entry.version,
         "attempts": entry.attempts,
         "due_at_ms": entry.due_at_ms,
-        "value": _value(entry.value, value_bytes),
+        "value": None if asked else _value(entry.value, value_bytes),
         "error": _value(entry.error, value_bytes),
     }
 

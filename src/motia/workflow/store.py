@@ -18,6 +18,10 @@ class WorkflowStore(Protocol):
 
     def run(self, run: RunId) -> asyncio.Future[RunSummary | None]: ...
 
+    def approvals(self, now_ms: int, *, limit: int = 100) -> asyncio.Future[list[tuple[RunId, JournalEntry]]]:
+        """What people are asked and may still answer, the oldest run first."""
+        ...
+
     def of_message(self, message_id: MessageId) -> asyncio.Future[list[RunSummary]]:
         """The runs that one message began, one a step, by the steps' names."""
         ...

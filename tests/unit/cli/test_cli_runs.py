@@ -47,6 +47,26 @@ def test_runs_are_listed_and_one_is_shown(run: str, motia: Callable[..., Any]) -
     assert document["journal"][0]["value"] == {"paid": 5}
 
 
+def test_a_run_shows_what_it_asks_and_where_that_is_answered(
+    run: str, motia: Callable[..., Any], store: Callable[..., Any]
+) -> None:
+    run_id = RunId(MESSAGE, "fulfil")
+    asked = JournalEntry(
+        name="approval",
+        kind="approval",
+        status="waiting",
+        at_ms=NOW_MS,
+        due_at_ms=4_000_000_000_000,
+        value=b'{"title":"Go on?","message":"","schema":{"type":"boolean"}}',
+    )
+    store([JournalPut(run_id, asked)])
+    (found,) = motia("runs", "show", run, "--step", "fulfil", "--json").json["approvals"]
+    assert found["url"] == f"http://127.0.0.1:3001{found['path']}"
+    shown = motia("runs", "show", run, "--step", "fulfil").out
+    assert "asks    Go on?, until 2096-" in shown
+    assert found["url"] in shown
+
+
 def test_a_run_is_cancelled_to_be_undone_or_at_once(run: str, motia: Callable[..., Any]) -> None:
     fulfil = (run, "--step", "fulfil")
     assert motia("runs", "cancel", *fulfil).out == "it is undone, then it ends as cancelled\n"

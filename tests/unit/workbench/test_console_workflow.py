@@ -102,6 +102,37 @@ async def refund(paid):
     project.run(scenario, clock=ManualClock())
 
 
+def test_what_people_are_asked_is_listed_and_answered_on_the_consoles_port(project: Project) -> None:
+    project.step(
+        "ask",
+        """
+        @step(queue("ask"))
+        async def ask(input, ctx):
+            return await ctx.approval(bool, title="Go on?", expires="1h")
+        """,
+    )
+
+    async def scenario(desk: Desk) -> None:
+        assert (await desk.get("/approvals"))["items"] == []
+        run = await desk.app.emit("ask", {})
+        await desk.app.until_idle()
+        (asked,) = (await desk.get("/approvals"))["items"]
+        found = await desk.get(f"/runs/{run}")
+        assert found["approvals"] == [asked]
+        assert [(one["name"], one["status"], one["value"]) for one in found["journal"]] == [
+            ("approval", "waiting", None)
+        ]
+        assert (asked["title"], asked["schema"]) == ("Go on?", {"type": "boolean"})
+        # No session is needed: the link is the access.
+        answer = await desk.app.console.post(asked["path"], json=True)
+        assert answer.json() == {"status": "accepted"}
+        await desk.app.until_idle()
+        found = await desk.get(f"/runs/{run}")
+        assert (found["output"], found["approvals"]) == (True, [])
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_a_large_value_is_shown_by_its_head(project: Project) -> None:
     project.step("order", ORDER)
 

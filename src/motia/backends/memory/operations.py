@@ -99,6 +99,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.JournalPut: workflow.journal_put,
     ops.RunEnd: workflow.run_end,
     ops.WaitFor: workflow.wait_for,
+    ops.GiveUpWait: workflow.give_up_wait,
     ops.RegisterMail: workflow.register_mail,
     ops.Post: workflow.post,
     ops.PruneRuns: workflow.prune_runs,

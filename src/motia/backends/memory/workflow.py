@@ -14,6 +14,7 @@ from motia.core import batch as ops
 from motia.core.ids import parse_id
 from motia.core.message import MessageId, QueueName
 from motia.core.workflow import (
+    APPROVAL_TOPIC,
     RESULT_TOPIC,
     UNDO_MARKER,
     JournalEntry,
@@ -97,6 +98,15 @@ def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:
     return False
 
 
+def give_up_wait(transaction: Transaction, operation: ops.GiveUpWait) -> bool:
+    place = (operation.run, operation.entry.name)
+    if place not in transaction.store.waits:
+        return False
+    transaction.journal.remove(transaction.store.waits, place)
+    journal_put(transaction, ops.JournalPut(operation.run, operation.entry))
+    return True
+
+
 def register_mail(transaction: Transaction, operation: ops.RegisterMail) -> None:
     place = (operation.topic, tuple(operation.fields))
     transaction.journal.put(transaction.store.mail_fields, place, None)
@@ -149,6 +159,10 @@ def prune_runs(transaction: Transaction, operation: ops.PruneRuns) -> int:
     return len(over[: operation.limit]) + len(old[: operation.limit])
 
 
+def _by_run(found: tuple[RunId, JournalEntry]) -> RunId:
+    return found[0]
+
+
 class MemoryWorkflowStore:
     """`WorkflowStore` over dictionaries."""
 
@@ -161,6 +175,14 @@ class MemoryWorkflowStore:
 
     def run(self, run: RunId) -> asyncio.Future[RunSummary | None]:
         return done(self._summary(run) if run in self._store.runs else None)
+
+    def approvals(self, now_ms: int, *, limit: int = 100) -> asyncio.Future[list[tuple[RunId, JournalEntry]]]:
+        found = [
+            (run, self._store.runs[run].entries[name])
+            for (run, name), wait in self._store.waits.items()
+            if wait.topic == APPROVAL_TOPIC
+        ]
+        return done([one for one in sorted(found, key=_by_run) if (one[1].due_at_ms or 0) > now_ms][:limit])
 
     def of_message(self, message_id: MessageId) -> asyncio.Future[list[RunSummary]]:
         return done([self._summary(id_) for id_ in sorted(self._store.runs) if id_.message_id == message_id])

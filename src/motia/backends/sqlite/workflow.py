@@ -16,6 +16,7 @@ from motia.core import batch as ops
 from motia.core.ids import parse_id
 from motia.core.message import MessageId, QueueName
 from motia.core.workflow import (
+    APPROVAL_TOPIC,
     RESULT_TOPIC,
     JournalEntry,
     Mail,
@@ -157,6 +158,16 @@ def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:
     return False
 
 
+def give_up_wait(transaction: Transaction, operation: ops.GiveUpWait) -> bool:
+    transaction.execute(
+        "DELETE FROM waits WHERE id = ? AND step = ? AND name = ?", (*operation.run, operation.entry.name)
+    )
+    if not transaction.connection.changes():
+        return False
+    journal_put(transaction, ops.JournalPut(operation.run, operation.entry))
+    return True
+
+
 def register_mail(transaction: Transaction, operation: ops.RegisterMail) -> None:
     transaction.execute(
         "INSERT OR IGNORE INTO mail_fields (topic, fields) VALUES (?,?)",
@@ -251,6 +262,19 @@ class SqliteWorkflowStore:
             return None if row is None else _summary_of(row)
 
         return self._reader.now(read)
+
+    def approvals(self, now_ms: int, *, limit: int = 100) -> asyncio.Future[list[tuple[RunId, JournalEntry]]]:
+        def read(connection: apsw.Connection) -> list[tuple[RunId, JournalEntry]]:
+            columns = ", ".join(f"j.{name}" for name in _ENTRY.split(", "))
+            rows: Any = connection.execute(
+                f"SELECT w.id, w.step, {columns} FROM waits w"
+                " JOIN journal j ON j.id = w.id AND j.step = w.step AND j.name = w.name"
+                " WHERE w.topic = ? AND j.due_at > ? ORDER BY w.id, w.step, j.position LIMIT ?",
+                (APPROVAL_TOPIC, now_ms, limit),
+            )
+            return [(RunId(id_, step), _entry_of(entry)) for id_, step, *entry in rows]
+
+        return self._reader.scan(read)
 
     def of_message(self, message_id: MessageId) -> asyncio.Future[list[RunSummary]]:
         def read(connection: apsw.Connection) -> list[RunSummary]:

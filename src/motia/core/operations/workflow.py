@@ -62,6 +62,15 @@ class WaitFor:
 
 
 @dataclass(slots=True)
+class GiveUpWait:
+    """Stop to wait for mail and set `entry` in its place, unless the mail was first. Result: whether it was
+    given up."""
+
+    run: RunId
+    entry: JournalEntry
+
+
+@dataclass(slots=True)
 class RegisterMail:
     """Keep events of `topic` for those that wait, by these fields."""
 

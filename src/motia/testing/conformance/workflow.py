@@ -12,6 +12,7 @@ from motia.core.batch import (
     Completed,
     Enqueue,
     ExpireMessages,
+    GiveUpWait,
     JournalPut,
     Post,
     PromoteDue,
@@ -255,6 +256,54 @@ async def an_ended_run_waits_for_nothing_and_goes_after_its_retention(nodes: Nod
     assert await node.backend.workflow.journal(run) == []
     await node.commit(RunEnd(run=run, status="completed", at_ms=NOW_MS))
     assert await node.backend.workflow.run(run) is None
+
+
+async def a_wait_is_given_up_unless_its_mail_was_first(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    waiting = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS)
+    await node.commit(JournalPut(run, waiting), _wait(claim))
+    late = replace(waiting, status="failed", error=b"{}")
+    assert await node.one(GiveUpWait(run, late)) is True
+    assert await node.one(_paid(nodes)) == 0
+    assert await node.backend.workflow.journal(run) == [late]
+    second = replace(waiting, name="paid#2")
+    await node.commit(JournalPut(run, second), replace(_wait(claim, "paid#2"), since_ms=NOW_MS + 5))
+    assert await node.one(_paid(nodes, at_ms=NOW_MS + 6)) == 1
+    assert await node.one(GiveUpWait(run, replace(second, status="failed"))) is False
+    assert (await node.backend.workflow.journal(run))[1].status == "done"
+
+
+async def open_approvals_are_listed(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    assert await node.backend.workflow.approvals(NOW_MS) == []
+    asked = []
+    for name, due_at_ms in (("approval", NOW_MS + 5), ("approval#2", NOW_MS + 9)):
+        entry = JournalEntry(
+            name=name, kind="approval", status="waiting", at_ms=NOW_MS, value=b"{}", due_at_ms=due_at_ms
+        )
+        wait = replace(_wait(claim, name), topic="$approval", fields=None, key=name)
+        await node.commit(JournalPut(run, entry), wait)
+        asked.append((run, entry))
+    entry = JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS, due_at_ms=NOW_MS + 9)
+    await node.commit(JournalPut(run, entry), _wait(claim))
+    store = node.backend.workflow
+    assert await store.approvals(NOW_MS) == asked
+    assert await store.approvals(NOW_MS, limit=1) == asked[:1]
+    assert await store.approvals(NOW_MS + 5) == asked[1:]
+    answer = Mail(
+        id=nodes.id(), topic="$approval", payload=b"1", at_ms=NOW_MS, keep_until_ms=NOW_MS, key="approval#2"
+    )
+    assert await node.one(Post(answer)) == 1
+    assert await store.approvals(NOW_MS + 5) == []
+    assert await node.one(Post(answer)) == 0, (
+        "it is no answer to a question of the same name that comes later"
+    )
+    entry = JournalEntry(name="approval#3", kind="approval", status="waiting", at_ms=NOW_MS)
+    wait = replace(_wait(claim, "approval#3"), topic="$approval", fields=None, key="approval#2")
+    _, there = await node.commit(JournalPut(run, entry), wait)
+    assert there is False
 
 
 async def a_cancelled_run_is_given_out_once_more_to_be_undone(nodes: Nodes) -> None:

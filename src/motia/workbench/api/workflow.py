@@ -1,4 +1,4 @@
-"""Runs of workflows: look at them, cancel them, send them signals."""
+"""Runs of workflows and what they ask people: look at them, cancel them, send them signals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VALUE_BYTES = 64 * 1024
 
 
 def routes(workspace: Workspace) -> list[Route[Handler]]:
-    """`/runs…`."""
+    """`/runs…`, `/approvals`."""
     engine = workspace.engine
     store = engine.backend.workflow
 
@@ -38,6 +38,9 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
 
     async def run(request: ApiRequest) -> Any:
         return await _detail(await _chosen(request))
+
+    async def approvals(request: ApiRequest) -> Any:
+        return page_of(await engine.approvals.open_ones(request.limit))
 
     async def signal(request: ApiRequest) -> Any:
         given = request.fields("name")
@@ -64,9 +67,12 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
 
     async def _detail(summary: RunSummary) -> dict[str, Any]:
         entries = await store.journal(summary.id)
-        return run_detail(summary, entries, now_ms=workspace.now_ms(), value_bytes=_VALUE_BYTES)
+        return run_detail(
+            summary, entries, engine.approvals.links, now_ms=workspace.now_ms(), value_bytes=_VALUE_BYTES
+        )
 
     return [
+        Route("GET", "/approvals", approvals),
         Route("GET", "/runs", runs),
         Route("GET", "/runs/:id", run),
         Route("POST", "/runs/:id/cancel", cancel),
