@@ -84,6 +84,7 @@ PAGES = {
     "traces-failed": "/traces?status=error",
     "logs": "/logs",
     "logs-none": "/logs?text=nothing-says-this",
+    "runs": "/runs",
     "errors": "/errors",
     "metrics": "/metrics",
     "states": "/states?scope=orders",
@@ -91,7 +92,17 @@ PAGES = {
     "plugin": "/plugins/orders",
     "nowhere": "/no/such/page",
 }
-NARROWED = ("flow-shop", "flow-step", "endpoints-post", "queues-dead", "traces", "logs", "states", "metrics")
+NARROWED = (
+    "run-waits",
+    "flow-shop",
+    "flow-step",
+    "endpoints-post",
+    "queues-dead",
+    "traces",
+    "logs",
+    "states",
+    "metrics",
+)
 
 
 def project_in(folder: Path) -> None:
@@ -185,6 +196,9 @@ def places(url: str, token: str) -> dict[str, str]:
         ):
             if items := client.get(f"/__motia/traces?{query}&limit=1").json()["items"]:
                 found[name] = f"/traces/{items[0]['trace_id']}"
+        for name, status in (("run-waits", "suspended"), ("run", "completed")):
+            if items := client.get(f"/__motia/runs?status={status}&limit=1").json()["items"]:
+                found[name] = f"/runs/{items[0]['id']}?of={items[0]['step']}"
         if items := client.get("/__motia/states/orders?limit=1").json()["items"]:
             found["states-item"] = f"/states?scope=orders&key={items[0]['key']}"
     return found

@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useRef, useSyncExternalStore } from 'react'
 import type { LiveChannel, LiveStatus } from '@/api/live'
 import type { LiveEvents } from '@/api/types'
@@ -31,4 +32,23 @@ export function useLive<Name extends keyof LiveEvents>(
 export function useLiveStatus(): LiveStatus {
   const channel = useChannel()
   return useSyncExternalStore(channel.watch, () => channel.status)
+}
+
+/** Load queries again after an event: once for a burst of them, `settled_ms` after its first. */
+export function useRefresh<Name extends keyof LiveEvents>(
+  name: Name,
+  queryKey: string[],
+  settled_ms: number,
+  matters: (data: LiveEvents[Name]) => boolean = () => true,
+): void {
+  const client = useQueryClient()
+  const timer = useRef<number>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  useLive(name, data => {
+    if (timer.current !== undefined || !matters(data)) return
+    timer.current = setTimeout(() => {
+      timer.current = undefined
+      void client.invalidateQueries({ queryKey })
+    }, settled_ms) as unknown as number
+  })
 }

@@ -1,7 +1,7 @@
 /** Lists that are loaded once, newest first, and then grow at the top by what the live channel tells. */
 
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { useLive } from '@/api/live-hooks'
 import type { Pages, PagesOptions } from '@/api/queries'
 import type { LogLine, Trace } from '@/api/types'
@@ -78,4 +78,13 @@ export function useLiveList<T extends Trace | LogLine>(
     void client.resetQueries({ queryKey: options.queryKey, exact: true })
   }
   return { ...result, items, pending, release }
+}
+
+type Growing = { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => Promise<unknown> }
+
+/** What a list calls when its end comes into sight: the next page, once. */
+export function useMore({ hasNextPage, isFetchingNextPage, fetchNextPage }: Growing): () => void {
+  return useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
 }

@@ -103,6 +103,9 @@ export const spanDetail = (trace_id: string, span_id: string) =>
     queryFn: read<t.SpanDetail>(api.span(trace_id, span_id)),
   })
 export const logs = (params: Params) => pages<t.LogLine>(['logs'], api.logs, params)
+export const runs = (params: Params) => pages<t.Run>(['runs', 'list'], api.runs, params)
+export const run = (id: string, step: string) =>
+  queryOptions({ queryKey: ['runs', 'one', id, step], queryFn: read<t.RunDetail>(api.run(id, step)) })
 export const errors = (params: Params) =>
   queryOptions({ queryKey: ['traces', 'errors', params], queryFn: items<t.ErrorGroup>(api.errors(params)) })
 export const metrics = (params: () => Params, key: unknown[]) =>

@@ -6,6 +6,7 @@ import {
   Database,
   Globe,
   Layers,
+  ListChecks,
   Radio,
   ScrollText,
   Workflow,
@@ -71,6 +72,15 @@ export const PAGES: PageInfo[] = [
     key: 't',
     group: 'Observe',
     body: lazy(() => import('@/pages/traces/page')),
+  },
+  {
+    path: '/runs/:id?',
+    title: 'Runs',
+    href: to.runs(),
+    icon: ListChecks,
+    key: 'w',
+    group: 'Observe',
+    body: lazy(() => import('@/pages/workflow/page')),
   },
   {
     path: '/logs',

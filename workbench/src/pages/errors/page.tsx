@@ -1,7 +1,6 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useRef } from 'react'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
-import { useLive } from '@/api/live-hooks'
+import { useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import type { ErrorGroup } from '@/api/types'
 import { count, plural } from '@/format'
@@ -24,17 +23,11 @@ const SETTLED_MS = 1_000
 /** Failures grouped by their cause: what is wrong, how often, since when. */
 export default function ErrorsPage() {
   const [place, change] = usePlace()
-  const client = useQueryClient()
   const steps = useQuery(read.steps).data ?? []
   const errors = useQuery(read.errors({ step: place.step }))
-  const timer = useRef<number>(undefined)
-  useLive('traces', ({ items }) => {
-    if (timer.current !== undefined || !items.some(trace => failed(trace.status))) return
-    timer.current = setTimeout(() => {
-      timer.current = undefined
-      void client.invalidateQueries({ queryKey: ['traces', 'errors'] })
-    }, SETTLED_MS) as unknown as number
-  })
+  useRefresh('traces', ['traces', 'errors'], SETTLED_MS, ({ items }) =>
+    items.some(trace => failed(trace.status)),
+  )
   const groups = errors.data ?? []
   const at = groups.findIndex(group => group.cause === place.cause)
   const chosen = groups[at] ?? groups[0]

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Pause, Play, X } from 'lucide-react'
 import { useCallback, useState } from 'react'
 import { Link } from 'wouter'
-import { useLiveList } from '@/api/live-list'
+import { useLiveList, useMore } from '@/api/live-list'
 import * as read from '@/api/queries'
 import type { Level, LogLine } from '@/api/types'
 import { count, plural, stamp } from '@/format'
@@ -59,10 +59,8 @@ export default function LogsPage() {
     },
     paused || scrolled,
   )
-  const { items, hasNextPage, isFetchingNextPage, fetchNextPage } = list
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
+  const { items, hasNextPage } = list
+  const onEnd = useMore(list)
   const replace = useCallback(
     (fields: Record<string, string | undefined>) => change(fields, { replace: true }),
     [change],

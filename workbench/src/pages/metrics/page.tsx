@@ -1,7 +1,7 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useRef, type ReactNode } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { type ReactNode } from 'react'
 import { Link } from 'wouter'
-import { useLive } from '@/api/live-hooks'
+import { useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import type { Metrics, Series } from '@/api/types'
 import { count, duration, percent, plural, short } from '@/format'
@@ -24,19 +24,11 @@ const isRange = (text: string | undefined): text is Range => text !== undefined 
 export default function MetricsPage() {
   const [place, change] = usePlace()
   const range: Range = isRange(place.range) ? place.range : '15m'
-  const client = useQueryClient()
   const metrics = useQuery(
     read.metrics(() => ({ since_ms: Date.now() - RANGES[range] * MINUTE_MS }), [range]),
   )
-  const timer = useRef<number>(undefined)
   // Points move on while something runs; an idle project asks for nothing.
-  useLive('activity', () => {
-    if (timer.current !== undefined) return
-    timer.current = setTimeout(() => {
-      timer.current = undefined
-      void client.invalidateQueries({ queryKey: ['traces', 'metrics'] })
-    }, SETTLED_MS) as unknown as number
-  })
+  useRefresh('activity', ['traces', 'metrics'], SETTLED_MS)
   return (
     <Page
       title="Metrics"

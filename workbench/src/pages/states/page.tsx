@@ -1,8 +1,8 @@
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
-import { useCallback, useRef } from 'react'
 import { Link } from 'wouter'
-import { useLive } from '@/api/live-hooks'
+import { useRefresh } from '@/api/live-hooks'
+import { useMore } from '@/api/live-list'
 import * as read from '@/api/queries'
 import { bytes, plural } from '@/format'
 import { ItemPanel } from '@/pages/states/item'
@@ -27,7 +27,7 @@ export default function StatesPage() {
   const [place, change] = usePlace()
   const read_only = useReadOnly()
   const scopes = useInfiniteQuery(read.scopes({ limit: PAGE }))
-  useFresh()
+  useRefresh('states', ['states'], SETTLED_MS)
   const known = scopes.data?.pages.flatMap(page => page.items) ?? []
   const scope = place.scope ?? known[0]?.scope
   useKeys({ Escape: () => change({ key: undefined, new: undefined }, { replace: true }) })
@@ -130,10 +130,7 @@ function Keys({
     ...read.states(scope ?? '', { search, limit: PAGE }),
     enabled: scope !== undefined,
   })
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = keys
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
+  const onEnd = useMore(keys)
   if (keys.error) return <ProblemPage error={keys.error} retry={() => void keys.refetch()} />
   if (keys.data === undefined) return <Loading />
   const items = keys.data.pages.flatMap(page => page.items)
@@ -142,7 +139,7 @@ function Keys({
     <div className="flex h-full flex-col">
       <p className="label h-7 shrink-0 border-b border-line px-4 leading-7">
         {plural(items.length, 'key')}
-        {hasNextPage && ' and more'}
+        {keys.hasNextPage && ' and more'}
       </p>
       <div className="min-h-0 flex-1">
         <Rows
@@ -172,17 +169,4 @@ function Keys({
       </div>
     </div>
   )
-}
-
-/** Load again what changed, a few times a second at most. */
-function useFresh(): void {
-  const client = useQueryClient()
-  const timer = useRef<number>(undefined)
-  useLive('states', () => {
-    if (timer.current !== undefined) return
-    timer.current = setTimeout(() => {
-      timer.current = undefined
-      void client.invalidateQueries({ queryKey: ['states'] })
-    }, SETTLED_MS) as unknown as number
-  })
 }

@@ -1,8 +1,8 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Trash2, X } from 'lucide-react'
-import { useRef, useState } from 'react'
+import { useState } from 'react'
 import { Link } from 'wouter'
-import { useLive } from '@/api/live-hooks'
+import { useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import type { StreamInfo, StreamItem } from '@/api/types'
 import { count, plural } from '@/format'
@@ -30,7 +30,7 @@ const SETTLED_MS = 250
 export default function StreamsPage() {
   const [place, change] = usePlace()
   const streams = useQuery(read.streams)
-  useFresh()
+  useRefresh('streams', ['streams'], SETTLED_MS)
   const chosen = streams.data?.find(stream => stream.name === place.name) ?? streams.data?.[0]
   return (
     <Page
@@ -70,18 +70,6 @@ export default function StreamsPage() {
       )}
     </Page>
   )
-}
-
-function useFresh(): void {
-  const client = useQueryClient()
-  const timer = useRef<number>(undefined)
-  useLive('streams', () => {
-    if (timer.current !== undefined) return
-    timer.current = setTimeout(() => {
-      timer.current = undefined
-      void client.invalidateQueries({ queryKey: ['streams'] })
-    }, SETTLED_MS) as unknown as number
-  })
 }
 
 function Groups({ stream }: { stream: StreamInfo }) {

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { useCallback, useState } from 'react'
+import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
-import { useLiveList } from '@/api/live-list'
+import { useLiveList, useMore } from '@/api/live-list'
 import * as read from '@/api/queries'
 import type { Trace } from '@/api/types'
 import { duration, plural } from '@/format'
@@ -38,10 +38,7 @@ export function TraceList({ place, chosen, onReset }: Props) {
     },
     held,
   )
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
+  const onEnd = useMore(list)
   const href = (trace: Trace) => to.trace(trace.trace_id) + query(filters)
   if (list.isPending) return <Loading />
   if (list.error && list.items.length === 0)
