@@ -12,6 +12,11 @@ CONSOLE := src/motia/workbench/assets/index.html
 CONSOLE_SOURCES := $(shell find workbench/src workbench/public -type f) \
 	$(addprefix workbench/,index.html package.json package-lock.json tsconfig.json vite.config.ts)
 
+# Whether the page can be built here: asked of the tools themselves, and quiet where they are missing.
+CAN_BUILD := node -e 'const [major, minor] = process.versions.node.split("."); \
+	process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' 2>/dev/null \
+	&& [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 10 ] 2>/dev/null
+
 .DEFAULT_GOAL := help
 .PHONY: help setup npm console demo test proof check format bench build clean
 
@@ -39,7 +44,9 @@ $(CONSOLE): workbench/node_modules/.package-lock.json $(CONSOLE_SOURCES)
 	@npm run --silent build --prefix workbench
 
 demo: EXAMPLE ?= shop
-demo: $(STAMP) ## Start the example shop, or EXAMPLE=research_agent, and print its URLs
+demo: $(STAMP) ## Start the example shop, or EXAMPLE=research_agent, and build its console if npm can
+	@if ! { $(CAN_BUILD); }; then echo "no console: to build it, Node 20.19 and npm 10 or newer are needed"; \
+	elif ! $(MAKE) --no-print-directory console; then echo "no console: building it failed, as said above"; fi
 	@$(BIN)/motia dev --dir examples/$(EXAMPLE)
 
 test: $(STAMP) ## All tests but the long proofs
