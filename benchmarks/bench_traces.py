@@ -71,6 +71,11 @@ def fill(path: Path, traces: int) -> None:
     sink.close()
 
 
+async def one_by_one(store: SqliteTraceStore, query: TraceQuery) -> None:
+    for summary in await store.traces(query):
+        await store.trace(summary.trace_id)
+
+
 async def main(traces: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.db"
@@ -83,6 +88,8 @@ async def main(traces: int) -> None:
             "newest": lambda: store.traces(TraceQuery()),
             "next page": lambda: store.traces(TraceQuery(before=traces // 2)),
             "failed": lambda: store.traces(TraceQuery(status="failed")),
+            "errors: 500 failed traces": lambda: store.failures(TraceQuery(status="failed", limit=500)),
+            "errors, trace by trace": lambda: one_by_one(store, TraceQuery(status="failed", limit=500)),
             "one step": lambda: store.traces(TraceQuery(step="step-7")),
             "a step that never ran": lambda: store.traces(TraceQuery(step="nothing")),
             "a flow": lambda: store.traces(TraceQuery(any_step=("job-1", "job-2"))),

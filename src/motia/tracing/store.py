@@ -162,6 +162,10 @@ class TraceStore(Protocol):
         """One trace, or None when it is unknown or its time is over."""
         ...
 
+    async def failures(self, query: TraceQuery) -> list[SpanRecord]:
+        """The spans that failed of all traces that the query finds, those of the newest trace first."""
+        ...
+
     async def logs(self, query: LogQuery) -> list[LogEntry]:
         """Lines in the order they were kept; without `after`, the newest `limit` of them."""
         ...

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from motia.backends.memory.tracing_activity import MemoryActivity
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
 from motia.tracing.packing import PackedLog, PackedSpan, unpack_log, unpack_span
-from motia.tracing.record import LEVELS, LogRecord
+from motia.tracing.record import LEVELS, LogRecord, SpanRecord
 from motia.tracing.store import (
     MAX_SPANS_PER_TRACE,
     DepthSample,
@@ -124,6 +124,11 @@ class MemoryTraces:
             spans=by_time([unpack_span(trace_id, row) for row in rows]),
             logs=[unpack_log(trace_id, row) for row in lines],
         )
+
+    async def failures(self, query: TraceQuery) -> list[SpanRecord]:
+        failed = STATUS_OF_SEVERITY[FAILED_SEVERITY:]
+        traces = [await self.trace(summary.trace_id) for summary in await self.traces(query)]
+        return [span for trace in traces if trace for span in trace.spans if span.status in failed]
 
     async def logs(self, query: LogQuery) -> list[LogEntry]:
         lowest = LEVELS[query.level] if query.level else 0

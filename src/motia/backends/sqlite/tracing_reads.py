@@ -24,13 +24,15 @@ from motia.backends.sqlite.tracing_activity import (
 )
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
 from motia.tracing.packing import unpack_log, unpack_span
-from motia.tracing.record import LEVELS
+from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import DepthSample, Feed, LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
-from motia.tracing.summary import FAILED, STATUS_OF_SEVERITY, by_time
+from motia.tracing.summary import FAILED, FAILED_SEVERITY, STATUS_OF_SEVERITY, by_time
 
 T = TypeVar("T")
 _MAYBE_ID = re.compile(r"[0-9a-fA-F]{1,32}")
 _LIKE_MARKS = re.compile(r"[%_!]")
+_STATUS_AT = SpanRecord._fields.index("status") - 1
+"""Where a row of a span has its status: rows leave out the trace."""
 _SUMMARY = "id, trace_id, name, kind, severity, started_ms, ended_ms, spans, failures, steps, error"
 
 
@@ -50,6 +52,9 @@ class SqliteTraceStore:
 
     async def trace(self, trace_id: str) -> Trace | None:
         return await self._read(lambda connection: _trace(connection, trace_id), None)
+
+    async def failures(self, query: TraceQuery) -> list[SpanRecord]:
+        return await self._read(lambda connection: _failures(connection, query), [])
 
     async def logs(self, query: LogQuery) -> list[LogEntry]:
         return await self._read(lambda connection: _logs(connection, query), [])
@@ -131,6 +136,25 @@ class SqliteTraceStore:
 
 
 def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary]:
+    return [_summary(row) for row in connection.execute(*_select(_SUMMARY, query))]
+
+
+def _failures(connection: apsw.Connection, query: TraceQuery) -> list[SpanRecord]:
+    found, values = _select("id, trace_id, span", query)
+    failed = STATUS_OF_SEVERITY[FAILED_SEVERITY:]
+    # Sifted by SQLite: a trace of thousands of spans may hold one that failed.
+    rows = connection.execute(
+        f"WITH found AS ({found}) SELECT trace_id, data FROM ("
+        "SELECT found.id, trace_id, data FROM found JOIN spans ON spans.trace = found.id"
+        " UNION ALL SELECT id, trace_id, span FROM found WHERE span IS NOT NULL"
+        f") WHERE CAST(data AS TEXT) ->> {_STATUS_AT} IN ({', '.join('?' for _ in failed)}) ORDER BY id DESC",
+        (*values, *failed),
+    )
+    return [unpack_span(trace_id, data) for trace_id, data in rows]
+
+
+def _select(columns: str, query: TraceQuery) -> tuple[str, tuple[Any, ...]]:
+    """The statement that finds the traces of a query, and its values."""
     conditions: list[str] = []
     values: list[Any] = []
 
@@ -162,15 +186,12 @@ def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary
         add(f"({one_of or 'false'})", *map(_as_listed, query.any_step))
     if query.text is not None:
         # The step that a trace began with is among its steps; an id is looked for where the text may be one.
-        columns = ("steps", "error", "trace_id") if _MAYBE_ID.fullmatch(query.text) else ("steps", "error")
-        one_of = " OR ".join(f"{column} LIKE ? ESCAPE '!'" for column in columns)
+        texts = ("steps", "error", "trace_id") if _MAYBE_ID.fullmatch(query.text) else ("steps", "error")
+        one_of = " OR ".join(f"{text} LIKE ? ESCAPE '!'" for text in texts)
         pattern = _LIKE_MARKS.sub(r"!\g<0>", query.text)
-        add(f"({one_of})", *[f"%{pattern}%"] * len(columns))
+        add(f"({one_of})", *[f"%{pattern}%"] * len(texts))
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = connection.execute(
-        f"SELECT {_SUMMARY} FROM traces {where} ORDER BY id DESC LIMIT ?", (*values, query.limit)
-    )
-    return [_summary(row) for row in rows]
+    return f"SELECT {columns} FROM traces {where} ORDER BY id DESC LIMIT ?", (*values, query.limit)
 
 
 def _traces_at(connection: apsw.Connection, positions: Sequence[int]) -> list[TraceSummary]:

@@ -165,6 +165,21 @@ class TracingConformance:
         assert self._names(TraceQuery(status="failed")) == [5, 4, 3]
         assert self._names(TraceQuery(status="running")) == [6]
 
+    def test_failed_spans_are_found_in_one_read_the_newest_trace_first(self) -> None:
+        assert self._read(lambda store: store.failures(TraceQuery(status="failed"))) == []
+        self._write(failed(1), span(2, status="ok"), span(3), failed(3, 2, "crashed"), span(3, 3))
+        self._write(failed(4, 2, "timeout"), span(4, status="cancelled"), failed(4, 3))
+        found = self._read(lambda store: store.failures(TraceQuery(status="failed")))
+        assert [(int(one.trace_id, 16), one.status) for one in found if one.trace_id != trace_id(4)] == [
+            (3, "crashed"),
+            (1, "error"),
+        ]
+        assert {one.status for one in found[:2]} == {"timeout", "error"}
+        assert found[-1].error == {"message": "boom 1"}
+        (newest,) = {one.trace_id for one in self._read(lambda it: it.failures(TraceQuery(limit=1)))}
+        assert newest == trace_id(4)
+        assert len(self._read(lambda it: it.failures(TraceQuery(step="step-2")))) == 3
+
     def test_traces_are_filtered_by_step_text_and_time(self) -> None:
         self._write(span(1, name="Create User"), span(1, 2, name="send-mail"))
         self._write(failed(2, name="send", error={"message": "No route to HOST"}))

@@ -209,13 +209,8 @@ async def _span(workspace: Workspace, request: ApiRequest) -> SpanRecord:
 
 async def _errors(workspace: Workspace, query: TraceQuery) -> list[dict[str, Any]]:
     groups: dict[str, dict[str, Any]] = {}
-    for summary in await workspace.traces.traces(query):
-        trace = await workspace.traces.trace(summary.trace_id)
-        for span in trace.spans if trace else ():
-            if span.error is None or span.status in ("ok", "cancelled"):
-                continue
-            if query.step not in (None, span.name):
-                continue
+    for span in await workspace.traces.failures(query):
+        if span.error is not None and query.step in (None, span.name):
             _count_error(groups, span, span.error)
     return sorted(groups.values(), key=lambda group: -float(group["last_ms"]))
 
