@@ -18,7 +18,12 @@ def chromium_path() -> str:
 
 def node_path() -> str:
     """Where Node is."""
-    return shutil.which("node") or _missing("Node 20 or newer: apt-get install nodejs npm")
+    return program_path("node", "apt-get install nodejs npm")
+
+
+def program_path(name: str, how: str) -> str:
+    """Where a program is."""
+    return shutil.which(name) or _missing(f"{name}: {how}")
 
 
 def installed_packages(folder: Path) -> Path:

@@ -60,13 +60,14 @@ def built_console(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def shop(built_console: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """The example shop with one more step, which always fails."""
+    """The example shop with two more steps: one that always fails, and a workflow that waits for a person."""
     folder = tmp_path_factory.mktemp("shop")
     shutil.copytree(ROOT / "examples" / "shop", folder, dirs_exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mt") as runtime:
         project = Project(folder, Path(runtime))
         project.environment["SHOP_FAILURE_RATE"] = "0"
         project.step("refuse", REFUSE)
+        project.step("gift", GIFT)
         with served(project) as console:
             yield console
 
@@ -77,6 +78,21 @@ async def refuse(amount: int, ctx: Context) -> None:
     ctx.logger.warning("refusing", {"amount": amount})
     if amount > 0:
         raise ValueError(f"{amount} is too much")
+"""
+
+
+GIFT = """
+async def wrap(present: str) -> dict[str, str]:
+    return {"wrapped": present}
+
+async def unwrap(done: dict[str, str]) -> None:
+    pass
+
+@step(queue("gift.asked"), flows=["gifts"])
+async def give_gift(input: dict, ctx: Context) -> str:
+    await ctx.step("wrap", wrap, input["present"], undo=unwrap)
+    answer = await ctx.wait_for_signal("allowed")
+    return f"given by {answer['by']}"
 """
 
 

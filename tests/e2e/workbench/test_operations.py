@@ -8,7 +8,7 @@ import signal
 
 from conftest import Console
 from playwright.sync_api import expect
-from workbench_pages import Flow, Queues, States, Traces, Workbench
+from workbench_pages import Flow, Queues, Runs, States, Traces, Workbench
 
 
 def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
@@ -33,6 +33,31 @@ def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
     workbench.go("Errors")
     page.get_by_role("link", name="# is too much").click()
     expect(page.get_by_role("region", name="Stack of the last one").get_by_text("ValueError")).to_be_visible()
+
+
+def test_a_run_waits_is_let_go_on_and_another_is_cancelled(workbench: Workbench, shop: Console) -> None:
+    page = workbench.page
+    runs = Runs(workbench)
+    with shop.client() as client:
+        for present in ("ring", "book"):
+            sent = client.post("/__motia/topics/gift.asked/messages", json={"data": {"present": present}})
+            sent.raise_for_status()
+    workbench.go("Runs")
+    expect(runs.rows).to_have_count(2)
+    runs.rows.last.click()
+    expect(runs.status("Waiting")).to_be_visible()
+    expect(runs.step("wrap")).to_contain_text('{"wrapped":"ring"}')
+    runs.signal({"by": "Ada"})
+    expect(runs.status("Completed")).to_be_visible()
+    expect(page.get_by_role("region", name="Output").get_by_text("given by Ada")).to_be_visible()
+
+    runs.rows.first.click()
+    expect(runs.step("wrap")).to_contain_text('{"wrapped":"book"}')
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
+    expect(runs.status("Cancelled")).to_be_visible()
+    page.get_by_label("Status").select_option("cancelled")
+    expect(runs.rows).to_have_count(1)
 
 
 def test_a_value_is_made_edited_and_deleted(workbench: Workbench) -> None:

@@ -8,7 +8,22 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-PAGES = ("Flow", "Endpoints", "Queues", "Cron", "Traces", "Logs", "Errors", "Metrics", "States", "Streams")
+PAGES = (
+    "Flow",
+    "Endpoints",
+    "Queues",
+    "Cron",
+    "Traces",
+    "Runs",
+    "Logs",
+    "Errors",
+    "Metrics",
+    "States",
+    "Streams",
+)
+
+# A slow machine is no failure: these are waits for what comes, not measurements.
+expect.set_options(timeout=30_000)
 
 
 class Workbench:
@@ -113,6 +128,31 @@ class Logs:
     @property
     def lines(self) -> Locator:
         return self.page.get_by_role("group", name="Lines").get_by_role("listitem")
+
+
+class Runs:
+    def __init__(self, workbench: Workbench) -> None:
+        self.page = workbench.page
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.get_by_role("group", name="Runs").get_by_role("listitem")
+
+    def status(self, text: str) -> Locator:
+        """The badge of the run that is open."""
+        badges = self.page.get_by_role("main").locator("header span")
+        return badges.filter(has_text=re.compile(f"^{text}$"))
+
+    def step(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=re.compile("step")).get_by_role("button", name=name)
+
+    def signal(self, data: Any) -> None:
+        waits = self.page.get_by_role("region", name="Waits for")
+        waits.get_by_role("button", name="Send the signal").click()
+        waits.get_by_role("textbox").click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.insert_text(json.dumps(data))
+        waits.get_by_role("button", name="Send", exact=True).click()
 
 
 class Queues:
