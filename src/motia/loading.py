@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from motia.discovery.project import Discovered, discover
 from motia.discovery.triggers import CronCheck
 from motia.errors import MotiaError
 from motia.http.middleware import compose
+from motia.runtimes.process.pool import PROGRAM, StepProcesses
 from motia.runtimes.protocol import Loaded, Runtime
 from motia.runtimes.python.runtime import PythonRuntime
 from motia.runtimes.worker.assembly import by_language, make_runtimes
@@ -54,8 +56,18 @@ class ProjectLoader:
         self._recorder = recorder
         self._worker_sockets = worker_sockets
         self._own = OwnHost(settings, clock, report=self._tell)
+        self._processes = StepProcesses(
+            PROGRAM,
+            settings.project_dir,
+            most=settings.queue.processes or os.cpu_count() or 1,
+            grace_s=settings.queue.cancel_grace_s,
+            clock=clock,
+        )
         self.python = PythonRuntime(
-            threads=settings.queue.threads, cancel_grace_s=settings.queue.cancel_grace_s, compose=compose
+            threads=settings.queue.threads,
+            cancel_grace_s=settings.queue.cancel_grace_s,
+            compose=compose,
+            elsewhere=self._processes.invoke,
         )
         self._python_files = _LoadedOnce(self.python)
         self._workers = make_runtimes(
@@ -94,6 +106,7 @@ class ProjectLoader:
         for worker in self._workers:
             worker.close()
         await self._own.stop()
+        self._processes.close()
         self.python.close()
 
     def _sockets(self, kind: str) -> Sequence[Path]:

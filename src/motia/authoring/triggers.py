@@ -43,6 +43,8 @@ class Policy(TypedDict, total=False):
     debounce: Duration | Mapping[str, Any]
     batch: int | Mapping[str, Any]
     on_failure: str
+    execution: Literal["node", "process"]
+    memory: int | str
 
 
 _POLICY = frozenset(Policy.__annotations__)

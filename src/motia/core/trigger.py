@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -62,6 +62,14 @@ class HttpTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnProcess:
+    """The handler runs in a process of its own, one message at a time."""
+
+    memory_bytes: int | None = None
+    """The most it may allocate, on top of the loaded project; None = no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePolicy:
     """How one queue (a topic and a step) hands out its messages."""
 
@@ -87,6 +95,8 @@ class QueuePolicy:
     batch: Batching | None = None
     on_failure: str | None = None
     """Step id or topic that is told when a message dies, in the commit that buries it."""
+    process: OwnProcess | None = None
+    """None = it runs inside the node."""
     retry_function: FunctionId | None = None
     """Called with the error and the attempt: seconds to wait, False = give up, None = as `retry` says."""
 
@@ -176,3 +186,9 @@ class TimeTrigger:
 
 
 Trigger = HttpTrigger | QueueTrigger | CronTrigger | StateTrigger | StreamTrigger | TimeTrigger
+
+
+def process_of(triggers: Sequence[Trigger], index: int | None) -> OwnProcess | None:
+    """Where a handler runs that trigger `index` started; by hand it runs as for its first other trigger."""
+    chosen = triggers if index is None else (triggers[index],)
+    return next((one.policy.process for one in chosen if not isinstance(one, HttpTrigger)), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step, StreamDefinition
-from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger
+from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger, process_of
 from motia.discovery.notices import Notice
 from motia.discovery.routes import route_key
 from motia.errors import DefinitionError
@@ -31,7 +31,12 @@ def check_project(steps: Sequence[Step], streams: Sequence[StreamDefinition]) ->
     kept, problems = _unique_names(steps)
     kept, route_problems = _unique_routes(kept)
     merged, stream_notices = _merged(streams)
-    notices = [*stream_notices, *_topic_notices(kept), *_stream_notices(kept, merged)]
+    notices = [
+        *stream_notices,
+        *_topic_notices(kept),
+        *_stream_notices(kept, merged),
+        *_process_notices(kept),
+    ]
     return Checked(tuple(kept), tuple(merged), (*problems, *route_problems), tuple(notices))
 
 
@@ -123,6 +128,19 @@ def _strictest(declared: Iterable[frozenset[str] | None]) -> frozenset[str] | No
     """Roles that every declaration which names any lets in."""
     found = [roles for roles in declared if roles is not None]
     return frozenset.intersection(*found) if found else None
+
+
+def _process_notices(steps: Iterable[Step]) -> list[Notice]:
+    return [
+        Notice(
+            path=step.source.path,
+            line=step.source.line,
+            message=f"execution: no effect in {step.source.language}, whose steps run in a process already",
+            hint="leave it out, or write the step in Python",
+        )
+        for step in steps
+        if step.source.language != "python" and process_of(step.triggers, None) is not None
+    ]
 
 
 def _topic_notices(steps: Iterable[Step]) -> list[Notice]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from motia.core.retry import RetryPolicy
 from motia.core.spelling import did_you_mean
-from motia.core.trigger import QueuePolicy
+from motia.core.trigger import OwnProcess, QueuePolicy
 from motia.discovery.flow_control import (
     read_batch,
     read_concurrency,
@@ -17,7 +17,7 @@ from motia.discovery.flow_control import (
     read_rate_limit,
 )
 from motia.discovery.section import Entry, Report, Section, function_id
-from motia.discovery.values import shown, snake
+from motia.discovery.values import shown, size_bytes, snake
 
 POLICY_ALIASES = {
     "max_attempts": "attempts",
@@ -49,6 +49,8 @@ POLICY_ALIASES = {
     "batch_size": "batch",
     "on_error": "on_failure",
     "on_dead": "on_failure",
+    "memory_limit": "memory",
+    "memory_bytes": "memory",
 }
 POLICY_KEYS = frozenset(
     {
@@ -78,8 +80,11 @@ POLICY_KEYS = frozenset(
         "ttl",
         "ttl_ms",
         "on_failure",
+        "execution",
+        "memory",
     }
 )
+_LEAST_MEMORY_BYTES = 16 * 1024 * 1024
 CONTAINERS = frozenset({"config", "infrastructure"})
 _HANDLER_KEYS = {"timeout": "timeout", "timeout_s": "timeout", "ram": None, "cpu": None}
 """Memory and CPU were hints to a cloud: accepted, without a meaning here."""
@@ -191,8 +196,21 @@ def read_policy(section: Section) -> QueuePolicy:
         debounce=debounce,
         batch=read_batch(section),
         on_failure=section.text("on_failure"),
+        process=_process(section),
         retry_function=function_id(section.value("retry")),
     )
+
+
+def _process(section: Section) -> OwnProcess | None:
+    memory = section.value("memory")
+    memory_bytes = None if memory is None else size_bytes(memory)
+    if memory is not None and (memory_bytes is None or memory_bytes < _LEAST_MEMORY_BYTES):
+        section.wrong("memory", 'at least "16MB": a number of bytes or a text such as "512MB" or "2GB"')
+    if section.choice("execution", ("node", "process")) == "process":
+        return OwnProcess(memory_bytes=memory_bytes)
+    if memory is not None:
+        section.wrong("memory", "execution='process' beside it", hint="only a process has a limit of its own")
+    return None
 
 
 def read_timeout_s(section: Section) -> float | None:

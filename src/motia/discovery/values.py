@@ -53,3 +53,15 @@ def shown(value: Any) -> str:
     """A value as an error message quotes it: short, on one line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def size_bytes(value: Any) -> int | None:
+    """Bytes of a whole number or a text such as "512MB" (of 1024 × 1024 bytes); None when it is no size."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return None if found is None else int(float(found[1]) * _UNITS[found[2].upper()])

@@ -75,6 +75,8 @@ class QueueSettings(_Frozen):
     cancel_grace_s: float = Field(5.0, gt=0)
     threads: int = Field(40, gt=0)
     """Pool for `def` handlers."""
+    processes: int = Field(0, ge=0, le=256)
+    """Most processes for steps with `execution="process"` in a node; 0 = one for each processor."""
 
 
 class WorkflowSettings(_Frozen):

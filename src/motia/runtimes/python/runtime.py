@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ from motia.core.invocation import (
 )
 from motia.core.registry import Registry
 from motia.core.step import Step
-from motia.core.trigger import FunctionId, HttpTrigger
+from motia.core.trigger import FunctionId, HttpTrigger, process_of
 from motia.core.workflow import Compensating, Suspend
 from motia.errors import AccessError, BackendError, DefinitionError, HandlerError, InputError, MotiaError
 from motia.runtimes.protocol import CONTEXT, Loaded
@@ -57,10 +57,12 @@ class _Entry:
     retry: Callable[..., Any] | None = None
     plain: bool = False
     """An async handler without condition, auth and middleware: nearly every one."""
+    elsewhere: bool = False
+    """It runs in a process of its own."""
 
 
 class PythonRuntime:
-    """Loads Python step files and runs their functions.
+    """Loads Python step files and runs their functions; `elsewhere` runs those of `execution="process"`.
 
     `compose` wraps middleware around a handler; the HTTP feature gives it, so that this package need not
     know that one.
@@ -74,11 +76,13 @@ class PythonRuntime:
         threads: int,
         cancel_grace_s: float,
         compose: Callable[[Sequence[Any], Callable[[Any, Any], Any]], Callable[[Any, Any], Any]],
+        elsewhere: Callable[[Invocation, Calls], Awaitable[Outcome]] | None = None,
     ) -> None:
         self._loader = Loader()
         self._threads = Threads(threads)
         self._cancel_grace_s = cancel_grace_s
         self._compose = compose
+        self._elsewhere = elsewhere
         self._entries: dict[tuple[str, int | None], _Entry] = {}
         self._project_dir = ""
 
@@ -140,6 +144,7 @@ class PythonRuntime:
             if trigger.condition is not None:
                 entry.condition = functions[trigger.condition]
             if not isinstance(trigger, HttpTrigger):
+                entry.elsewhere = process_of(step.triggers, index) is not None
                 retry = trigger.policy.retry_function
                 entry.retry = None if retry is None else functions[retry]
             if isinstance(trigger, HttpTrigger):
@@ -148,10 +153,13 @@ class PythonRuntime:
             special = entry.condition or entry.auth or entry.middleware or bound.prepare
             entry.plain = bound.is_async and not special
             self._entries[step.name, index] = entry
+        self._entries[step.name, None].elsewhere = process_of(step.triggers, None) is not None
 
     async def invoke(self, invocation: Invocation, calls: Calls) -> Outcome:
         """Run a handler to its end, and wait for what it began. Never raises for what its code does."""
         entry = self._entries[invocation.step.name, invocation.trigger_index]
+        if entry.elsewhere and self._elsewhere is not None:
+            return await self._elsewhere(invocation, calls)
         context = Context(calls)
         token = current.set(context)
         try:
@@ -198,13 +206,16 @@ class PythonRuntime:
         except BaseException as error:
             # Of those that are no `Exception`, `sys.exit()` is the usual one: it must not end the node.
             failed = Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
-            if invocation.claim is None:
-                return failed
-            return await with_retry(failed, error, entry.retry, invocation.attempt)
+            return failed if invocation.claim is None else await self.with_retry(invocation, failed, error)
         finally:
             if context.printed is not None:
                 context.flush_output()
             current.reset(token)
+
+    async def with_retry(self, invocation: Invocation, failed: Failed, error: BaseException) -> Failed:
+        """The outcome, with the wait that the trigger's retry function or the error itself asks for."""
+        entry = self._entries[invocation.step.name, invocation.trigger_index]
+        return await with_retry(failed, error, entry.retry, invocation.attempt)
 
     async def call(self, function: FunctionId, arguments: Sequence[Any], calls: Calls) -> Any:
         target = self._loader.functions[function]
