@@ -70,7 +70,9 @@ def test_production_serves_no_console_unless_asked(real_project: Project) -> Non
         with real_project.running("start") as running:
             await running.ready()
             assert "Workbench" not in running.text
-        refused = real_project.command("start", "--workbench", "--host", "0.0.0.0", "--port", "0")
+        refused = real_project.command(
+            *("start", "--workbench", "--host", "0.0.0.0", "--port", "0", "--workbench-port", "0")
+        )
         assert refused.returncode == 2
         assert "workbench.password" in refused.stderr
         real_project.environment["MOTIA_WORKBENCH__PASSWORD"] = "correct horse battery"
