@@ -44,6 +44,8 @@ class Auth:
         except Exception as error:
             if isinstance(error, MotiaError) or is_http_error(error):
                 raise
+            # The caller is told no more than that; whose check it is must know why nobody gets in.
+            ctx.logger.exception("auth: the check failed, so the request is refused")
             raise AccessError("access: expected a check that decides, got one that failed") from error
         if user is False:
             raise AccessError("access: expected a caller who may do this, got one who may not")
@@ -54,6 +56,7 @@ class Auth:
 
 def bearer(check: Check, *, name: str = "bearer", format: str | None = None) -> Auth:
     """Authentication by `Authorization: Bearer <token>`; `check(token)` gives the user."""
+    _check_callable("bearer", check)
 
     async def authenticate(request: Any, ctx: Any) -> Any:
         scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
@@ -96,11 +99,17 @@ def custom(
     check: Check, scheme: Mapping[str, Any], *, name: str = "custom", challenge: str = "Bearer"
 ) -> Auth:
     """Authentication by `check(request, ctx)`, documented as the OpenAPI security scheme `scheme`."""
+    _check_callable("custom", check)
 
     async def authenticate(request: Any, ctx: Any) -> Any:
         return await _answer(check(request, ctx))
 
     return Auth(authenticate, security={name: scheme}, challenge=challenge)
+
+
+def _check_callable(name: str, check: Any) -> None:
+    if not callable(check):
+        raise TypeError(f"{name}: expected a function that gives the user, got {check!r}")
 
 
 def unauthenticated(expected: str, got: str, challenge: str) -> AccessError:

@@ -1,4 +1,7 @@
-"""Log lines for a terminal, or as JSON for what collects them: one record, one line, whatever it holds."""
+"""Log lines for a terminal, or as JSON for what collects them.
+
+One record is one line, whatever it holds; for a person the stack of a failure follows it, indented.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ class ConsolePrinter:
 
 
 def readable_line(record: LogRecord, zone: tzinfo | None = None, colour: bool = False) -> str:
-    """One line for a person, without its line end."""
+    """One line for a person, without its line end, and below it the stack, if the record has one."""
     at = datetime.fromtimestamp(record.at_ms / 1000, UTC).astimezone(zone)
     time = at.isoformat(timespec="milliseconds")[11:23]
     level = f"[{record.level}]"
@@ -74,11 +77,16 @@ def readable_line(record: LogRecord, zone: tzinfo | None = None, colour: bool = 
     if record.trace_id:
         parts.append(record.trace_id[:_SHORT_ID_CHARS])
     parts.append(escape(record.message))
+    stack = ""
     if record.data is not None:
         data = orjson.loads(record.data)
         fields = data if isinstance(data, dict) else {"data": data}
+        for holder in (fields, fields.get("error")):
+            if isinstance(holder, dict) and isinstance(holder.get("stack"), str):
+                stack = holder.pop("stack")
         parts.extend(f"{escape(str(name))}={_shown(value)}" for name, value in fields.items())
-    return " ".join(parts)
+    # Every line of the stack begins with spaces: none can pass for a record.
+    return "\n".join([" ".join(parts), *(f"    {escape(line)}" for line in stack.splitlines())])
 
 
 def escape(text: str) -> str:

@@ -15,9 +15,26 @@ class Request:
         self.query_params = query or {}
 
 
+class Context:
+    """As much of a context as a check that fails needs."""
+
+    def __init__(self) -> None:
+        self.logged: list[str] = []
+
+    @property
+    def logger(self) -> Context:
+        return self
+
+    def exception(self, message: str) -> None:
+        self.logged.append(message)
+
+
+CONTEXT = Context()
+
+
 def user_of(auth: Auth, request: Request) -> Any:
     async def run() -> Any:
-        return await auth(request, None)
+        return await auth(request, CONTEXT)
 
     return asyncio.run(run())
 
@@ -104,7 +121,13 @@ def test_api_key_refuses_nonsense_at_definition() -> None:
         api_key("")
 
 
+@pytest.mark.parametrize("make", [bearer, lambda check: custom(check, {})])
+def test_what_is_no_check_is_refused_at_definition(make: Any) -> None:
+    with pytest.raises(TypeError, match="expected a function that gives the user, got 'TOKEN'"):
+        make("TOKEN")
+
+
 def test_custom_sees_request_and_context() -> None:
     auth = custom(lambda request, ctx: (request.headers["x"], ctx), {"type": "mutualTLS"}, name="mtls")
-    assert user_of(auth, Request(x="1")) == ("1", None)
+    assert user_of(auth, Request(x="1")) == ("1", CONTEXT)
     assert auth.security == {"mtls": {"type": "mutualTLS"}}

@@ -22,7 +22,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.limit_s = 60.0
+        self.limit_s = 45.0
 
     def step(self, name: str, source: str) -> None:
         """Write `steps/<name>_step.py`; what every step imports stands at its top."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from motia import encoding
 from motia.testing.app import TestApp
 
 
@@ -112,3 +113,23 @@ def test_a_payload_too_long_to_tell_is_left_out(project: Any) -> None:
         assert told["error"]["message"] == "card refused"
 
     project.run(scenario, limits={"message_bytes": 2000})
+
+
+def test_a_stack_begins_on_the_authors_own_line(project: Any) -> None:
+    project.step(
+        "divide",
+        """
+        config = {"name": "Divide", "triggers": [http("GET", "/divide")]}
+        def handler(request, ctx):
+            return 1 / 0
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        assert (await app.http.get("/divide")).status_code == 500
+        [told] = [log for log in app.logs if log.level == "error"]
+        first, *_, last = encoding.decode(told.data or b"{}")["stack"].splitlines()
+        assert first.strip().startswith('File "steps/divide_step.py", line ')
+        assert last == "ZeroDivisionError: division by zero"
+
+    project.run(scenario)

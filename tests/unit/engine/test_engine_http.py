@@ -178,7 +178,7 @@ def test_auth_gives_the_user_or_refuses(project: Any) -> None:
         """
         from motia.authoring.auth import bearer
         def user_of(token):
-            return {"alice": {"name": "Alice"}, "banned": False}.get(token)
+            return {"alice": {"name": "Alice"}, "banned": False}[token] if token != "mallory" else None
         config = {"name": "Me", "triggers": [http("GET", "/me", auth=bearer(user_of))]}
         async def handler(request, ctx):
             return {"user": ctx.user}
@@ -196,6 +196,12 @@ def test_auth_gives_the_user_or_refuses(project: Any) -> None:
         assert nobody.headers["www-authenticate"].startswith("Bearer")
         assert_problem(await ask("mallory"), 401, "access.unauthenticated")
         assert_problem(await ask("banned"), 403, "access.denied")
+        assert [log for log in app.logs if log.level == "error"] == []
+        # A check that fails lets nobody in, and its author hears of it.
+        assert_problem(await ask("unforeseen"), 403, "access.denied")
+        [told] = [log for log in app.logs if log.level == "error"]
+        assert told.message == "auth: the check failed, so the request is refused"
+        assert b"KeyError" in (told.data or b"")
 
     project.run(scenario)
 

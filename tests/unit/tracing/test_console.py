@@ -47,6 +47,18 @@ def test_a_line_outside_of_any_trace() -> None:
     assert readable_line(record, UTC) == "16:01:02.345 [info] motia hello data=text"
 
 
+def test_a_stack_stands_below_its_line_and_can_forge_none() -> None:
+    stack = 'File "steps/a_step.py", line 3, in a\n16:01:02.345 [info] forged\x1b[31m'
+    below = '    File "steps/a_step.py", line 3, in a\n    16:01:02.345 [info] forged\\x1b[31m\n'
+    head = "16:01:02.345 [info] create-user 1a2b3c4d hello"
+    assert printed(line(data=orjson.dumps({"n": 1, "stack": stack}))) == f"{head} n=1\n{below}"
+    nested = {"error": {"type": "KeyError", "message": "x", "stack": stack}}
+    assert printed(line(data=orjson.dumps(nested))) == (
+        f'{head} error={{"type":"KeyError","message":"x"}}\n{below}'
+    )
+    assert printed(line(data=orjson.dumps({"stack": stack})), json_lines=True).count("\n") == 1
+
+
 def test_colours_only_where_asked_for() -> None:
     assert "\x1b[" not in printed(line(level="error"))
     assert "\x1b[31m[error]\x1b[0m" in printed(line(level="error"), colour=True)

@@ -321,10 +321,11 @@ class PythonRuntime:
         return failure
 
     def _own_stack(self, error: BaseException) -> str:
-        """The frames of the author's code, and of the libraries it called; ours are left out."""
+        """The frames of the author's code, and of the libraries it called; what called it is left out."""
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if not frame.filename.startswith(_OWN_FOLDER)]
-        shown = own or list(frames)
+        first = next((n for n, frame in enumerate(own) if frame.filename.startswith(self._project_dir)), 0)
+        shown = own[first:] or list(frames)
         lines = traceback.format_list(shown) + traceback.format_exception_only(type(error), error)
         return "".join(lines).replace(self._project_dir + "/", "").rstrip()
 
