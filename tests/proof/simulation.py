@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulated_runs import SimulatedRuns
+
 from motia.backends.liveness import Crashed
 from motia.backends.memory.backend import MemoryBackend
 from motia.backends.memory.store import MemoryStore, Standing
@@ -29,6 +31,7 @@ from motia.core.invocation import (
     Released,
     RetryLater,
     Succeeded,
+    Suspended,
     TimedOut,
 )
 from motia.core.message import Claim, MessageId, NodeId, QueueName, TraceContext
@@ -36,6 +39,7 @@ from motia.core.registry import Registry, build_registry
 from motia.core.retry import RetryPolicy
 from motia.core.step import Source, Step
 from motia.core.trigger import QueuePolicy, QueueTrigger
+from motia.core.workflow import Compensating, RunId, Suspend
 from motia.engine.engine import Engine
 from motia.errors import BackendError, HandlerError, MotiaError
 from motia.settings import Settings
@@ -55,6 +59,7 @@ POLICIES = {
     "debounced": QueuePolicy(debounce=Debounce(period_s=0.5, key="key", max_wait_s=2.0)),
     "once": QueuePolicy(dedupe=Dedupe(window_s=3.0, key="key")),
     "perishable": QueuePolicy(ttl_s=3.0, concurrency=1),
+    "saga": QueuePolicy(retry=RetryPolicy(attempts=3, delay_s=0.3)),
 }
 _KEYS = ("a", "b", "c")
 _QUIET_LIMIT_S = 4000.0
@@ -125,6 +130,7 @@ class World:
                 },
             }
         )
+        self.runs = SimulatedRuns(self.chance, self.history.shapes, self.history.wrong)
         self.running: dict[str, dict[tuple[int, MessageId], Crashed]] = {}
         self.alive: dict[str, bool] = {}
 
@@ -133,6 +139,18 @@ class World:
         self.nodes.append(node)
         self.history.shapes["node started"] += 1
         self.work.append(asyncio.ensure_future(node.start()))
+
+    def signal(self, run: str, name: str) -> None:
+        """A signal comes, sooner or later."""
+
+        async def send() -> None:
+            await self.clock.sleep(self.chance.random() * 10)
+            if self.living:
+                engine = self.chance.choice(self.living).engine
+                with contextlib.suppress(BackendError):
+                    await engine.backend.commit(ops.Batch((engine.signal_post(run, name, 1),)))
+
+        self.work.append(asyncio.ensure_future(send()))
 
     @property
     def living(self) -> list[SimulatedNode]:
@@ -162,6 +180,8 @@ class World:
                 self.end((claim.id, claim.queue), "dead", claim)
                 if settlement.failures > 6:
                     history.wrong.append(f"{settlement.failures} failures of {claim.queue}")
+            elif isinstance(settlement, ops.Suspended):
+                history.shapes["suspended"] += 1
             else:
                 history.shapes["retried"] += 1
         elif isinstance(operation, ops.ClaimReady):
@@ -172,6 +192,8 @@ class World:
             for one in result:
                 if not one.undoes:
                     self.end((one.id, one.queue), what)
+        elif isinstance(operation, ops.JournalPut | ops.RunEnd):
+            self.runs.note(operation)
         elif isinstance(operation, ops.Redrive):
             history.shapes["redriven"] += result
 
@@ -214,9 +236,9 @@ class MortalBackend(MemoryBackend):
         self._world = world
         self._owner = node
 
-    def commit(self, batch: ops.Batch) -> asyncio.Future[list[Any]]:
+    def commit(self, batch: ops.Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
         world, node = self._world, self._owner
-        never: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not node.alive:
             return never
         fault = "" if world.calm else _fault(world.chance)
@@ -229,7 +251,7 @@ class MortalBackend(MemoryBackend):
             never.set_exception(BackendError("the disk says no", code="backend.full"))
             return never
         dead_before = set(world.store.dead)
-        done = super().commit(batch)
+        done = super().commit(batch)  # `then` is called where its caller is told
         if done.exception() is None:
             for operation, result in zip(batch.operations, done.result(), strict=True):
                 if isinstance(operation, ops.RecoverNode):
@@ -243,6 +265,9 @@ class MortalBackend(MemoryBackend):
             return never
         if fault == "storage answers for nothing":
             never.set_exception(BackendError("it may have been stored", code="backend.unavailable"))
+            return never
+        if then is not None and done.exception() is None:
+            never.set_result(then(done.result()))
             return never
         return done
 
@@ -381,7 +406,14 @@ class SimulatedNode:
             elif does == "kill its process" and invocation.claim is not None:
                 self.die()
                 await asyncio.get_running_loop().create_future()
+            if invocation.claim is not None and invocation.claim.queue.topic == "saga":
+                run = RunId(invocation.claim.id, invocation.step.name)
+                return await world.runs.handle(run, calls, self.engine.clock, world.signal)
             return Succeeded()
+        except Suspend as suspend:
+            return Suspended(suspend.due_at_ms, suspend.waits)
+        except Compensating:
+            return Cancelled("the run is being undone")
         except asyncio.CancelledError:
             if calls.stop_reason is None:
                 raise
@@ -389,7 +421,7 @@ class SimulatedNode:
                 return Cancelled("from outside", from_outside=True)
             return TimedOut(calls.timeout_s) if calls.stop_reason == "timed_out" else Released()
         except MotiaError as error:
-            return Failed(error)
+            return Failed(error, retryable=not isinstance(error, HandlerError) or error.retryable)
 
 
 _DOES = ("succeed", "enqueue", "fail", "give up", "come back", "hang", "cancel itself", "kill its process")
@@ -470,7 +502,7 @@ async def simulate(seed: int) -> History:
         if chance.random() < 0.3:
             world.work.append(asyncio.ensure_future(_disturb(world)))
         await world.clock.advance(chance.choice((0.0, 0.01, 0.1, 0.5, 1.5, 6.0)))
-    world.calm = True
+    world.calm = world.runs.calm = True
     world.start_node()
     await world.clock.advance(1)
     await world.nodes[-1].engine.interventions.resume(everything=True)

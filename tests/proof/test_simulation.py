@@ -20,6 +20,8 @@ _SHAPES = (
     *("completed", "dead", "dead of crashes", "cancelled", "expired", "replaced", "duplicate", "retried"),
     *("killed", "suspect", "dies before a commit", "dies after a commit", "storage refuses"),
     *("storage answers for nothing", "enqueue", "hang", "pause", "move", "drain", "join", "jump"),
+    *("run completed", "run failed", "run cancelled", "undone", "suspended", "signal came", "call answered"),
+    *("workflow.wait_timed_out", "workflow.call_failed", "entry sleep waiting", "entry undo done"),
 )
 
 

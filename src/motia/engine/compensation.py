@@ -24,7 +24,7 @@ from motia.core.retry import RetryPolicy
 from motia.core.workflow import CANCELLED, UNDO_MARKER, JournalEntry, RuntimeGone, Suspend
 from motia.engine.journal import Journal, cause_of
 from motia.engine.replies import told
-from motia.errors import WorkerError, WorkflowError
+from motia.errors import BackendError, WorkerError, WorkflowError
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
@@ -133,6 +133,8 @@ class Compensation:
 
         try:
             await asyncio.get_running_loop().create_task(run(), context=undo.context)
+        except BackendError:
+            raise  # it may have been undone: only its journal can say
         except Exception as error:
             self._execution.logger.error(f"undo of {undo.name!r} failed: {error}")
             self._journal.undo_failures.append({"step": undo.name, **told(error)})

@@ -34,7 +34,7 @@ class Journal:
         self._engine = execution.engine
         self._claim = claim
         self._loading: asyncio.Future[None] | None = None
-        self.begun = False
+        self.begun = self._begin_stored = False
         """It has become a run."""
         self.turned_back = False
         """A handler that runs to be undone has come to the first thing that was not done."""
@@ -50,7 +50,7 @@ class Journal:
 
     async def _read(self) -> None:
         entries = await self._engine.backend.workflow.journal(self.run)
-        self.begun = bool(entries)
+        self.begun = self._begin_stored = bool(entries)
         self.replay = Replay(entries)
 
     async def reread(self, unique: str) -> JournalEntry:
@@ -66,7 +66,8 @@ class Journal:
     async def put(self, entry: JournalEntry, *operations: Operation) -> list[Any]:
         """The results of what was written: the entry, then `operations`, guarded by the claim."""
         begin: list[Operation] = []
-        if not self.begun:
+        if not self._begin_stored:
+            # Part of every batch until one is stored: the first may be refused while the second is not.
             self.begun = True
             begin.append(
                 RunBegin(
@@ -78,12 +79,15 @@ class Journal:
                     expires=self._claim.expires_at_ms is not None,
                 )
             )
+        marker = None
         if self.replay.unordered and self.replay.recorded(UNORDERED_MARKER) is None:
             marker = self.entry(UNORDERED_MARKER, "marker", "done")
-            self.replay.note(marker)
             begin.append(JournalPut(self.run, marker))
         put = self._execution.commit([*begin, JournalPut(self.run, entry), *operations])
         results: list[Any] = await put
+        self._begin_stored = True
+        if marker is not None:
+            self.replay.note(marker)
         self.replay.note(entry)
         return results
 

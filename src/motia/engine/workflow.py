@@ -17,7 +17,7 @@ from motia import encoding
 from motia.core.batch import Enqueue, Operation, WaitFor
 from motia.core.calls import EnqueueRequest
 from motia.core.ids import format_id
-from motia.core.invocation import Outcome
+from motia.core.invocation import Outcome, RetryLater
 from motia.core.message import TraceContext
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import (
@@ -35,13 +35,14 @@ from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
 from motia.engine.holding import held_or
 from motia.engine.journal import SLEEP_IN_MEMORY_S, Journal
-from motia.errors import ApprovalExpiredError, WorkflowError
+from motia.errors import ApprovalExpiredError, BackendError, WorkflowError
 from motia.workflow.approvals import ApprovalPlace, approval_key
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
 
 NO_RETRY = RetryPolicy(attempts=1)
+_END_AGAIN_AFTER_S = 1.0
 
 
 class Workflow:
@@ -341,8 +342,12 @@ class Workflow:
 
     async def conclude(self, outcome: Outcome, is_final: Callable[[Outcome], bool]) -> Outcome:
         """The outcome of the run, once what has to be undone is. One whose code changed is held."""
-        outcome = await held_or(outcome, self._execution, self._journal)
-        return await self._compensation.conclude(outcome, is_final)
+        try:
+            outcome = await held_or(outcome, self._execution, self._journal)
+            return await self._compensation.conclude(outcome, is_final)
+        except BackendError as error:
+            # Storage refused a part of the end: a later attempt comes by what is stored, and goes on there.
+            return RetryLater(_END_AGAIN_AFTER_S, f"its end could not be stored: {error}", counts=False)
 
     def at_end(self, call: Callable[[], None]) -> None:
         """Call it once nothing of this execution is done or undone any more."""

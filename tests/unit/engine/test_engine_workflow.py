@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from motia.core.batch import Batch, RecoverNode, RegisterNode
+import pytest
+
+from motia.core.batch import Batch, JournalPut, RecoverNode, RegisterNode
 from motia.core.ids import parse_id
 from motia.core.workflow import RunId
+from motia.errors import BackendError
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
@@ -409,6 +413,50 @@ def test_a_step_that_failed_and_was_caught_may_come_again_before_what_is_recorde
         found = await app.app.backend.workflow.run(run)
         assert found is not None
         assert (found.status, len(_module(app, "order")["tries"])) == ("completed", 2)
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_refused_first_entry_loses_neither_the_run_nor_its_order(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.step(
+        "order",
+        """
+        done = []
+        async def work(name):
+            await asyncio.sleep(0)
+            done.append(name)
+            return name
+        @step(queue("order", retries=3, delay=1))
+        async def order(input, ctx):
+            return await ctx.gather(ctx.step("a", work, "a"), ctx.step("b", work, "b"))
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        backend = app.app.backend
+        commit, refused = backend.commit, []
+
+        def refusing(batch: Batch, *more: Any) -> Any:
+            names = [one.entry.name for one in batch.operations if isinstance(one, JournalPut)]
+            if names and not refused:
+                refused.extend(names)
+                failed = asyncio.get_running_loop().create_future()
+                failed.set_exception(BackendError("the disk says no", code="backend.full"))
+                return failed
+            return commit(batch, *more)
+
+        monkeypatch.setattr(backend, "commit", refusing)
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.advance(30)
+        await app.until_idle()
+        assert refused[-1] == "a"
+        assert _module(app, "order")["done"] == ["a", "b", "a"]
+        found = await backend.workflow.run(run)
+        assert found is not None
+        assert (found.status, found.output) == ("completed", b'["a","b"]')
+        assert not any(entry.name == "$held" for entry in await backend.workflow.journal(run))
 
     project.run(scenario, clock=ManualClock())
 
