@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.core.workflow import JournalEntry, RunSummary
 
-app = typer.Typer(cls=ListedGroup, help="Look at the runs of workflows; cancel them, send them signals.")
+app = typer.Typer(cls=ListedGroup, help="Look at the runs of workflows; cancel, retry or signal them.")
 Status = Annotated[RunStatus | None, typer.Option("--status", help="Only those.", show_default=False)]
 StepName = Annotated[str | None, typer.Option("--step", help="Only runs of this step.", show_default=False)]
 Id = Annotated[str, typer.Argument(help="Id of the run: that of its message.")]
@@ -136,6 +136,37 @@ def cancel(
         print_line("it is being undone already; see `motia runs show`")
     else:
         print_line("it is undone, then it ends as cancelled" if undone else "cancelled")
+
+
+@app.command("retry")
+def retry(
+    run_id: Id,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Name in its journal; None = where it failed.", show_default=False, metavar="NAME"
+        ),
+    ] = None,
+    step: StepName = None,
+    directory: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Begin an ended run again: from there on it is done anew, what came before stays."""
+    from motia.core.batch import Batch, RetryRun
+    from motia.workflow.selection import chosen
+
+    message_id = _parsed(run_id)
+
+    async def write(backend: Backend) -> list[str]:
+        run = chosen(await backend.workflow.of_message(message_id), run_id, step)
+        (anew,) = await backend.commit(Batch((RetryRun(run.id, since),)))
+        return sorted(name for name in anew if not name.startswith("$"))
+
+    anew = with_store(load_project(directory).settings, write)
+    if as_json:
+        print_json({"anew": anew})
+    else:
+        print_line(f"it goes on; done anew of what was recorded: {', '.join(anew) or 'nothing'}")
 
 
 @app.command("signal")

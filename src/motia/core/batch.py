@@ -66,6 +66,7 @@ from motia.core.operations.workflow import (
     Post,
     PruneRuns,
     RegisterMail,
+    RetryRun,
     RunBegin,
     RunEnd,
     WaitFor,
@@ -117,6 +118,7 @@ Operation = (
     | RunEnd
     | WaitFor
     | GiveUpWait
+    | RetryRun
     | RegisterMail
     | Post
     | PruneRuns
@@ -169,6 +171,7 @@ __all__ = [
     "Replaced",
     "Rescheduled",
     "ResumeQueues",
+    "RetryRun",
     "RunBegin",
     "RunEnd",
     "Settle",

@@ -77,6 +77,15 @@ def test_a_run_is_cancelled_to_be_undone_or_at_once(run: str, motia: Callable[..
     assert motia("runs", "show", *fulfil, "--json").json["status"] == "cancelled"
     again = motia("runs", "cancel", *fulfil)
     assert (again.code, "cancelled" in again.err) == (2, True)
+    unknown = motia("runs", "retry", *fulfil, "--from", "ship")
+    assert (unknown.code, "charge" in unknown.err) == (2, True)
+    assert (
+        motia("runs", "retry", *fulfil, "--from", "charge").out
+        == "it goes on; done anew of what was recorded: charge\n"
+    )
+    assert motia("runs", "show", *fulfil, "--json").json["status"] == "running"
+    assert motia("runs", "retry", *fulfil).code == 2
+    assert motia("runs", "cancel", *fulfil, "--no-undo").code == 0
     # `motia cancel` is the same for what is left of the message.
     assert motia("cancel", run).out == "1 cancelled\n"
     assert motia("runs", "show", run, "--step", "audit", "--json").json["undo"] is not None

@@ -98,6 +98,17 @@ async def refund(paid):
         )
         again = await desk.ask("POST", f"/runs/{run}/cancel")
         assert (again.status_code, again.json()["code"]) == (409, "run.ended")
+        assert (await desk.ask("POST", f"/runs/{run}/retry", json={"from": 1})).status_code == 422
+        unknown = await desk.ask("POST", f"/runs/{run}/retry", json={"from": "ship"})
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "run.unknown_entry")
+        # What was undone is done again.
+        assert await desk.send("POST", f"/runs/{run}/retry") == {"anew": ["charge", "undo charge"]}
+        await desk.app.until_idle()
+        found = await desk.get(f"/runs/{run}")
+        assert (found["status"], found["undo"]) == ("suspended", None)
+        assert [one["name"] for one in found["journal"]] == ["charge", "sleep"]
+        going = await desk.ask("POST", f"/runs/{run}/retry")
+        assert (going.status_code, going.json()["code"]) == (409, "run.not_ended")
 
     project.run(scenario, clock=ManualClock())
 

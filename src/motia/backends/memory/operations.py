@@ -16,6 +16,7 @@ from motia.backends.memory import (
     state,
     streams,
     workflow,
+    workflow_retry,
 )
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.transaction import Transaction
@@ -100,6 +101,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.RunEnd: workflow.run_end,
     ops.WaitFor: workflow.wait_for,
     ops.GiveUpWait: workflow.give_up_wait,
+    ops.RetryRun: workflow_retry.retry_run,
     ops.RegisterMail: workflow.register_mail,
     ops.Post: workflow.post,
     ops.PruneRuns: workflow.prune_runs,

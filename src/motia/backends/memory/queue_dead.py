@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from motia.backends.memory.queue import enqueue
 from motia.backends.memory.queue_bulks import ended_early
 from motia.backends.memory.transaction import Transaction
+from motia.backends.memory.workflow import has_ended, mark_begun, reopen
 from motia.core import batch as ops
 from motia.core.flow import kept
 from motia.core.message import DeadLetter, NewMessage
+from motia.core.workflow import RunId
 
 
 def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
@@ -28,6 +30,10 @@ def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
             flow=None if letter.flow is None else kept(letter.flow),
         )
         enqueue(transaction, ops.Enqueue(message))
+        run = RunId(letter.id, letter.queue.step)
+        if has_ended(transaction.store, run):
+            reopen(transaction, run, None)
+            mark_begun(transaction, run, letter.queue)
     return len(letters)
 
 

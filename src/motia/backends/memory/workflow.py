@@ -25,6 +25,7 @@ from motia.core.workflow import (
     cancel_marker,
     mail_key,
 )
+from motia.workflow.retrying import done_anew, to_do_again
 
 
 def run_begin(transaction: Transaction, operation: ops.RunBegin) -> None:
@@ -48,6 +49,31 @@ def is_undone(store: MemoryStore, delivery: Delivery) -> bool:
     """Whether what it did is being undone."""
     run = store.runs.get(RunId(delivery.id, delivery.queue.step))
     return run is not None and UNDO_MARKER in run.entries
+
+
+def has_ended(store: MemoryStore, run: RunId) -> bool:
+    """Whether there was such a run."""
+    return run in store.runs and store.runs[run].end is not None
+
+
+def reopen(transaction: Transaction, run: RunId, since: str | None) -> frozenset[str]:
+    """Let an ended run go on from there; the names of what it does anew. Failure: `run.unknown_entry`."""
+    found = transaction.store.runs[run]
+    anew = done_anew(list(found.entries.values()), since)
+    kept = {
+        name: to_do_again(entry) if name in anew.undone else entry
+        for name, entry in found.entries.items()
+        if name not in anew.gone
+    }
+    transaction.journal.put(transaction.store.runs, run, Run(found.begin, kept))
+    return anew.gone | anew.undone
+
+
+def mark_begun(transaction: Transaction, run: RunId, queue: QueueName) -> None:
+    """A message that was stored anew is a run already: who claims it looks for its journal."""
+    delivery = _delivery(transaction.store, run, queue)
+    if delivery is not None and not delivery.token:
+        put(transaction, replace(delivery, token=1))
 
 
 def called_by(store: MemoryStore, delivery: Delivery) -> frozenset[MessageId]:

@@ -16,6 +16,7 @@ from motia.backends.sqlite import (
     state,
     streams,
     workflow,
+    workflow_retry,
 )
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
@@ -57,6 +58,7 @@ APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     ops.RunEnd: workflow.run_end,
     ops.WaitFor: workflow.wait_for,
     ops.GiveUpWait: workflow.give_up_wait,
+    ops.RetryRun: workflow_retry.retry_run,
     ops.RegisterMail: workflow.register_mail,
     ops.Post: workflow.post,
     ops.PruneRuns: workflow.prune_runs,

@@ -7,9 +7,11 @@ from typing import Any
 from motia.backends.sqlite.queue import enqueue, unpack_trace
 from motia.backends.sqlite.queue_bulks import ended_early
 from motia.backends.sqlite.transaction import Transaction
+from motia.backends.sqlite.workflow import has_ended, mark_begun, reopen
 from motia.core import batch as ops
 from motia.core.flow import Flow
 from motia.core.message import NewMessage, QueueName
+from motia.core.workflow import RunId
 
 _NONE = Flow()
 
@@ -31,6 +33,10 @@ def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
         )
         enqueue(transaction, ops.Enqueue(message))
         transaction.execute("DELETE FROM dead_letters WHERE seq = ?", (seq,))
+        run = RunId(id_, step)
+        if has_ended(transaction, run):
+            reopen(transaction, run, None)
+            mark_begun(transaction, run, message.queue)
     return len(rows)
 
 

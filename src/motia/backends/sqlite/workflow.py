@@ -26,6 +26,7 @@ from motia.core.workflow import (
     cancel_marker,
     mail_key,
 )
+from motia.workflow.retrying import done_anew, to_do_again
 
 BEGIN_RUN = (
     "INSERT INTO runs (id, step, topic, status, started_at, trace, input) VALUES (?,?,?,'running',?,?,?)"
@@ -88,6 +89,43 @@ def is_open(transaction: Transaction, run: RunId) -> bool:
         "SELECT 1 FROM runs WHERE id = ? AND step = ? AND ended_at IS NULL", run
     ).fetchone()
     return found is not None
+
+
+def has_ended(transaction: Transaction, run: RunId) -> bool:
+    """Whether there was such a run."""
+    found = transaction.execute(
+        "SELECT 1 FROM runs WHERE id = ? AND step = ? AND ended_at IS NOT NULL", run
+    ).fetchone()
+    return found is not None
+
+
+def reopen(transaction: Transaction, run: RunId, since: str | None) -> frozenset[str]:
+    """Let an ended run go on from there; the names of what it does anew. Failure: `run.unknown_entry`."""
+    rows: list[Any] = transaction.execute(
+        f"SELECT {_ENTRY} FROM journal WHERE id = ? AND step = ? ORDER BY position", run
+    ).fetchall()
+    entries = [_entry_of(row) for row in rows]
+    anew = done_anew(entries, since)
+    transaction.connection.executemany(
+        "DELETE FROM journal WHERE id = ? AND step = ? AND name = ?", [(*run, name) for name in anew.gone]
+    )
+    for entry in entries:
+        if entry.name in anew.undone:
+            journal_put(transaction, ops.JournalPut(run, to_do_again(entry)))
+    transaction.execute(
+        "UPDATE runs SET status = 'running', ended_at = NULL, output = NULL, error = NULL"
+        " WHERE id = ? AND step = ?",
+        run,
+    )
+    return anew.gone | anew.undone
+
+
+def mark_begun(transaction: Transaction, run: RunId, queue: QueueName) -> None:
+    """A message that was stored anew is a run already: who claims it looks for its journal."""
+    transaction.execute(
+        "UPDATE deliveries SET token = 1 WHERE id = ? AND queue = ? AND token = 0",
+        (run.message_id, transaction.queue_id(queue)),
+    )
 
 
 def called_by(transaction: Transaction, run: RunId) -> frozenset[MessageId]:

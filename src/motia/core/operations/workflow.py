@@ -42,6 +42,20 @@ class RunEnd:
     error: bytes | None = None
 
 
+@dataclass(slots=True)
+class RetryRun:
+    """An ended run begins again: it forgets entry `since` of its journal and all after it (None = from its
+    last failure), and does again what was undone; its message, from the dead letters if it is there, is
+    ready.
+
+    Result: the names of what is done anew. Failure: `InputError` `run.unknown`, `run.not_ended`,
+    `run.unknown_entry`. `Redrive` of a run's dead letter does the same from its last failure.
+    """
+
+    run: RunId
+    since: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class WaitFor:
     """Wait for mail: the oldest one of `topic` and `key` since `since_ms` that the run has not taken ends

@@ -17,7 +17,9 @@ from motia.core.batch import (
     Post,
     PromoteDue,
     PruneRuns,
+    Redrive,
     RegisterMail,
+    RetryRun,
     RunBegin,
     RunEnd,
     Settle,
@@ -28,7 +30,7 @@ from motia.core.flow import Flow
 from motia.core.ids import format_id
 from motia.core.message import Claim
 from motia.core.workflow import JournalEntry, Mail, RunId, cancel_marker, mail_key
-from motia.errors import ConflictError
+from motia.errors import ConflictError, InputError
 from motia.testing.conformance.harness import NOW_MS, OTHER, TRACE, Node, Nodes, Q, die, needs, raised_by
 
 DAY_MS = 86_400_000
@@ -256,6 +258,47 @@ async def an_ended_run_waits_for_nothing_and_goes_after_its_retention(nodes: Nod
     assert await node.backend.workflow.journal(run) == []
     await node.commit(RunEnd(run=run, status="completed", at_ms=NOW_MS))
     assert await node.backend.workflow.run(run) is None
+
+
+async def an_ended_run_begins_again_and_forgets_what_is_done_anew(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    await raised_by(node.commit(RetryRun(run)), InputError)
+    for name in ("reserve", "charge", "ship"):
+        await node.commit(JournalPut(run, _entry(name)))
+    end = RunEnd(run=run, status="completed", at_ms=NOW_MS, output=b"1")
+    await node.commit(Settle(claim, Completed()), end)
+    unknown = await raised_by(node.commit(RetryRun(run, "pack")), InputError)
+    assert unknown.code == "run.unknown_entry"
+    assert await node.claim() == []
+    assert await node.one(RetryRun(run, "charge")) == {"charge", "ship"}
+    summary = await node.backend.workflow.run(run)
+    assert summary is not None
+    assert (summary.status, summary.ended_at_ms, summary.output) == ("running", None, None)
+    (again,) = await node.claim()
+    assert (again.id, again.payload, again.failures) == (claim.id, claim.payload, 0)
+    assert again.token > 1, "whoever holds it knows that there is a journal"
+    assert [entry.name for entry in await node.backend.workflow.journal(run)] == ["reserve"]
+    missing = await raised_by(node.commit(RetryRun(RunId(nodes.id(), "a"))), InputError)
+    assert missing.code == "run.unknown"
+
+
+async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nodes) -> None:
+    node = await nodes.open()
+    for retry in (None, Redrive(queue=Q)):
+        claim, run = await _started(nodes, node)
+        undone = JournalEntry(name="undo charge", kind="undo", status="done", at_ms=NOW_MS)
+        for entry in (_entry("reserve"), _entry("charge"), _entry("ship", "failed", error=b"{}")):
+            await node.commit(JournalPut(run, entry))
+        await node.commit(JournalPut(run, cancel_marker(NOW_MS)), JournalPut(run, undone))
+        await node.commit(die(claim), RunEnd(run=run, status="failed", at_ms=NOW_MS, error=b"{}"))
+        await node.commit(RetryRun(run) if retry is None else retry)
+        (again,) = await node.claim()
+        assert (again.id, again.token > 1) == (claim.id, True)
+        assert await node.backend.queue.dead_letters() == []
+        again_to_do = _entry("charge", "retrying")
+        assert await node.backend.workflow.journal(run) == [_entry("reserve"), again_to_do]
+        await node.commit(Settle(again, Completed()))
 
 
 async def a_wait_is_given_up_unless_its_mail_was_first(nodes: Nodes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from motia.core.batch import Batch, RetryRun
 from motia.core.ids import format_id, parse_id
 from motia.core.message import QueueName
 from motia.core.workflow import RunId, RunStatus, RunSummary
@@ -38,6 +39,16 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
 
     async def run(request: ApiRequest) -> Any:
         return await _detail(await _chosen(request))
+
+    async def retry(request: ApiRequest) -> Any:
+        summary = await _chosen(request)
+        given = request.fields() if request.body is not None else {}
+        since = given.get("from")
+        if since is not None and not isinstance(since, str):
+            raise invalid("body.from", "a name of the run's journal", since)
+        (anew,) = await engine.backend.commit(Batch((RetryRun(summary.id, since),)))
+        request.acted_on("run.retry", id=request.params["id"], step=summary.id.step, since=since)
+        return {"anew": sorted(name for name in anew if not name.startswith("$"))}
 
     async def approvals(request: ApiRequest) -> Any:
         return page_of(await engine.approvals.open_ones(request.limit))
@@ -76,6 +87,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         Route("GET", "/runs", runs),
         Route("GET", "/runs/:id", run),
         Route("POST", "/runs/:id/cancel", cancel),
+        Route("POST", "/runs/:id/retry", retry),
         Route("POST", "/runs/:id/signal", signal),
     ]
 
