@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from motia import encoding
 from motia.core.batch import (
     Batch,
-    ChangeDelivery,
     ClaimHeld,
     Completed,
     Duplicate,
@@ -19,12 +17,6 @@ from motia.core.batch import (
     Operation,
     Post,
     Settle,
-    StateClear,
-    StateDelete,
-    StatePut,
-    StateResult,
-    StateUpdate,
-    StateVersion,
 )
 from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
 from motia.core.ids import format_id
@@ -35,6 +27,7 @@ from motia.core.step import Step
 from motia.engine.bulks import bulk_of
 from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.engine.noted_calls import CallNotes
+from motia.engine.state_calls import state_operation, written_of
 from motia.engine.stream_calls import ExecutionStreams
 from motia.engine.workflow import Workflow
 from motia.engine.write_set import WriteSet
@@ -260,64 +253,20 @@ class Execution:
         return await self.engine.backend.state.scopes(self.engine.clock.now_ms())
 
     def state_write(self, write: StateWrite) -> asyncio.Future[StateWritten | None]:
-        operation, guards = self._state_operation(write)
+        operation, guards = state_operation(self.engine, write, self._onward)
         if self._write_set is not None:
             self._write_set.operations.append(operation)
             self._write_set.guards += guards
             return self.begin(self._write_set.note(self.engine, write, operation))
         if not self.engine.recorder.listened:
-            return self.commit([operation], guards, _written)
+            return self.commit([operation], guards, written_of)
 
         def told(results: list[Any]) -> StateWritten:
-            written = _written(results)
+            written = written_of(results)
             self.engine.telling.state_changed(self.invocation, write, written)
             return written
 
         return self.commit([operation], guards, told)
-
-    def _state_operation(self, write: StateWrite) -> tuple[Operation, tuple[Guard, ...]]:
-        engine = self.engine
-        now_ms = engine.clock.now_ms()
-        scope, key = _name(write.scope, "scope"), _name(write.key, "key")
-        if write.kind == "clear":
-            return StateClear(scope, now_ms), ()
-        deliveries = self._deliveries(scope, key)
-        expires_at_ms = None if write.ttl_s is None else now_ms + round(write.ttl_s * 1000)
-        guards: tuple[Guard, ...] = ()
-        if write.if_version is not None:
-            guards = (StateVersion(scope, key, write.if_version, now_ms),)
-        if write.kind == "put":
-            return (
-                StatePut(
-                    scope=scope,
-                    key=key,
-                    value=encoding.encode(write.value),
-                    now_ms=now_ms,
-                    expires_at_ms=expires_at_ms,
-                    deliveries=deliveries,
-                ),
-                guards,
-            )
-        if write.kind == "delete":
-            return StateDelete(scope=scope, key=key, now_ms=now_ms, deliveries=deliveries), guards
-        return (
-            StateUpdate(
-                scope=scope,
-                key=key,
-                operations=write.operations,
-                now_ms=now_ms,
-                expires_at_ms=expires_at_ms,
-                deliveries=deliveries,
-            ),
-            guards,
-        )
-
-    def _deliveries(self, scope: str, key: str) -> Sequence[ChangeDelivery]:
-        entries = self.engine.state_queues(scope, key)
-        if not entries:
-            return ()
-        onward = self._onward()
-        return [ChangeDelivery(name, self.engine.ids.message_id(), onward) for name in entries]
 
     async def sleep(self, delay_s: float) -> None:
         await self.engine.clock.sleep(delay_s)
@@ -455,27 +404,3 @@ def _first(ids: list[str]) -> str:
 def _has_failed(future: asyncio.Future[Any]) -> bool:
     """Whether it failed and nobody has asked for it yet; does not ask itself."""
     return not future.cancelled() and future._log_traceback
-
-
-def _name(value: Any, what: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise HandlerError(
-        f"state: expected a text as {what}, got {value!r}",
-        code="state.bad_name",
-        hint="write ctx.state.set(scope, key, value)",
-        retryable=False,
-    )
-
-
-def _written(results: list[Any]) -> StateWritten:
-    result = results[0]
-    if isinstance(result, StateResult):
-        return StateWritten(
-            None if result.old is None else encoding.decode(result.old),
-            None if result.new is None else encoding.decode(result.new),
-            result.version,
-        )
-    return StateWritten(None, None, 0)
