@@ -56,11 +56,64 @@ func init() {
 	})
 }
 """
+CHATS = """package steps
+
+import (
+	"fmt"
+	"log"
+	"motia"
+	"os"
+)
+
+func init() {
+	motia.Stream(motia.Config{"name": "chat"})
+	motia.Step(motia.Config{
+		"name": "Chats", "type": "api", "method": "POST", "path": "/chats", "emits": []string{},
+	}, func(ctx *motia.Context, input any) (any, error) {
+		chat := ctx.Stream("chat")
+		if _, err := chat.Set("room", "1", map[string]any{"text": "hi", "likes": 1}); err != nil {
+			return nil, err
+		}
+		liked, err := chat.Increment("room", "1", 2, "likes")
+		if err != nil {
+			return nil, err
+		}
+		_, _ = chat.Set("room", "2", map[string]any{"text": "gone"})
+		gone, _ := chat.Delete("room", "2")
+		if err := chat.Send("room", "typing", map[string]any{}); err != nil {
+			return nil, err
+		}
+		items, _ := chat.List("room")
+		groups, _ := chat.Groups()
+		item, err := chat.Get("room", "1")
+		missing, _ := chat.Get("room", "9")
+		fmt.Println("printed:", len(items))
+		fmt.Fprint(os.Stderr, "without an end")
+		log.SetFlags(0)
+		log.Print("logged")
+		return map[string]any{"status": 200, "body": map[string]any{
+			"liked": liked, "gone": gone, "items": len(items), "groups": groups, "item": item,
+			"missing": missing,
+		}}, err
+	})
+	motia.Step(motia.Config{
+		"name": "Fails", "type": "api", "method": "GET", "path": "/fails/:how", "emits": []string{},
+	}, func(ctx *motia.Context, input any) (any, error) {
+		switch input.(*motia.Request).PathParams["how"] {
+		case "panics":
+			panic("bad thing")
+		case "placed":
+			return nil, motia.Errorf("no file: %w", os.ErrNotExist)
+		}
+		return nil, os.ErrNotExist
+	})
+}
+"""
 BROKEN = "package steps\n\nfunc init() {\n\tmissing()\n}\n"
 
 
 async def test_one_trace_goes_through_go_and_python(project: WriteProject) -> None:
-    directory = project(order__go=ORDER, created=CREATED, paid__go=PAID, broken__go=BROKEN)
+    directory = project(order__go=ORDER, created=CREATED, paid__go=PAID, chats__go=CHATS, broken__go=BROKEN)
     async with TestApp(directory, strict=False) as app:
         [problem] = app.app.problems
         assert (problem.path, problem.line, problem.message) == (
@@ -76,3 +129,33 @@ async def test_one_trace_goes_through_go_and_python(project: WriteProject) -> No
         assert (await app.http.post("/orders/7", json={})).status_code == 422
         refused = await app.http.post("/orders/7", json={"total": 0})
         assert (refused.status_code, refused.json()["detail"]) == (409, "nothing to pay")
+        await _streams_and_output(app)
+        await _errors_name_their_place(app)
+
+
+async def _streams_and_output(app: TestApp) -> None:
+    body = (await app.http.post("/chats")).json()
+    assert (body["items"], body["groups"], body["missing"]) == (1, ["room"], None)
+    assert (body["item"]["text"], body["item"]["likes"], body["liked"]["likes"]) == ("hi", 3, 3)
+    assert body["gone"]["text"] == "gone"
+    printed = [(line.level, line.message) for line in app.logs if line.step == "Chats"]
+    assert ("info", "printed: 1") in printed
+    assert ("error", "without an endlogged") in printed
+
+
+async def _errors_name_their_place(app: TestApp) -> None:
+    lines = CHATS.splitlines()
+    places = {
+        "panics": line_of('panic("bad thing")', lines),
+        "placed": line_of("motia.Errorf", lines),
+        "returned": line_of('"name": "Fails"', lines) - 1,
+    }
+    for how, place in places.items():
+        assert (await app.http.get(f"/fails/{how}")).status_code == 500
+        error = app.spans[-1].error
+        assert error is not None
+        assert f"steps/chats.step.go:{place}" in error["stack"], (how, error["stack"])
+
+
+def line_of(text: str, lines: list[str]) -> int:
+    return next(number for number, line in enumerate(lines, 1) if text in line)

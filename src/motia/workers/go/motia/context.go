@@ -23,6 +23,8 @@ type Context struct {
 	connection *connection
 	invocation int64
 	stop       context.CancelFunc
+	// place is where the handler is declared.
+	place string
 	// suspended is set by the first durable call that nothing more comes of.
 	suspended *atomic.Bool
 }
@@ -157,7 +159,7 @@ func (l Log) line(level, text string, data []any) {
 	l.context.connection.note("log", params)
 }
 
-// Print logs a line of the step: fmt.Println writes to the worker's own log, for Go has no way to tell whose it is.
+// Print logs a line of the step, however many run: what fmt.Println writes is the step's only where it runs alone.
 func (c *Context) Print(values ...any) {
 	c.Log.Info(fmt.Sprint(values...))
 }

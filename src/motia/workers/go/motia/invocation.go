@@ -90,6 +90,7 @@ func (w *worker) run(c *connection, id int64, method string, raw json.RawMessage
 	c.running[id] = made
 	c.mutex.Unlock()
 	w.running.Add(1)
+	w.alone.begin(made)
 	go func() {
 		var streams []int
 		var result map[string]any
@@ -97,11 +98,12 @@ func (w *worker) run(c *connection, id int64, method string, raw json.RawMessage
 		// Deferred: a handler that has to wait ends its goroutine.
 		defer func() {
 			defer w.running.Add(-1)
+			w.alone.end(made)
 			if made.suspended.Load() {
 				result, err = map[string]any{"outcome": "suspended"}, nil
 			}
 			if err != nil {
-				c.refuse(id, errorObject(err, w.projectDir))
+				c.refuse(id, placed(errorObject(err, w.projectDir), made.place))
 			} else {
 				c.reply(id, result)
 			}
@@ -144,6 +146,7 @@ func (w *worker) guarded(
 			return nil, err
 		}
 	}
+	ctx.place = places[params.Function]
 	if method == "call" {
 		return w.called(ctx, params)
 	}
@@ -247,6 +250,7 @@ func errorObject(err error, projectDir string) *callError {
 	var ours *Error
 	var stated *HTTPError
 	var panic *panicked
+	var made *placedError
 	switch {
 	case errors.As(err, &ours):
 		if ours.Code != "" {
@@ -263,8 +267,19 @@ func errorObject(err error, projectDir string) *callError {
 		}
 	case errors.As(err, &panic):
 		data["type"], data["stack"] = "panic", panic.stack
+	case errors.As(err, &made):
+		data["type"] = strings.TrimPrefix(fmt.Sprintf("%T", made.error), "*")
+		data["stack"] = ownStack(made.stack, projectDir)
 	}
 	return &callError{-32000, err.Error(), data}
+}
+
+// placed adds where the handler is declared to an error that says nothing of where it comes from.
+func placed(object *callError, place string) *callError {
+	if _, has := object.Data["stack"]; !has && place != "" {
+		object.Data["stack"] = "    at " + place + " in the handler that returned it"
+	}
+	return object
 }
 
 // ownStack keeps the frames of the author's files, with paths relative to the project.

@@ -3,7 +3,9 @@
 package motia
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
@@ -26,6 +28,8 @@ var (
 	registering sync.Mutex
 	registered  []declared
 	functions   = map[string]Handler{}
+	// By handle, where a step's function is declared: file and line.
+	places = map[string]string{}
 )
 
 // Step declares a step. Call it in the file's init function.
@@ -54,6 +58,19 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// placedError remembers where it was made.
+type placedError struct {
+	error
+	stack string
+}
+
+func (e *placedError) Unwrap() error { return e.error }
+
+// Errorf is fmt.Errorf, and remembers where it was called: what Go's own errors do not.
+func Errorf(format string, values ...any) error {
+	return &placedError{fmt.Errorf(format, values...), string(debug.Stack())}
+}
 
 // HTTPError refuses a request: return it as the error of a handler.
 type HTTPError struct {

@@ -27,6 +27,7 @@ type worker struct {
 	problems   map[string][]Problem
 	stopping   atomic.Bool
 	running    atomic.Int64
+	alone      *alone
 }
 
 // Serve is the worker: called by the program that is generated for a project.
@@ -49,6 +50,9 @@ func Serve(projectDir string, problemsText string) {
 	}
 	listener, err := net.FileListener(os.NewFile(uintptr(number), "worker"))
 	if err != nil {
+		panic(err)
+	}
+	if made.alone, err = capture(); err != nil {
 		panic(err)
 	}
 	for {
@@ -219,6 +223,7 @@ func define(one declared, path string) (map[string]any, error) {
 	made := map[string]any{"kind": kind, "line": one.line, "language": "go", "config": config}
 	if one.handler != nil {
 		functions[place] = one.handler
+		places[place] = fmt.Sprintf("%s:%d", path, one.line)
 		made["handler"], made["handler_line"] = place, one.line
 	}
 	return made, nil
