@@ -116,6 +116,49 @@ def test_a_signal_loads_every_language_again_with_the_variables_of_now(ruby_proj
     run(scenario)
 
 
+BESIDE = """
+export const config = { type: "api", name: "Beside", method: "GET", path: "/beside", emits: [] }
+export const handler = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  return { status: 200, body: { pid: process.pid } }
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None and not os.environ.get("CI"), reason="needs Node")
+def test_of_two_workers_one_is_killed_and_calls_go_on(real_project: Project) -> None:
+    (real_project.folder / "steps" / "beside.step.js").write_text(BESIDE)
+    real_project.file("motia.toml", "[workers]\nprocesses = 2\n")
+
+    async def scenario() -> None:
+        with real_project.running("start") as running:
+            base = await running.ready()
+            async with httpx.AsyncClient(base_url=base, timeout=30) as client:
+
+                async def pids() -> set[int] | None:
+                    """Of the workers that answer eight calls at once; None where a call met a death."""
+                    answers = await asyncio.gather(*(client.get("/beside") for _ in range(8)))
+                    assert {answer.status_code for answer in answers} <= {200, 500, 503}
+                    if any(answer.status_code != 200 for answer in answers):
+                        return None
+                    return {answer.json()["pid"] for answer in answers}
+
+                async def both() -> set[int] | None:
+                    found = await pids()
+                    return found if found is not None and len(found) == 2 else None
+
+                before = await eventually(both, 40, lambda: running.text)
+                killed, other = before
+                os.kill(killed, signal.SIGKILL)
+                after = await eventually(pids, 40, lambda: running.text)
+                assert other in after, "the one that was left alone serves"
+                again = await eventually(both, 40, lambda: running.text)
+                assert other in again
+                assert killed not in again
+
+    run(scenario)
+
+
 def test_a_worker_that_stands_still_is_killed(ruby_project: Project) -> None:
     (ruby_project.folder / "steps" / "hangs.step.rb").write_text(HANGS)
     ruby_project.file("motia.toml", "[queue]\nhandler_timeout_s = 1.0\ncancel_grace_s = 0.2\n")

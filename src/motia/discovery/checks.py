@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step, StreamDefinition
 from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger, process_of
+from motia.discovery.agreement import agreement_notices
 from motia.discovery.notices import Notice
 from motia.discovery.routes import route_key
 from motia.errors import DefinitionError
@@ -36,6 +37,7 @@ def check_project(steps: Sequence[Step], streams: Sequence[StreamDefinition]) ->
         *_topic_notices(kept),
         *_stream_notices(kept, merged),
         *_process_notices(kept),
+        *agreement_notices(kept),
     ]
     return Checked(tuple(kept), tuple(merged), (*problems, *route_problems), tuple(notices))
 

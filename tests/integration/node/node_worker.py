@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -13,13 +14,14 @@ from typing import Any
 import motia
 
 MAIN = Path(motia.__file__).parent / "workers" / "node" / "main.js"
+_NUMBERS = itertools.count()
 LIMITS = {"frame_bytes": 1 << 20, "message_bytes": 1 << 26, "stream_items": 4, "heartbeat_s": 5}
 
 
 class NodeWorker:
     """One process and one connection to it. Every call waits for its answer."""
 
-    def __init__(self, project: Path, runtime: Path) -> None:
+    def __init__(self, project: Path, runtime: Path, **environment: str) -> None:
         self.project = project
         self.notes: list[dict[str, Any]] = []
         """Notifications and calls of the worker, in order; calls were answered with `replies`."""
@@ -30,7 +32,7 @@ class NodeWorker:
             "context.call": {"value": "called"},
         }
         self._last_id = 0
-        path = str(runtime / "worker.sock")
+        path = str(runtime / f"worker-{next(_NUMBERS)}.sock")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
@@ -40,7 +42,7 @@ class NodeWorker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=[listener.fileno()],
-                env={**os.environ, "MOTIA_WORKER_FD": str(listener.fileno())},
+                env={**os.environ, **environment, "MOTIA_WORKER_FD": str(listener.fileno())},
                 cwd=project,
             )
         self._socket = socket.socket(socket.AF_UNIX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from node_worker import NodeWorker
@@ -277,3 +278,18 @@ def test_a_file_is_loaded_once_and_found_again_in_the_cache(worker: NodeWorker) 
     worker.file(name, "export const config = { type: 'noop', name: 'Second' }")
     assert worker.load(name) == first
     assert [file.name for file in (worker.project / ".motia/cache/node").iterdir()] == ["v1"]
+
+
+def test_the_cache_keeps_a_bounded_number_of_entries_that_nobody_needs(worker: NodeWorker) -> None:
+    cache = worker.project / ".motia/cache/node/v1"
+    cache.mkdir(parents=True)
+    for number in range(600):
+        old = cache / f"old-{number}"
+        old.write_text("[]\n")
+        os.utime(old, (number, number))
+    needed = worker.file("steps/now.step.ts", "export const config = { type: 'noop', name: 'Now' }")
+    worker.load(needed)
+    worker.ask("load", project_dir=str(worker.project), files=[needed])
+    left = {file.name for file in cache.iterdir()}
+    assert len(left) == 501
+    assert {f"old-{number}" for number in range(100, 600)} < left

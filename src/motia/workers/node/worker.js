@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { motia } from './authoring/index.js'
 import { running } from './authoring/current.js'
+import { takeOverInspector } from './inspecting.js'
 import { Invocation, stopError } from './invocation/invocation.js'
 import { callFunction, runStep } from './invocation/run.js'
 import { Project } from './loading/project.js'
@@ -193,6 +194,7 @@ export class Worker {
   #load({ project_dir: dir, files }) {
     if (this.#project === null) {
       process.chdir(dir)
+      takeOverInspector()
       const cache = join(dir, '.motia', 'cache', 'node')
       this.#project = new Project(dir, cache)
     }

@@ -19,12 +19,14 @@ export class Project {
   /** @type {Map<string, Promise<LoadedFile>>} */
   #files = new Map()
   #modules
+  #transpiler
 
   /** @param {string} dir @param {string} cacheFolder */
   constructor(dir, cacheFolder) {
     this.dir = dir
     const resolver = new Resolver(readPathMapper(dir))
-    this.#modules = new ModuleGraph(resolver, new Transpiler(cacheFolder), { motia: strict(authoring), testing, absent })
+    this.#transpiler = new Transpiler(cacheFolder)
+    this.#modules = new ModuleGraph(resolver, this.#transpiler, { motia: strict(authoring), testing, absent })
   }
 
   /**
@@ -39,6 +41,7 @@ export class Project {
       if (file === undefined) this.#files.set(path, (file = this.#loadFile(path)))
       loaded.push(await file)
     }
+    setImmediate(() => this.#transpiler.prune()) // after the answer
     return loaded
   }
 

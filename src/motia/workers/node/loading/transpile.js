@@ -1,6 +1,6 @@
 // TypeScript, ES modules and CommonJS in, the body of one kind of function out; kept by content on disk.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 
@@ -14,8 +14,14 @@ const JSX = /\.[jt]sx$/
 /** @type {typeof import('../vendor/sucrase.js').toFunctionBody | undefined} */
 let toFunctionBody
 
+/** Entries that stay although the project as it is now needs none of them: it may go back to them. */
+const KEPT_UNUSED = 500
+
 export class Transpiler {
   #folder
+  /** @type {Set<string>} */
+  #used = new Set()
+  #wrote = false
 
   /** @param {string} cacheFolder Made when it is first needed; may be shared by several processes. */
   constructor(cacheFolder) {
@@ -44,12 +50,24 @@ export class Transpiler {
     const kind = `${TYPESCRIPT.test(path) ? 't' : 'j'}${JSX.test(path) ? 'x' : ''}`
     const name = createHash('sha256').update(kind).update('\0').update(text).digest('base64url')
     const file = join(this.#folder, name)
+    this.#used.add(name)
     const cached = readEntry(file)
     if (cached !== null) return cached
     if (toFunctionBody === undefined) return null
     const made = make(text, kind)
     this.#write(file, made)
     return made
+  }
+
+  /** Remove what was made longest ago of what this process did not use; called when the project is loaded. */
+  prune() {
+    if (!this.#wrote) return
+    this.#wrote = false
+    const unused = entriesOf(this.#folder).filter((name) => !this.#used.has(name))
+    if (unused.length <= KEPT_UNUSED) return
+    const madeAt = (/** @type {string} */ name) => statSync(join(this.#folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0
+    const byAge = unused.map((name) => ({ name, at: madeAt(name) })).sort((a, b) => b.at - a.at)
+    for (const { name } of byAge.slice(KEPT_UNUSED)) rmSync(join(this.#folder, name), { force: true })
   }
 
   /** @param {string} file @param {Transpiled} made */
@@ -60,10 +78,20 @@ export class Transpiler {
       // Renamed when it is whole: other workers read the same folder.
       writeFileSync(temporary, `${JSON.stringify(imports)}\n${code}`)
       renameSync(temporary, file)
+      this.#wrote = true
     } catch {
       // A read-only or full disk makes every start as slow as the first, and nothing else.
       rmSync(temporary, { force: true })
     }
+  }
+}
+
+/** @param {string} folder */
+function entriesOf(folder) {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return [] // somebody has removed the cache meanwhile
   }
 }
 
