@@ -5,17 +5,18 @@ Needs the extra `agents` (pydantic-ai); a provider's package comes with it for O
 
 from __future__ import annotations
 
-try:
-    import pydantic_ai as _pydantic_ai  # noqa: F401
-except ModuleNotFoundError as error:
+from importlib.util import find_spec
+
+if find_spec("pydantic_ai") is None:
     raise ModuleNotFoundError(
         "motia.agents: expected pydantic-ai, got none\n  hint: pip install 'motia-steps[agents]'",
-        name=error.name,
-    ) from error
+        name="pydantic_ai",
+    )
 
-from motia.agents.agent import Agent, AgentResult
+from motia.agents.agent import Agent
 from motia.agents.budget import Budget
-from motia.agents.tools import Tool
+from motia.agents.result import AgentResult
+from motia.agents.tool import Tool
 from motia.agents.usage import Price, Usage
 from motia.errors import AgentError, BudgetExceededError
 

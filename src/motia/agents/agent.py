@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic
 
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 from pydantic_ai.models import Model, infer_model
-from typing_extensions import TypeVar
 
 from motia.agents.budget import Budget
-from motia.agents.tools import Tool
-from motia.agents.usage import Price, Usage
+from motia.agents.result import AgentResult, History, Output
+from motia.agents.run import AgentRun
+from motia.agents.tool import Tool
+from motia.agents.usage import Price
 from motia.authoring.context import Context
 from motia.authoring.durations import Duration, seconds
 from motia.authoring.stream_writer import StreamWriter
 from motia.errors import AgentError
-
-Output = TypeVar("Output", default=str)
-History = Sequence[Mapping[str, Any]]
-"""Messages of a conversation as JSON, as `AgentResult.history` gives them."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentResult(Generic[Output]):
-    """What an agent came to: the text of its answer, or an instance of the agent's `output`."""
-
-    output: Output
-    usage: Usage
-    """Of this run of the agent alone; `Budget.spent` counts all that share one."""
-    messages: Sequence[ModelMessage]
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """The whole conversation as JSON, to be kept and given to the next run as `history`."""
-        kept = ModelMessagesTypeAdapter.dump_python(list(self.messages), mode="json", exclude_none=True)
-        history: list[dict[str, Any]] = kept
-        return history
 
 
 class Agent(Generic[Output]):
@@ -77,8 +54,13 @@ class Agent(Generic[Output]):
         self.timeout_s = seconds(timeout, "timeout")
         self.tool_failures = tool_failures
         self.turns = turns
-        self._given_model = model
         self._model: Model | None = model if isinstance(model, Model) else None
+        self._given_model: Any = model
+        if isinstance(model, str):
+            # Now, and not in a handler: a provider's package may take a second to import. What is wrong with
+            # the model, a missing key above all, is the failure of who asks it.
+            with contextlib.suppress(AgentError):
+                self._made_model()
         names = [tool.name for tool in self.tools]
         if len(set(names)) < len(names):
             raise ValueError(f"agent {name}: expected tools of different names, got {', '.join(names)}")
@@ -100,25 +82,19 @@ class Agent(Generic[Output]):
         answer's text goes into `stream` as it comes. *Failure*: `BudgetExceededError`; `AgentError`
         `agent.model_failed`, `agent.tool_failed`, `agent.too_many_turns`.
         """
-        from motia.agents.run import AgentRun
+        run = AgentRun(self, ctx, self._made_model(), key=key, budget=budget, writer=stream)
+        return await run.answer(prompt, history)
 
-        earlier = ModelMessagesTypeAdapter.validate_python(list(history))
-        run = AgentRun(self, ctx, await self.model(), key=key, budget=budget, writer=stream)
-        return await run.answer(prompt, earlier)
-
-    async def model(self) -> Model:
-        """The model, made when it is first asked for. Failure: `AgentError` `agent.bad_model`."""
-        model = self._model
-        if model is None:
+    def _made_model(self) -> Model:
+        """Failure: `AgentError` `agent.bad_model`."""
+        if self._model is None:
             given = self._given_model
-            make = given if callable(given) else functools.partial(infer_model, given)
             try:
-                model = await asyncio.to_thread(make)  # imports the provider's package, which takes a second
+                self._model = infer_model(given) if isinstance(given, str) else given()
             except Exception as error:
                 raise AgentError(
                     f"agent {self.name}: expected a model, got {type(error).__name__}: {error}",
                     code="agent.bad_model",
                     hint="install the provider's package and set its key, such as OPENAI_API_KEY",
                 ) from error
-            self._model = model
-        return model
+        return self._model

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from motia.agents.tools import Tool
+from pydantic import BaseModel
+
+from motia import encoding
+from motia.agents.tool import Tool
 from motia.authoring.context import Context
+from motia.errors import ApprovalExpiredError
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """A person said no."""
+class Decision(BaseModel):
+    """What a person is asked."""
 
+    approved: bool
     reason: str = ""
 
 
-async def ask_person(ctx: Context, tool: Tool, arguments: Any, *, label: str, key: str) -> Denied | None:
-    """None once a person has agreed. The run waits for the signal without holding anything.
-
-    The signal's data is `{"approved": true}`, or `{"approved": false, "reason": "…"}`; anything else is no.
-    """
-    signal = f"approve {label} {tool.name} {key}"
-    ctx.logger.info(f"{label} waits for approval of {tool.name}", arguments=arguments, signal=signal)
-    said = await ctx.wait_for_signal(signal)
-    if isinstance(said, dict) and said.get("approved") is True:
-        return None
-    return Denied(str(said.get("reason", "")) if isinstance(said, dict) else "")
+async def ask_person(ctx: Context, tool: Tool, arguments: Any, *, label: str, key: str) -> Decision:
+    """What a person decided. The run waits without holding anything; no answer in time is a no."""
+    try:
+        decision: Decision = await ctx.approval(
+            Decision,
+            title=f"May {label} call {tool.name}?",
+            message=encoding.encode(arguments).decode(),
+            expires=tool.expires,
+            notify=tool.notify,
+            key=f"{label} {tool.name} {key}",
+        )
+    except ApprovalExpiredError:
+        return Decision(approved=False, reason="nobody decided in time")
+    return decision

@@ -29,7 +29,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from motia.agents.budget import Budget, Left
-from motia.agents.usage import Price, Usage, has_listed_price, usage_of
+from motia.agents.pricing import has_listed_price, usage_of
+from motia.agents.usage import Price, Usage
 from motia.authoring.context import Context
 from motia.authoring.stream_writer import StreamWriter
 from motia.core.calls import Part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -20,18 +20,20 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
-from motia.agents.approval import Denied, ask_person
+from motia.agents.approval import ask_person
 from motia.agents.budget import Budget
+from motia.agents.pricing import usage_of
 from motia.agents.request import Request
+from motia.agents.result import AgentResult
 from motia.agents.tools import resolved
-from motia.agents.usage import Usage, usage_of
+from motia.agents.usage import Usage
 from motia.authoring.context import Context
 from motia.authoring.stream_writer import StreamWriter
 from motia.errors import AgentError, BudgetExceededError, InputError, WorkflowError
 from motia.schemas.typed import TypeReader
 
 if TYPE_CHECKING:
-    from motia.agents.agent import Agent, AgentResult
+    from motia.agents.agent import Agent
 
 _ANSWER = "final_answer"
 """The tool by which a model gives an answer of a type."""
@@ -63,10 +65,9 @@ class AgentRun:
         self._told = ""
         """What the writer's text is when the model begins to answer."""
 
-    async def answer(self, prompt: str, history: Sequence[ModelMessage]) -> AgentResult[Any]:
-        from motia.agents.agent import AgentResult
-
-        messages = [*history, self._saying(UserPromptPart(prompt))]
+    async def answer(self, prompt: str, history: Sequence[Mapping[str, Any]]) -> AgentResult[Any]:
+        earlier = ModelMessagesTypeAdapter.validate_python(list(history))
+        messages = [*earlier, self._saying(UserPromptPart(prompt))]
         used = Usage()
         for turn in range(1, self._agent.turns + 1):
             response = await self._ask(messages)
@@ -179,11 +180,10 @@ class AgentRun:
         except InputError as error:
             return self._refused(call, error)
         if tool.tool.approval:
-            verdict = await ask_person(self._ctx, tool.tool, arguments, label=self._label, key=key)
-            if isinstance(verdict, Denied):
-                return _said(
-                    call, f"a person refused this call: {verdict.reason or 'no reason given'}", "denied"
-                )
+            decision = await ask_person(self._ctx, tool.tool, arguments, label=self._label, key=key)
+            if not decision.approved:
+                reason = decision.reason or "no reason given"
+                return _said(call, f"a person refused this call: {reason}", "denied")
         result = await tool.call(self._ctx, arguments, label=self._label, key=key)
         if result.failure is not None:
             return _said(call, result.failure, "failed")

@@ -1,10 +1,9 @@
-"""What an agent may do: steps of the project, and functions of Python."""
+"""Calling what an agent may call: steps of the project, and functions of Python."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic_ai.tools import ToolDefinition
 from typing_extensions import TypedDict
 
 from motia import encoding
+from motia.agents.tool import Tool
 from motia.authoring.context import Context
 from motia.core.calls import Part
 from motia.core.step import Step
@@ -25,27 +25,6 @@ from motia.schemas.typed import TypeReader
 
 MAX_RESULT_BYTES = 256 * 1024
 """Of one result: more than a model can read, and a run's journal has to keep it."""
-_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-_LONGEST_NAME = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A step by its name, or a function, that an agent may call.
-
-    `approval=True` asks a person before each call. Without a `description` it is the step's, or the
-    function's docstring.
-    """
-
-    target: str | Callable[..., Any]
-    description: str | None = None
-    approval: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name that the model knows it by: letters, digits, `_` and `-`."""
-        given = self.target if isinstance(self.target, str) else self.target.__name__
-        return _NOT_IN_A_NAME.sub("_", given)[:_LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

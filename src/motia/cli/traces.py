@@ -156,6 +156,11 @@ def _span_line(span: SpanRecord) -> str:
         parts.append(f"waited {duration_text(span.queue_wait_us)}")
     if span.attempt > 1:
         parts.append(f"attempt {span.attempt}")
+    used = span.attributes or {}
+    if "gen_ai.usage.input_tokens" in used:
+        parts.append(f"{used['gen_ai.usage.input_tokens']} + {used['gen_ai.usage.output_tokens']} tokens")
+    if "operation.cost" in used:
+        parts.append(f"${used['operation.cost']:.6f}")
     if span.error:
         parts.append(str(span.error.get("message", "")))
     return visible("  ".join(parts))

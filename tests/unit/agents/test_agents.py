@@ -379,7 +379,8 @@ def test_a_limited_model_is_asked_again_when_it_said_and_one_that_refuses_is_not
 APPROVAL = """
 async def think(messages, info):
     if not returns(messages):
-        return said(call("delete", {"page": "a"}, "c1"), call("delete", {"page": "b"}, "c2"))
+        pages = enumerate("abc")
+        return said(*(call("delete", {"page": page}, f"c{number}") for number, page in pages))
     return said(TextPart(json.dumps(returns(messages))))
 
 
@@ -388,15 +389,15 @@ def delete(page: str) -> str:
     return "deleted"
 
 
+async def mail(link: str) -> None:
+    note("mailed", link=link)
+
+
 @step(queue("clean.asked"))
 async def clean(ctx: Context) -> Any:
-    agent = Agent("cleaner", FunctionModel(think), tools=[Tool(delete, approval=True)])
+    tool = Tool(delete, approval=True, expires="2d", notify=mail)
+    agent = Agent("cleaner", FunctionModel(think), tools=[tool])
     return json.loads((await agent.run(ctx, "clean up")).output)
-
-
-@step(queue("word.given"))
-async def word(run: str, name: str, data: Any, ctx: Context) -> None:
-    await ctx.signal(run, name, data)
 """
 
 
@@ -404,19 +405,24 @@ def test_a_dangerous_tool_waits_for_a_person(tmp_path: Path) -> None:
     project = write_project(tmp_path, APPROVAL)
 
     async def scenario() -> None:
-        async with TestApp(project) as app:
-            run_id = await app.trigger("clean")
+        async with TestApp(project, clock=ManualClock()) as app:
+            await app.trigger("clean")
             await app.until_idle(LIMIT_S)
-            assert ledger(project) == []
+            assert ledger(project, "deleted") == []
+            asked = {one["message"]: one for one in await app.approvals()}
+            assert asked['{"page":"a"}']["title"] == "May cleaner call delete?"
+            assert len(ledger(project, "mailed")) == 3
             refusal = {"approved": False, "reason": "still read"}
-            for key, data in {"1.2": refusal, "1.1": {"approved": True}}.items():
-                await app.trigger(
-                    "word", {"run": run_id, "name": f"approve cleaner delete {key}", "data": data}
-                )
+            for page, decision in {"b": refusal, "a": {"approved": True}}.items():
+                path = asked[f'{{"page":"{page}"}}']["path"]
+                assert (await app.http.post(path, json=decision)).status_code == 200
                 await app.until_idle(LIMIT_S)
+            await app.advance(days=2)
+            await app.until_idle(LIMIT_S)
             assert (await outcome(app, "clean"))["output"] == [
                 ["delete", "success", "deleted"],
                 ["delete", "denied", "a person refused this call: still read"],
+                ["delete", "denied", "a person refused this call: nobody decided in time"],
             ]
             assert [entry["page"] for entry in ledger(project, "deleted")] == ["a"]
 

@@ -16,7 +16,7 @@ from motia.cli.logs import follow_logs
 from motia.cli.traces import duration_text
 from motia.core.clock import Timer
 from motia.tracing.packing import Packer
-from motia.tracing.record import LogRecord, SpanRecord
+from motia.tracing.record import Identifiers, LogRecord, SpanRecord
 from motia.tracing.redaction import Redactor
 from motia.tracing.store import LogQuery, RecordSink
 
@@ -87,6 +87,15 @@ def test_one_trace_is_a_tree_with_its_logs(motia: Callable[..., Any]) -> None:
     assert document["logs"][0]["data"] == {"id": 1}
     # A span whose parent is not there stands at the top.
     assert motia("traces", TWO).out.splitlines()[1] == "  report (cron)  error  3.00 s  no"
+
+
+def test_a_request_to_a_model_shows_its_tokens_and_its_cost(
+    motia: Callable[..., Any], kept: SqliteTraceSink
+) -> None:
+    used = {"gen_ai.usage.input_tokens": 51, "gen_ai.usage.output_tokens": 12, "operation.cost": 7.5e-05}
+    asked = SpanRecord(ONE, "d" * 16, "b" * 16, "chat m", "model", 1_002.0, 900, attributes=Identifiers(used))
+    write(kept, asked)
+    assert "chat m (model)  ok  900 µs  51 + 12 tokens  $0.000075" in motia("traces", ONE).out
 
 
 @pytest.mark.usefixtures("kept")
