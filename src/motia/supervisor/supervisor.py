@@ -1,4 +1,8 @@
-"""Runs a project's nodes: carries out what the slots decide, and watches that every node lives."""
+"""Runs a project's nodes: carries out what the slots decide, and watches that every node lives.
+
+One class, because messages, exits, reloads and stalls all change the same few nodes. It decides nothing:
+what becomes of a slot stands in `slot.py`, what a stall is in `stall.py`; both are pure.
+"""
 
 from __future__ import annotations
 
