@@ -47,11 +47,16 @@ class Auth:
             # The caller is told no more than that; whose check it is must know why nobody gets in.
             ctx.logger.exception("auth: the check failed, so the request is refused")
             raise AccessError("access: expected a check that decides, got one that failed") from error
-        if user is False:
-            raise AccessError("access: expected a caller who may do this, got one who may not")
-        if not user:
-            raise unauthenticated("a valid credential", "one that nobody has", self._challenge)
-        return user
+        return known(user, self._challenge)
+
+
+def known(user: Any, challenge: str = "Bearer") -> Any:
+    """The user that an `auth` gave. Failure: `AccessError`, 403 for False, 401 for nobody."""
+    if user is False:
+        raise AccessError("access: expected a caller who may do this, got one who may not")
+    if not user:
+        raise unauthenticated("a valid credential", "one that nobody has", challenge)
+    return user
 
 
 def bearer(check: Check, *, name: str = "bearer", format: str | None = None) -> Auth:

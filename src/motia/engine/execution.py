@@ -352,6 +352,14 @@ class Execution:
                 hint="move the write into the block: the message was completed with it",
                 retryable=False,
             )
+        if self.ended and self._guards and not self.given_up:
+            raise HandlerError(
+                f"{self.invocation.step.name}: a write after the handler had ended: expected none, because"
+                " its message is settled",
+                code="context.ended",
+                hint="await what the handler begins before it returns",
+                retryable=False,
+            )
         if self.ended and self.invocation.claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
         batch = Batch(operations, (*self._guards, *guards))

@@ -63,8 +63,9 @@ from motia import HTTPError
 def who(req, ctx):
     if "x-user" not in req.headers:
         raise HTTPError(401, "who are you?")
-    return req.headers["x-user"]
-config = {"name": "Auth-L", "triggers": [{"type": "http", "method": "GET", "path": "/L/auth", "auth": who}]}
+    return {"nobody": None, "banned": False}.get(req.headers["x-user"], req.headers["x-user"])
+config = {"name": "Auth-L", "triggers": [{"type": "http", "method": "GET", "path": "/L/auth", "auth": who,
+                                      "querySchema": NUMBER}]}
 async def handler(req, ctx):
     return {"status": 200, "body": {"user": ctx.user}}
 """,
@@ -216,9 +217,10 @@ export const handler = async (input, { state }) => { await state.set('L', input.
 import { HTTPError } from 'motia'
 const auth = (req) => {
   if (!req.headers['x-user']) throw new HTTPError(401, 'who are you?')
-  return req.headers['x-user']
+  const name = req.headers['x-user']
+  return name === 'nobody' ? null : name === 'banned' ? false : name
 }
-export const config = { name: 'Auth-L', triggers: [{ type: 'http', method: 'GET', path: '/L/auth', auth }] }
+export const config = { name: 'Auth-L', triggers: [{ type: 'http', method: 'GET', path: '/L/auth', auth, querySchema: NUMBER }] }
 export const handler = async (_, ctx) => ({ status: 200, body: { user: ctx.user } })
 """,
     "hops": """
@@ -348,7 +350,7 @@ def config = { name: "Condition-L", triggers: [{ type: "queue", topic: "conditio
 def handler(input, context) = context.state.set("L", input["key"], true)
 """,
     "auth": """
-def config = { name: "Auth-L", triggers: [{ type: "http", method: "GET", path: "/L/auth", auth: ->(req, _) { req.headers["x-user"] } }] }
+def config = { name: "Auth-L", triggers: [{ type: "http", method: "GET", path: "/L/auth", querySchema: NUMBER, auth: ->(req, _) { { "nobody" => nil, "banned" => false }.fetch(req.headers["x-user"], req.headers["x-user"]) } }] }
 def handler(req, context) = { status: 200, body: { user: context.user } }
 """,
     "hops": """
@@ -436,6 +438,7 @@ SCHEMA = (
     '{"type": "object", "properties": {"name": {"type": "string", "minLength": 2}, '
     '"role": {"type": "string", "default": "user"}}, "required": ["name"]}'
 )
+NUMBER = '{"type": "object", "properties": {"n": {"type": "integer"}}}'
 _SHARED = {
     "steps/twice_step.py": """
 config = {"type": "event", "name": "Twice", "subscribes": ["twice"], "emits": []}
@@ -451,7 +454,7 @@ def files() -> Iterator[tuple[str, str]]:
     yield from _SHARED.items()
     for language, sources in SOURCES.items():
         for behaviour, text in sources.items():
-            filled = text.replace("SCHEMA", SCHEMA)
+            filled = text.replace("SCHEMA", SCHEMA).replace("NUMBER", NUMBER)
             for mark in ("-L", "/L/", ".L", '"L"', "'L'", " L"):
                 filled = filled.replace(mark, mark.replace("L", language))
             yield f"steps/{behaviour}_{language}{EXTENSIONS[language]}", filled

@@ -74,11 +74,19 @@ async def condition(app: TestApp, lang: str) -> None:
     assert await app.state.get(lang, "unwanted") is None
 
 
-@shows("auth", "`auth` of a route")
+@shows("auth", "`auth` of a route: a user, or 401 for nobody, 403 for false")
 async def auth(app: TestApp, lang: str) -> None:
     assert (await app.http.get(f"/{lang}/auth")).status_code == 401
     answer = await app.http.get(f"/{lang}/auth", headers={"x-user": "ann"})
     assert answer.json() == {"user": "ann"}
+    nobody = await app.http.get(f"/{lang}/auth", headers={"x-user": "nobody"})
+    assert (nobody.status_code, nobody.json()["code"]) == (401, "access.unauthenticated")
+    banned = await app.http.get(f"/{lang}/auth", headers={"x-user": "banned"})
+    assert (banned.status_code, banned.json()["code"]) == (403, "access.denied")
+    # Who may not call learns nothing of what the input should be.
+    for user, status in (("ann", 422), ("nobody", 401), ("banned", 403)):
+        answer = await app.http.get(f"/{lang}/auth?n=x", headers={"x-user": user})
+        assert answer.status_code == status, (user, answer.text)
 
 
 @shows("start", "A message not awaited before the answer is stored all the same")

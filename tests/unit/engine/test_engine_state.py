@@ -257,3 +257,37 @@ await ctx.state.set("s", "late", 2)
         assert [span.error["code"] for span in app.spans if span.error] == ["atomic.already_settled"]
 
     project.run(scenario)
+
+
+def test_a_write_after_the_message_is_settled_is_refused_by_name(project: Any) -> None:
+    project.step(
+        "late",
+        """
+        config = {"name": "Late", "triggers": [queue("late"), http("GET", "/late")]}
+        settled, tasks = asyncio.Event(), []
+        async def write(ctx):
+            await settled.wait()
+            try:
+                await ctx.state.set("late", "key", True)
+            except Exception as error:
+                return {"code": error.code, "message": error.message, "hint": error.hint}
+        async def handler(input, ctx):
+            if ctx.trigger.type == "queue":
+                tasks.append(asyncio.create_task(write(ctx)))
+                return None
+            settled.set()
+            return {"status": 200, "body": await tasks[0]}
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("late")
+        await app.until("message.settled", step="Late", limit_s=30)
+        await app.until_idle()
+        refused = (await app.http.get("/late")).json()
+        assert refused["code"] == "context.ended"
+        assert refused["message"].startswith("Late: a write after the handler had ended")
+        assert "await" in refused["hint"]
+        assert await app.state.get("late", "key") is None
+
+    project.run(scenario)

@@ -13,6 +13,7 @@ from types import CoroutineType
 from typing import Any, cast
 
 import motia
+from motia.authoring.auth import known
 from motia.authoring.context import Context, current
 from motia.authoring.payload import ChangePayload, payload_of
 from motia.authoring.request import Request
@@ -165,9 +166,8 @@ class PythonRuntime:
         try:
             if entry.auth is not None:
                 # Who may not call learns nothing of what the input should be.
-                calls.user = await _awaited(
-                    entry.auth(Request(cast(core.Request, invocation.occurrence)), context)
-                )
+                request = Request(cast(core.Request, invocation.occurrence))
+                calls.user = known(await _awaited(entry.auth(request, context)))
             input_ = context.input_value = entry.bound.input_of(invocation.occurrence)
             if entry.plain:
                 value = entry.bound.call(input_, context)

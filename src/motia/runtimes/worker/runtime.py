@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import orjson
 
+from motia.authoring.auth import known
 from motia.core.calls import Calls
 from motia.core.clock import Clock
 from motia.core.invocation import (
@@ -23,7 +24,7 @@ from motia.core.invocation import (
     TimedOut,
 )
 from motia.core.registry import Registry
-from motia.errors import DefinitionError, HandlerError, InputError, MotiaError, WorkerError
+from motia.errors import AccessError, DefinitionError, HandlerError, InputError, MotiaError, WorkerError
 from motia.runtimes.protocol import CONTEXT, Definition, Loaded
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
 from motia.runtimes.worker.foreign_error import error_of
@@ -272,6 +273,10 @@ class WorkerRuntime:
                 return Failed(WorkerError(str(gone), code="worker.unavailable"))
             if not isinstance(outcome, Succeeded):
                 return outcome
+            try:
+                known(outcome.value)
+            except AccessError as refusal:
+                return Failed(refusal, retryable=False)
         return Failed(error, retryable=False)
 
     async def call(self, function: str, arguments: Sequence[Any], calls: Calls) -> Any:

@@ -158,8 +158,11 @@ func (w *worker) guarded(
 		if ctx.User, err = w.apply(params.Auth, ctx, input); err != nil {
 			return nil, err
 		}
-		if ctx.User == nil || ctx.User == false {
-			return nil, &Error{Code: "access.unauthenticated", Message: "access: expected a known caller"}
+		if ctx.User == nil {
+			return nil, &Error{Code: "access.unauthenticated", Message: "auth: expected who calls, got nobody"}
+		}
+		if ctx.User == false {
+			return nil, &Error{Code: "access.denied", Message: "auth: expected a caller who may do this"}
 		}
 	}
 	if params.Condition != "" {

@@ -60,7 +60,7 @@ export function callFunction(invocation, { function: handle, arguments: given, c
   return running.run(context, async () => {
     const value = await call(...given)
     await invocation.pending.settled()
-    return isRequest ? authenticated(value) : value
+    return value
   })
 }
 
@@ -105,12 +105,12 @@ async function runForRequest(invocation, context, params, handler, find, openStr
   return {}
 }
 
-/** @param {unknown} user */
+/** The user that `auth` gave: nobody is refused as unknown, `false` as somebody who may not. @param {unknown} user */
 function authenticated(user) {
-  if (user === null || user === false || user === undefined) {
-    throw new MotiaError('access.unauthenticated', 'auth: expected who calls, got nobody', { type: 'AccessError', retryable: false })
-  }
-  return user
+  if (user) return user
+  const data = { type: 'AccessError', retryable: false }
+  if (user === false) throw new MotiaError('access.denied', 'auth: expected a caller who may do this, got one who may not', data)
+  throw new MotiaError('access.unauthenticated', 'auth: expected who calls, got nobody', data)
 }
 
 /**

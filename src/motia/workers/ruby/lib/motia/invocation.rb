@@ -74,7 +74,10 @@ module Motia
       return unless @params["auth"]
 
       @context.user = apply(@project.function(@params["auth"]), [input, @context])
-      raise Error.new("access: expected a known caller", code: "access.unauthenticated") unless @context.user
+      return if @context.user
+
+      code = @context.user.nil? ? "access.unauthenticated" : "access.denied"
+      raise Error.new("auth: expected a caller who may do this, got #{@context.user.inspect}", code: code)
     end
 
     def holds?(input)
