@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from motia.adapters import open_backend
-from motia.core.batch import Batch, Enqueue, Operation
+from motia.core.batch import Batch, Enqueue, Operation, Post
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import SystemClock, SystemEntropy
 from motia.core.ids import Ids
-from motia.core.message import MessageId, NewMessage, QueueName, TraceContext
+from motia.core.message import MessageId, QueueName, TraceContext
 from motia.core.spelling import did_you_mean
 from motia.discovery.project import Discovered
 from motia.engine.bulks import bulk_of
@@ -33,8 +33,9 @@ async def discover_project(settings: Settings) -> Discovered:
 
 async def enqueue_from_outside(
     settings: Settings, topic: str, data: Any
-) -> tuple[MessageId, list[QueueName]]:
-    """Store a message on a topic, whether or not a node runs; gives its id and the queues it went to."""
+) -> tuple[MessageId, list[QueueName], bool]:
+    """Store a message on a topic, whether or not a node runs; gives its id, the queues it went to, and
+    whether workflows wait for events of that topic."""
     return await _store(settings, EnqueueRequest(data, topic=topic))
 
 
@@ -54,16 +55,17 @@ async def enqueue_many_from_outside(
         TraceContext(ids.trace_id(), "", 0),
         now_ms=clock.now_ms(),
         max_bytes=settings.limits.message_bytes,
+        waited=discovered.registry.waits,
     )
     if found.unknown:
         return bulk, 0
     *_, total = await _commit(settings, found.operations)
-    return bulk, total
+    return bulk, total or sum(isinstance(one, Post) for one in found.operations)
 
 
 async def trigger_from_outside(settings: Settings, step: str, data: Any) -> MessageId:
     """Store a message for one step. Failure: `InputError` `step.unknown`."""
-    message_id, queues = await _store(settings, EnqueueRequest(data, step=step))
+    message_id, queues, _ = await _store(settings, EnqueueRequest(data, step=step))
     if not queues:
         known = (await discover_project(settings)).registry.steps
         raise InputError(
@@ -74,7 +76,7 @@ async def trigger_from_outside(settings: Settings, step: str, data: Any) -> Mess
     return message_id
 
 
-async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId, list[QueueName]]:
+async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId, list[QueueName], bool]:
     discovered = await discover_project(settings)
     clock = SystemClock()
     ids = Ids(clock, SystemEntropy())
@@ -85,11 +87,14 @@ async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId
         TraceContext(ids.trace_id(), "", 0),
         now_ms=clock.now_ms(),
         max_bytes=settings.limits.message_bytes,
+        waited=discovered.registry.waits,
     )
-    messages: list[NewMessage] = found.messages
-    if messages:
-        await _commit(settings, [Enqueue(message) for message in messages])
-    return found.id, [message.queue for message in messages]
+    operations: list[Operation] = [Enqueue(message) for message in found.messages]
+    if found.mail is not None:
+        operations.append(Post(found.mail))
+    if operations:
+        await _commit(settings, operations)
+    return found.id, [message.queue for message in found.messages], found.mail is not None
 
 
 async def _commit(settings: Settings, operations: Sequence[Operation]) -> list[Any]:

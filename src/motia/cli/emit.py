@@ -41,17 +41,19 @@ def emit(
     from motia.core.ids import format_id
     from motia.outside import enqueue_from_outside
 
-    message_id, queues = asyncio.run(enqueue_from_outside(settings, topic, payload))
+    message_id, queues, waited = asyncio.run(enqueue_from_outside(settings, topic, payload))
     if as_json:
         print_json(
             {
                 "message_id": format_id(message_id),
                 "queues": [{"topic": q.topic, "step": q.step} for q in queues],
+                "waited_for": waited,
             }
         )
-    elif queues:
-        print_line(f"{format_id(message_id)} → {', '.join(queue.step for queue in queues)}")
-    if not queues:
+    elif queues or waited:
+        takers = [*(queue.step for queue in queues), *(["workflows that wait for it"] if waited else [])]
+        print_line(f"{format_id(message_id)} → {', '.join(takers)}")
+    if not queues and not waited:
         _exit_without_step(topic)
 
 

@@ -219,9 +219,10 @@ def test_emit_prints_who_takes_the_message(
 ) -> None:
     calls: list[tuple[str, Any]] = []
 
-    async def enqueue(settings: Settings, topic: str, data: Any) -> tuple[bytes, list[QueueName]]:
+    async def enqueue(settings: Settings, topic: str, data: Any) -> tuple[bytes, list[QueueName], bool]:
         calls.append((topic, data))
-        return b"\0" * 15 + b"\1", [BILL, MAIL] if topic == "order.created" else []
+        queues = [BILL, MAIL] if topic == "order.created" else []
+        return b"\0" * 15 + b"\1", queues, topic == "order.reviewed"
 
     app_module.module.enqueue_from_outside = enqueue
     identity = "00000000-0000-0000-0000-000000000001"
@@ -231,7 +232,9 @@ def test_emit_prints_who_takes_the_message(
     assert document == {
         "message_id": identity,
         "queues": [{"topic": "order.created", "step": "bill"}, {"topic": "order.created", "step": "mail"}],
+        "waited_for": False,
     }
+    assert motia("emit", "order.reviewed").out == f"{identity} → workflows that wait for it\n"
     nobody = motia("emit", "order.craeted")
     assert nobody.code == 1
     assert "no step subscribes to 'order.craeted'" in nobody.err

@@ -226,6 +226,8 @@ class WorkerRuntime:
             if connection.is_open:
                 reason = calls.stop_reason if calls.stop_reason in _REASONS else "cancelled"
                 connection.note("cancel", {"id": number, "reason": reason})
+            if (workflow := link.workflows.get(number)) is not None:
+                workflow.end()  # what the handler waits for there does not keep it from stopping
             if calls.stop_reason is None:
                 raise
             await self._let_end(connection.ask_again(number))
