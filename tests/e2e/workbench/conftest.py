@@ -82,6 +82,11 @@ async def refuse(amount: int, ctx: Context) -> None:
 
 
 GIFT = """
+from pydantic import BaseModel
+
+class Choice(BaseModel):
+    ribbon: str
+
 async def wrap(present: str) -> dict[str, str]:
     return {"wrapped": present}
 
@@ -92,7 +97,8 @@ async def unwrap(done: dict[str, str]) -> None:
 async def give_gift(input: dict, ctx: Context) -> str:
     await ctx.step("wrap", wrap, input["present"], undo=unwrap)
     answer = await ctx.wait_for_signal("allowed")
-    return f"given by {answer['by']}"
+    choice = await ctx.approval(Choice, title="Which ribbon?", expires="1d")
+    return f"given by {answer['by']} in {choice.ribbon}"
 """
 
 

@@ -48,8 +48,11 @@ def test_a_run_waits_is_let_go_on_and_another_is_cancelled(workbench: Workbench,
     expect(runs.status("Waiting")).to_be_visible()
     expect(runs.step("wrap")).to_contain_text('{"wrapped":"ring"}')
     runs.signal({"by": "Ada"})
+    question = page.get_by_role("region", name="Waits for")
+    question.get_by_role("textbox", name=re.compile("^ribbon")).fill("red")
+    question.get_by_role("button", name="Answer").click()
     expect(runs.status("Completed")).to_be_visible()
-    expect(page.get_by_role("region", name="Output").get_by_text("given by Ada")).to_be_visible()
+    expect(page.get_by_role("region", name="Output").get_by_text("given by Ada in red")).to_be_visible()
 
     runs.rows.first.click()
     expect(runs.step("wrap")).to_contain_text('{"wrapped":"book"}')

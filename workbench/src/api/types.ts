@@ -342,7 +342,7 @@ export type Run = {
 }
 export type RunEntry = {
   name: string
-  kind: 'step' | 'undo' | 'sleep' | 'wait' | 'call'
+  kind: 'step' | 'undo' | 'sleep' | 'wait' | 'call' | 'approval'
   status: 'done' | 'failed' | 'retrying' | 'waiting'
   at_ms: number
   version: number
@@ -360,6 +360,19 @@ export type RunDetail = Run & {
   journal: RunEntry[]
   timers: { name: string; kind: RunEntry['kind']; due_at_ms: number }[]
   waits: { name: string; kind: 'wait' | 'call'; due_at_ms: number | null }[]
+  approvals: Approval[]
+}
+export type Approval = {
+  run_id: string
+  step: string
+  name: string
+  title: string
+  message: string
+  schema: Schema
+  asked_at_ms: number
+  expires_at_ms: number
+  path: string
+  url: string
 }
 
 export type Level = 'debug' | 'info' | 'warning' | 'error' | 'critical'

@@ -7,6 +7,7 @@ import {
   RotateCcw,
   Timer,
   Undo2,
+  UserCheck,
   X,
   type LucideIcon,
 } from 'lucide-react'
@@ -64,6 +65,7 @@ const ENTRY_KINDS: Partial<Record<RunEntry['kind'], [LucideIcon, string]>> = {
   sleep: [Timer, 'Sleep'],
   wait: [Hourglass, 'Wait for an event'],
   call: [Phone, 'Call of a step'],
+  approval: [UserCheck, 'Question to a person'],
 }
 
 /** How an entry of the journal stands; its kind, where it is more than a step. */

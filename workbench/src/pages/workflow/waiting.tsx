@@ -1,8 +1,9 @@
-import { Hourglass, Send, Timer, TriangleAlert, Undo2 } from 'lucide-react'
+import { Hourglass, Send, Timer, TriangleAlert, Undo2, UserCheck } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 import * as read from '@/api/queries'
 import type { RunDetail } from '@/api/types'
 import { PayloadInput, payloadOf } from '@/forms/payload'
+import { ApprovalForm } from '@/pages/workflow/approval'
 import { useReadOnly } from '@/shell/session'
 import { Button } from '@/ui/button'
 import { ProblemNote } from '@/ui/problem'
@@ -12,7 +13,7 @@ import { api } from '@/urls'
 
 /** What an open run waits for, and how a person lets it go on. */
 export function Waiting({ run }: { run: RunDetail }) {
-  const none = run.held === null && run.waits.length + run.timers.length === 0
+  const none = run.held === null && run.waits.length + run.timers.length + run.approvals.length === 0
   if (run.ended_at_ms !== null || (none && run.undo === null)) return null
   return (
     <section aria-label="Waits for" className="flex flex-col gap-2 bg-sunken px-4 py-3">
@@ -26,6 +27,17 @@ export function Waiting({ run }: { run: RunDetail }) {
           <p>{run.undo.cause.message ?? run.undo.cause.code}</p>
         </Card>
       )}
+      {run.approvals.map(approval => (
+        <Card
+          key={approval.name}
+          icon={<UserCheck className="size-3.5 text-warn" />}
+          title={approval.title}
+          due_at_ms={approval.expires_at_ms}
+          due="expires"
+        >
+          <ApprovalForm approval={approval} />
+        </Card>
+      ))}
       {run.waits.map(wait => (
         <Card
           key={wait.name}
