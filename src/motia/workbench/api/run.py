@@ -88,12 +88,10 @@ async def send(engine: Engine, request: EnqueueRequest) -> dict[str, Any]:
     if messages:
         return sent(messages)
     what = f"topic {request.topic!r}" if request.step is None else f"step {request.step!r}"
-    return {
-        "message_id": "",
-        "trace_id": trace.trace_id,
-        "queues": [],
-        "warning": f"nothing was stored: no step takes messages of {what}",
-    }
+    warning = f"nothing was stored: no step takes messages of {what}"
+    if request.topic in engine.waited_topics:
+        warning = f"no step takes messages of {what}: only workflows that wait for it get it"
+    return {"message_id": "", "trace_id": trace.trace_id, "queues": [], "warning": warning}
 
 
 def sent(messages: list[NewMessage]) -> dict[str, Any]:
