@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from motia.authoring.types import json_schema as json_schema
     from motia.authoring.types import schema_to_json_schema as schema_to_json_schema
     from motia.authoring.workflow import ApprovalExpiredError as ApprovalExpiredError
+    from motia.authoring.workflow import RunState as RunState
     from motia.authoring.workflow import WorkflowError as WorkflowError
 
 _HOMES = {
@@ -121,7 +122,7 @@ _HOMES = {
         "MultiTriggerStepBuilder StepBuilder StepDefinition api cron event multi_trigger_step noop step"
     ),
     "streams": "Stream",
-    "workflow": "ApprovalExpiredError WorkflowError",
+    "workflow": "ApprovalExpiredError RunState WorkflowError",
     "trigger_info": "TriggerInfo",
     "triggers": (
         "ApiMiddleware ApiRouteMethod ApiTrigger CronTrigger QueueTrigger StateTrigger StreamTrigger "

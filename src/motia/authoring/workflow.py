@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from motia.authoring.durations import Duration, seconds
+from motia.authoring.runs import RunState as RunState
+from motia.authoring.runs import state_of
 from motia.core.calls import Calls
 from motia.core.retry import RetryPolicy
 from motia.errors import ApprovalExpiredError as ApprovalExpiredError
-from motia.errors import HandlerError
 from motia.errors import WorkflowError as WorkflowError
+from motia.workflow.mail import parse_run_id
+from motia.workflow.selection import chosen
 
 R = TypeVar("R")
 _ONCE = RetryPolicy(attempts=1)
@@ -34,6 +37,10 @@ class DurableCalls:
 
     __slots__ = ()
     _calls: Calls
+
+    if typing.TYPE_CHECKING:
+
+        def _run(self, start: Callable[[], Any]) -> Awaitable[Any]: ...
 
     @property
     def run_id(self) -> str:
@@ -141,8 +148,28 @@ class DurableCalls:
 
     def gather(self, *calls: Awaitable[Any]) -> Awaitable[list[Any]]:
         """Wait for several durable calls at once; gives their results in order. The first failure counts,
-        once all have ended."""
+        once all have ended. In a `def` handler they are done one after the other."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # In a `def` handler each call has given its value before it got here.
+            values: Any = list(calls)
+            return values  # type: ignore[no-any-return]  # a plain value for `def` handlers, by design
         return self._begin(self._workflow.gather(*calls))
+
+    def set_custom_status(self, value: Any) -> Awaitable[None]:
+        """Say where the run stands, as JSON, to whoever asks by `ctx.get_run`, `motia runs show` or in the
+        Workbench. A run that goes on does not go back to what it said before."""
+        return self._begin(self._workflow.set_custom_status(value))
+
+    def get_run(self, run_id: str, *, step: str | None = None) -> Awaitable[RunState | None]:
+        """How a run stands, from any handler; None where there is no such run.
+
+        `step` says which, where several steps run the message. Failure: `InputError` `run.bad_id`,
+        `run.ambiguous`.
+        """
+        message_id = parse_run_id(run_id)
+        return self._run(lambda: self._calls.begin(_state_of(self._calls, message_id, run_id, step)))
 
     @property
     def _workflow(self) -> Any:
@@ -153,20 +180,12 @@ class DurableCalls:
         return self._calls.now_ms()
 
     def _begin(self, work: Coroutine[Any, Any, R]) -> Awaitable[R]:
-        loop = self._calls.loop
-        try:
-            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is not loop:
-            work.close()
-            raise HandlerError(
-                "a durable call: expected an `async def` handler, got one that runs in a thread",
-                code="workflow.needs_async",
-                hint="write `async def handler(input, ctx)`; blocking functions may be given to ctx.step",
-                retryable=False,
-            )
-        return self._calls.begin(work)
+        return self._run(lambda: self._calls.begin(work))
+
+
+async def _state_of(calls: Calls, message_id: bytes, run_id: str, step: str | None) -> RunState | None:
+    runs = [run for run in await calls.runs(message_id) if step in (None, run.id.step)]
+    return state_of(chosen(runs, run_id, step), await calls.journal(runs[0].id)) if runs else None
 
 
 async def _read_as(model: type, result: Awaitable[Any], name: str) -> Any:

@@ -88,6 +88,8 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
         },
         as_json=False,
     )
+    if document["custom_status"] is not None:
+        print_line(f"says    {json.dumps(document['custom_status'])}")
     for asked in document["approvals"]:
         print_line(f"asks    {asked['title']}, until {time_text(asked['expires_at_ms'])}: {asked['url']}")
     if document["held"]:

@@ -13,6 +13,7 @@ from motia.core.state import StateEntry
 from motia.core.step import Step
 from motia.core.stream import StreamItem
 from motia.core.update import UpdateOperation
+from motia.core.workflow import JournalEntry, RunId, RunSummary
 
 T = TypeVar("T")
 
@@ -229,6 +230,14 @@ class Calls(Protocol):
 
     def signal(self, run_id: str, name: str, data: Any) -> asyncio.Future[None]:
         """Post a signal to a run. Failure: `InputError` `run.bad_id`."""
+        ...
+
+    def runs(self, id_: MessageId) -> asyncio.Future[list[RunSummary]]:
+        """The runs that a message began, one a step."""
+        ...
+
+    def journal(self, run: RunId) -> asyncio.Future[list[JournalEntry]]:
+        """What a run has done so far."""
         ...
 
     def durable(self) -> Any:

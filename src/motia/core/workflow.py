@@ -25,6 +25,8 @@ REPLY = "$reply"
 """Attribute of a message whose sender waits for what the step returns."""
 UNDO_MARKER = "$undo"
 """The entry that says: this run is being undone. Its error is why."""
+STATUS_MARKER = "$status"
+"""The entry that holds what a run says of where it stands, and in `attempts` how often it has said so."""
 CANCELLED = b'{"code":"workflow.cancelled","message":"the run was cancelled"}'
 
 

@@ -24,6 +24,7 @@ from motia.core.invocation import Invocation, Succeeded
 from motia.core.message import BulkProgress, Claim, MessageId, StoredMessage, TraceContext
 from motia.core.state import StateEntry
 from motia.core.step import Step
+from motia.core.workflow import JournalEntry, RunId, RunSummary
 from motia.engine.bulks import bulk_of
 from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.engine.noted_calls import CallNotes
@@ -181,6 +182,12 @@ class Execution:
 
     def now_ms(self) -> int:
         return self.engine.clock.now_ms()
+
+    def runs(self, id_: MessageId) -> asyncio.Future[list[RunSummary]]:
+        return self.engine.backend.workflow.of_message(id_)
+
+    def journal(self, run: RunId) -> asyncio.Future[list[JournalEntry]]:
+        return self.engine.backend.workflow.journal(run)
 
     def durable(self) -> Workflow:
         """The durable calls of this execution. Failure: `WorkflowError` `workflow.not_durable`."""

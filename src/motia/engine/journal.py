@@ -123,7 +123,7 @@ class Journal:
             attempts += 1
             try:
                 value = await _called(work, timeout_s)
-                text = self._text(unique, value)
+                text = self.text(unique, value)
             except Exception as error:
                 if retry.attempts == 1 and kind == "step":
                     raise  # its retries are those of the message: nothing of it is kept
@@ -184,7 +184,8 @@ class Journal:
         error = None if cause is None else encoding.encode(cause)
         return [RunEnd(run=self.run, status=status, at_ms=self.now_ms(), output=output, error=error)]
 
-    def _text(self, unique: str, value: Any) -> bytes:
+    def text(self, unique: str, value: Any) -> bytes:
+        """A result as it is kept. Failure: `WorkflowError` `workflow.result_too_large`, `EncodingError`."""
         text = encoding.encode(value)
         limit_bytes = self._engine.settings.limits.message_bytes
         if len(text) > limit_bytes:

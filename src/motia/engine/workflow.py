@@ -25,6 +25,7 @@ from motia.core.workflow import (
     REPLY,
     RESULT_TOPIC,
     SIGNAL_TOPIC,
+    STATUS_MARKER,
     EntryKind,
     JournalEntry,
     Suspend,
@@ -68,6 +69,8 @@ class Workflow:
         self._claim = claim
         self._journal = Journal(execution, claim)
         self._compensation = Compensation(execution, self._journal)
+        self._said = 0
+        """Times this execution has said where the run stands."""
         self._at_end: list[Callable[[], None]] = []
 
     @property
@@ -185,6 +188,17 @@ class Workflow:
                 retryable=False,
             )
         return encoding.decode(entry.value or b"null")
+
+    async def set_custom_status(self, value: Any) -> None:
+        """Keep what the run says of where it stands. One that runs again says nothing it has said before."""
+        await self._journal.load()
+        self._said += 1
+        marker = self._journal.replay.recorded(STATUS_MARKER)
+        before = 0 if marker is None else marker.attempts
+        if self._said > before and self._journal.replay.undoing is None:
+            text = self._journal.text(STATUS_MARKER, value)
+            entry = self._journal.entry(STATUS_MARKER, "marker", "done", attempts=self._said, value=text)
+            await self._journal.put(entry)
 
     async def call(self, step: str, data: Any, *, key: str | None = None) -> Any:
         """What another step returned, in any language: a message of its own, with its own retries.

@@ -7,7 +7,7 @@ from typing import Any
 
 from motia import encoding
 from motia.core.ids import format_id
-from motia.core.workflow import UNDO_MARKER, JournalEntry, RunSummary
+from motia.core.workflow import STATUS_MARKER, UNDO_MARKER, JournalEntry, RunSummary
 from motia.workflow.approvals import ApprovalLinks, approval_document
 from motia.workflow.replay import HELD_MARKER
 
@@ -46,6 +46,7 @@ def run_detail(
     held = next((entry for entry in every if entry.name == HELD_MARKER and entry.status != "done"), None)
     return {
         **run_document(run),
+        "custom_status": custom_status(every),
         "input": _value(run.input, value_bytes),
         "output": _value(run.output, value_bytes),
         "error": _value(run.error, value_bytes),
@@ -68,6 +69,12 @@ def run_detail(
             if entry.kind == "approval" and undo is None
         ],
     }
+
+
+def custom_status(entries: Iterable[JournalEntry]) -> Any:
+    """What a run says of where it stands; None where it has said nothing."""
+    said = next((entry.value for entry in entries if entry.name == STATUS_MARKER), None)
+    return None if said is None else encoding.decode(said)
 
 
 def _is_over(entry: JournalEntry, now_ms: int) -> bool:

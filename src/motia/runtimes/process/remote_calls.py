@@ -12,6 +12,7 @@ from motia.core.calls import EnqueueRequest, Part, StateWrite, StreamWrite, over
 from motia.core.invocation import Invocation
 from motia.core.message import MessageId
 from motia.core.step import Step
+from motia.core.workflow import RunId
 from motia.errors import HandlerError, MotiaError, WorkflowError
 
 T = TypeVar("T")
@@ -21,7 +22,17 @@ _KEPT = 64
 ASKED = frozenset(
     {
         *("enqueue", "enqueue_one", "enqueue_many", "bulk", "cancel_bulk", "messages", "cancel_messages"),
-        *("cancel_trace", "call", "signal", "state_get", "state_entries", "state_scopes", "state_write"),
+        *(
+            "runs",
+            "journal",
+            "cancel_trace",
+            "call",
+            "signal",
+            "state_get",
+            "state_entries",
+            "state_scopes",
+            "state_write",
+        ),
         *("commit_atomic", "streams.get", "streams.group", "streams.groups", "streams.write"),
     }
 )
@@ -122,6 +133,12 @@ class RemoteCalls:
 
     def signal(self, run_id: str, name: str, data: Any) -> asyncio.Future[None]:
         return self._asked("signal", run_id, name, _copied(data))
+
+    def runs(self, id_: MessageId) -> asyncio.Future[Any]:
+        return self._asked("runs", id_)
+
+    def journal(self, run: RunId) -> asyncio.Future[Any]:
+        return self._asked("journal", run)
 
     def tell_part(self, part: Part) -> None:
         error = part.error

@@ -21,6 +21,7 @@ from motia.core.occurrence import ManualCall, Message, StateChange, StreamChange
 from motia.core.state import StateEntry
 from motia.core.stream import StreamItem
 from motia.core.update import UpdateOperation
+from motia.core.workflow import JournalEntry, RunId, RunSummary
 from motia.errors import HandlerError, MotiaError
 
 _CLASSES: dict[str, type] = {
@@ -28,6 +29,7 @@ _CLASSES: dict[str, type] = {
     for kind in (
         *(EnqueueRequest, Part, StateWrite, StateWritten, StreamWrite, StreamWritten, UpdateOperation),
         *(StateEntry, StreamItem, StoredMessage, BulkProgress, QueueName, TraceContext),
+        *(RunSummary, RunId, JournalEntry),
         *(Message, Tick, ManualCall, StateChange, StreamChange),
         *(Succeeded, Failed, RetryLater, Cancelled),
     )
