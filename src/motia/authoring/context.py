@@ -244,20 +244,25 @@ class Context(DurableCalls):
         return self._trigger
 
     def is_http(self) -> bool:
+        """Whether a request runs the handler now."""
         return self.trigger.type == "http"
 
     is_api = is_http
 
     def is_queue(self) -> bool:
+        """Whether a message runs the handler now."""
         return self.trigger.type == "queue"
 
     def is_cron(self) -> bool:
+        """Whether a tick runs the handler now."""
         return self.trigger.type == "cron"
 
     def is_state(self) -> bool:
+        """Whether a change of state runs the handler now."""
         return self.trigger.type == "state"
 
     def is_stream(self) -> bool:
+        """Whether a change of a stream runs the handler now."""
         return self.trigger.type == "stream"
 
     def get_data(self) -> Any:

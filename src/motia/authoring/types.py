@@ -162,62 +162,77 @@ json_schema = schema_to_json_schema
 
 
 def is_api_trigger(trigger: Any) -> bool:
+    """Whether a trigger, in any spelling, is for HTTP."""
     return _kind(trigger) == "http"
 
 
 def is_queue_trigger(trigger: Any) -> bool:
+    """Whether a trigger, in any spelling, is for queue."""
     return _kind(trigger) == "queue"
 
 
 def is_cron_trigger(trigger: Any) -> bool:
+    """Whether a trigger, in any spelling, is for cron."""
     return _kind(trigger) == "cron"
 
 
 def is_state_trigger(trigger: Any) -> bool:
+    """Whether a trigger, in any spelling, is for state."""
     return _kind(trigger) == "state"
 
 
 def is_stream_trigger(trigger: Any) -> bool:
+    """Whether a trigger, in any spelling, is for stream."""
     return _kind(trigger) == "stream"
 
 
 def get_api_triggers(step: Any) -> list[Any]:
+    """The HTTP triggers of a step, in their order."""
     return _triggers(step, "http")
 
 
 def get_queue_triggers(step: Any) -> list[Any]:
+    """The queue triggers of a step, in their order."""
     return _triggers(step, "queue")
 
 
 def get_cron_triggers(step: Any) -> list[Any]:
+    """The cron triggers of a step, in their order."""
     return _triggers(step, "cron")
 
 
 def get_state_triggers(step: Any) -> list[Any]:
+    """The state triggers of a step, in their order."""
     return _triggers(step, "state")
 
 
 def get_stream_triggers(step: Any) -> list[Any]:
+    """The stream triggers of a step, in their order."""
     return _triggers(step, "stream")
 
 
 def is_api_step(step: Any) -> bool:
+    """Whether a step has a trigger for HTTP."""
     return bool(get_api_triggers(step))
 
 
 def is_queue_step(step: Any) -> bool:
+    """Whether a step has a trigger for queue."""
     return bool(get_queue_triggers(step))
 
 
 def is_cron_step(step: Any) -> bool:
+    """Whether a step has a trigger for cron."""
     return bool(get_cron_triggers(step))
 
 
 def is_state_step(step: Any) -> bool:
+    """Whether a step has a trigger for state."""
     return bool(get_state_triggers(step))
 
 
 def is_stream_step(step: Any) -> bool:
+    """Whether a step has a trigger for stream."""
     return bool(get_stream_triggers(step))
 
 
