@@ -8,6 +8,7 @@ from processes import bench_project, run_inside
 
 _RUNS = 5_000
 _AT_LEAST = 2_000
+_ALONE = 200
 
 
 def run(effort: Effort) -> list[Row]:
@@ -17,10 +18,29 @@ def run(effort: Effort) -> list[Row]:
     bare = [bare_sqlite("queue", count) for _ in range(effort.rounds)]
     rate, bare_rate = (median(count / one["elapsed_s"] for one in runs) for runs in (ours, bare))
     cost_us, bare_us = (median(one["cpu_s"] / count * 1e6 for one in runs) for runs in (ours, bare))
+    alone_ms, commit_ms = _alone(effort.count(_ALONE, least=3))
     return [
         Row("workflow of 3 steps", cost_us, "µs CPU", bare_us, "bare SQLite message"),
         Row("  runs per second", rate, "/s", bare_rate, "bare SQLite", "at least", _AT_LEAST, by="ours"),
+        Row(
+            "  alone, enqueue() → third result p50",
+            alone_ms,
+            "ms",
+            commit_ms,
+            "4 commits",
+            "at most",
+            2.0,
+            by="ours",
+        ),
     ]
+
+
+def _alone(count: int) -> tuple[float, float]:
+    """Median time of a run on an idle node, and of the four commits that it waits for, bare."""
+    order = {"step": "runs_one_by_one", "warm_up": {"runs": 3}, "input": {"runs": count}}
+    with bench_project() as project:
+        alone_ms = median(run_inside(project, order)["result"])
+    return alone_ms, 4 * bare_sqlite("idle", count, tasks=1)["p50_ms"]
 
 
 def _runs(count: int) -> dict[str, float]:

@@ -14,7 +14,19 @@ from pathlib import Path
 import report
 from measure import FULL, QUICK, Effort
 
-NAMES = ("router", "http", "queue", "workflow", "state", "tracing", "worker", "streams", "start", "longrun")
+NAMES = (
+    "router",
+    "http",
+    "queue",
+    "workflow",
+    "sleepers",
+    "state",
+    "tracing",
+    "worker",
+    "streams",
+    "start",
+    "longrun",
+)
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -6,6 +6,8 @@ from motia.core.batch import Batch, PromoteDue
 from motia.engine.periodic import Periodic
 
 _BATCH = 1000
+_GATHER_S = 0.01
+"""Where messages become due one after the other: how long the next ones gather."""
 
 
 class Promoter(Periodic):
@@ -17,6 +19,7 @@ class Promoter(Periodic):
 
     async def look(self) -> float | None:
         engine = self._engine
+        least_s = 0.001
         due_at_ms = await engine.backend.queue.next_due_at_ms()
         now_ms = engine.clock.now_ms()
         if due_at_ms is not None and due_at_ms <= now_ms:
@@ -24,4 +27,5 @@ class Promoter(Periodic):
             if count:
                 engine.consumer.wake()
             due_at_ms = await engine.backend.queue.next_due_at_ms()
-        return None if due_at_ms is None else max((due_at_ms - engine.clock.now_ms()) / 1000, 0.001)
+            least_s = _GATHER_S
+        return None if due_at_ms is None else max((due_at_ms - engine.clock.now_ms()) / 1000, least_s)

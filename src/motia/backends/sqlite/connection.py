@@ -56,7 +56,8 @@ def connect(path: Path, *, write: bool, vfs: str | None = None, exclusive: bool 
         # The elected checkpointer moves the WAL; see checkpoint.py.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        connection.execute("PRAGMA cache_size = -32768")
+        # Reads have the file in the system's cache anyway: large ones of their own would hold it twice more.
+        connection.execute(f"PRAGMA cache_size = {-32768 if write else -4096}")
     except BaseException as error:
         if connection is not None:
             close_after_failure(connection)
