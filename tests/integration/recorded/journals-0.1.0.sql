@@ -1,0 +1,194 @@
+BEGIN TRANSACTION;
+CREATE TABLE bulks (
+      id BLOB PRIMARY KEY, total INTEGER NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0,
+      started_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+CREATE TABLE "cancellations" (
+      node BLOB NOT NULL, seq INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, id BLOB NOT NULL,
+      PRIMARY KEY (node, seq, token)
+    ) WITHOUT ROWID;
+CREATE TABLE changes (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      key TEXT,
+      kind TEXT NOT NULL,
+      version INTEGER,
+      timestamp INTEGER NOT NULL,
+      data BLOB NOT NULL
+    );
+CREATE TABLE changes_trimmed (
+      seq INTEGER NOT NULL, version INTEGER NOT NULL, timestamp INTEGER NOT NULL
+    );
+INSERT INTO "changes_trimmed" VALUES(0,0,0);
+CREATE TABLE counter (value INTEGER NOT NULL);
+INSERT INTO "counter" VALUES(24);
+CREATE TABLE dead_letters (
+      seq INTEGER PRIMARY KEY,
+      id BLOB NOT NULL,
+      queue INTEGER NOT NULL,
+      group_key TEXT,
+      code TEXT NOT NULL,
+      error BLOB NOT NULL,
+      errors BLOB,
+      failures INTEGER NOT NULL,
+      crashes INTEGER NOT NULL,
+      enqueued_at INTEGER NOT NULL,
+      died_at INTEGER NOT NULL,
+      trace TEXT NOT NULL,
+      attributes BLOB,
+      payload BLOB NOT NULL
+    , rank INTEGER NOT NULL DEFAULT 0, concurrency_key TEXT, rate_key TEXT, bulk BLOB);
+CREATE TABLE dedupes (
+      queue INTEGER NOT NULL, key TEXT NOT NULL, id BLOB NOT NULL, expires_at INTEGER NOT NULL,
+      PRIMARY KEY (queue, key)
+    ) WITHOUT ROWID;
+CREATE TABLE deliveries (
+      seq INTEGER PRIMARY KEY,
+      id BLOB NOT NULL,
+      queue INTEGER NOT NULL,
+      state INTEGER NOT NULL,
+      due_at INTEGER,
+      group_key TEXT,
+      claimed_by BLOB,
+      token INTEGER NOT NULL DEFAULT 0,
+      failures INTEGER NOT NULL DEFAULT 0,
+      crashes INTEGER NOT NULL DEFAULT 0,
+      suspect INTEGER NOT NULL DEFAULT 0,
+      enqueued_at INTEGER NOT NULL,
+      trace TEXT NOT NULL,
+      attributes BLOB,
+      errors BLOB,
+      payload BLOB NOT NULL
+    , rank INTEGER NOT NULL DEFAULT 0, concurrency_key TEXT, rate_key TEXT, expires_at INTEGER, debounce_key TEXT, debounce_by INTEGER, bulk BLOB);
+INSERT INTO "deliveries" VALUES(1,X'019B76DAA8007095860FF1DFBD62F1D9',1,1,1767229200000,NULL,NULL,1,0,0,0,1767225600000,'019b76daa800f49804242bcc6b94c1eb                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(2,X'019B76DAA8007529B4D7D25676F0D2C5',2,1,1769817600000,NULL,NULL,1,0,0,0,1767225600000,'019b76daa8004774c5bc292fc9876cf7                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(4,X'019B76DAA80075B081E60717401C1857',3,1,NULL,NULL,NULL,1,0,0,0,1767225600000,'019b76daa8002073bc4fcc0ca14b8d44                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(7,X'019B76DAA80078EDB633FB5EEBAFB66C',4,1,NULL,NULL,NULL,1,0,0,0,1767225600000,'019b76daa800b3ccff0bc188a16843f8                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(10,X'019B76DAA8007CD2BF6C05990814C214',5,1,1767229200000,NULL,NULL,1,0,0,0,1767225600000,'019b76daa8002fa3d3e6ece914c2b27a                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(12,X'019B76DAA8007129B7113771A5E3C1B3',1,1,1767229200000,NULL,NULL,1,0,0,0,1767225600000,'019b76daa800b3ccff0bc188a16843f83ac85a24b5e120df1',X'7B22247265706C79223A747275657D',NULL,X'7B7D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(13,X'019B76DAA800717496AF588BF04BAD24',6,1,1767225654264,NULL,NULL,1,0,0,0,1767225600000,'019b76daa800e489093119c78d1f82dc                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "deliveries" VALUES(17,X'019B76DAA80079D3BE809656FB38DC16',7,1,1767229200300,NULL,NULL,1,0,0,0,1767225600000,'019b76daa80029270f9b820994d17768                0',NULL,NULL,X'7B226F72646572223A377D',0,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE journal (
+      id BLOB NOT NULL, step TEXT NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL,
+      kind TEXT NOT NULL, status TEXT NOT NULL, at INTEGER NOT NULL, version INTEGER NOT NULL,
+      value BLOB, error BLOB, attempts INTEGER NOT NULL, due_at INTEGER, mail_id BLOB,
+      PRIMARY KEY (id, step, name)
+    ) WITHOUT ROWID;
+INSERT INTO "journal" VALUES(X'019B76DAA8007095860FF1DFBD62F1D9','sleeps','first',3,'step','done',1767225600000,2,X'22464952535422',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007095860FF1DFBD62F1D9','sleeps','sleep',6,'sleep','waiting',1767225600000,1,NULL,NULL,0,1767229200000,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007129B7113771A5E3C1B3','sleeps','first',19,'step','done',1767225600000,2,X'22464952535422',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007129B7113771A5E3C1B3','sleeps','sleep',22,'sleep','waiting',1767225600000,1,NULL,NULL,0,1767229200000,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA800717496AF588BF04BAD24','retries','shaky',18,'step','retrying',1767225600000,1,NULL,X'7B22636F6465223A2268616E646C65722E726169736564222C2274797065223A2256616C75654572726F72222C226D657373616765223A22646F776E227D',1,1767225654264,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007529B4D7D25676F0D2C5','signalled','first',5,'step','done',1767225600000,1,X'224245464F524522',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007529B4D7D25676F0D2C5','signalled','signal go',9,'wait','waiting',1767225600000,1,NULL,NULL,0,1769817600000,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA80075B081E60717401C1857','waits','wait paid',8,'wait','waiting',1767225600000,1,NULL,NULL,0,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA80078EDB633FB5EEBAFB66C','calls','call sleeps',11,'call','waiting',1767225600000,1,NULL,NULL,0,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA80079D3BE809656FB38DC16','undoes','charge',23,'step','done',1767225600000,1,X'2243484152474522',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA80079D3BE809656FB38DC16','undoes','reserve',21,'step','done',1767225600000,1,X'225245534552564522',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA80079D3BE809656FB38DC16','undoes','sleep',24,'sleep','waiting',1767225600300,1,NULL,NULL,0,1767229200300,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007CD2BF6C05990814C214','pairs','$unordered',15,'marker','done',1767225600000,1,NULL,NULL,0,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007CD2BF6C05990814C214','pairs','pack[x]',14,'step','done',1767225600000,1,X'225822',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007CD2BF6C05990814C214','pairs','pack[y]',16,'step','done',1767225600000,1,X'225922',NULL,1,NULL,NULL);
+INSERT INTO "journal" VALUES(X'019B76DAA8007CD2BF6C05990814C214','pairs','sleep',20,'sleep','waiting',1767225600000,1,NULL,NULL,0,1767229200000,NULL);
+CREATE TABLE mail (
+      seq INTEGER PRIMARY KEY, id BLOB NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL,
+      payload BLOB NOT NULL, at INTEGER NOT NULL, keep_until INTEGER NOT NULL
+    );
+CREATE TABLE mail_fields (topic TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (topic, fields))
+      WITHOUT ROWID;
+INSERT INTO "mail_fields" VALUES('paid','["order"]');
+CREATE TABLE nodes (
+      id BLOB PRIMARY KEY, pid INTEGER NOT NULL, lock_path TEXT NOT NULL, started_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+CREATE TABLE pauses (
+      topic TEXT NOT NULL, step TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (topic, step)
+    ) WITHOUT ROWID;
+CREATE TABLE queues (
+      id INTEGER PRIMARY KEY, topic TEXT NOT NULL, step TEXT NOT NULL, UNIQUE (topic, step)
+    );
+INSERT INTO "queues" VALUES(1,'sleeps','sleeps');
+INSERT INTO "queues" VALUES(2,'signalled','signalled');
+INSERT INTO "queues" VALUES(3,'waits','waits');
+INSERT INTO "queues" VALUES(4,'calls','calls');
+INSERT INTO "queues" VALUES(5,'pairs','pairs');
+INSERT INTO "queues" VALUES(6,'retries','retries');
+INSERT INTO "queues" VALUES(7,'undoes','undoes');
+CREATE TABLE rates (
+      queue INTEGER NOT NULL, key TEXT NOT NULL, most INTEGER NOT NULL, period INTEGER NOT NULL,
+      starts TEXT NOT NULL, wake_at INTEGER,
+      PRIMARY KEY (queue, key)
+    ) WITHOUT ROWID;
+CREATE TABLE requests (
+      scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, node BLOB NOT NULL,
+      status INTEGER, headers BLOB, body BLOB, expires_at INTEGER NOT NULL,
+      PRIMARY KEY (scope, key)
+    ) WITHOUT ROWID;
+CREATE TABLE runs (
+      id BLOB NOT NULL, step TEXT NOT NULL, topic TEXT NOT NULL, status TEXT NOT NULL,
+      started_at INTEGER NOT NULL, ended_at INTEGER, trace TEXT NOT NULL, input BLOB NOT NULL,
+      output BLOB, error BLOB,
+      PRIMARY KEY (id, step)
+    ) WITHOUT ROWID;
+INSERT INTO "runs" VALUES(X'019B76DAA8007095860FF1DFBD62F1D9','sleeps','sleeps','running',1767225600000,NULL,'019b76daa800f49804242bcc6b94c1eb                0',X'7B226F72646572223A377D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA8007129B7113771A5E3C1B3','sleeps','sleeps','running',1767225600000,NULL,'019b76daa800b3ccff0bc188a16843f83ac85a24b5e120df1',X'7B7D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA800717496AF588BF04BAD24','retries','retries','running',1767225600000,NULL,'019b76daa800e489093119c78d1f82dc                0',X'7B226F72646572223A377D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA8007529B4D7D25676F0D2C5','signalled','signalled','running',1767225600000,NULL,'019b76daa8004774c5bc292fc9876cf7                0',X'7B226F72646572223A377D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA80075B081E60717401C1857','waits','waits','running',1767225600000,NULL,'019b76daa8002073bc4fcc0ca14b8d44                0',X'7B226F72646572223A377D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA80078EDB633FB5EEBAFB66C','calls','calls','running',1767225600000,NULL,'019b76daa800b3ccff0bc188a16843f8                0',X'7B226F72646572223A377D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA80079D3BE809656FB38DC16','undoes','undoes','running',1767225600000,NULL,'019b76daa80029270f9b820994d17768                0',X'7B226F72646572223A377D',NULL,NULL);
+INSERT INTO "runs" VALUES(X'019B76DAA8007CD2BF6C05990814C214','pairs','pairs','running',1767225600000,NULL,'019b76daa8002fa3d3e6ece914c2b27a                0',X'7B226F72646572223A377D',NULL,NULL);
+CREATE TABLE schedules (key TEXT PRIMARY KEY, fired_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE state (
+      scope TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, version INTEGER NOT NULL,
+      expires_at INTEGER,
+      PRIMARY KEY (scope, key)
+    ) WITHOUT ROWID;
+CREATE TABLE stream_groups (
+      id INTEGER PRIMARY KEY, stream TEXT NOT NULL, name TEXT NOT NULL,
+      version INTEGER NOT NULL, timestamp INTEGER NOT NULL,
+      UNIQUE (stream, name)
+    );
+CREATE TABLE stream_items (
+      scope INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, version INTEGER NOT NULL,
+      data BLOB NOT NULL,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID;
+CREATE TABLE waits (
+      id BLOB NOT NULL, step TEXT NOT NULL, name TEXT NOT NULL, queue INTEGER NOT NULL,
+      topic TEXT NOT NULL, key TEXT NOT NULL,
+      PRIMARY KEY (id, step, name)
+    ) WITHOUT ROWID;
+INSERT INTO "waits" VALUES(X'019B76DAA8007529B4D7D25676F0D2C5','signalled','signal go',2,'$signal/go','019b76da-a800-7529-b4d7-d25676f0d2c5');
+INSERT INTO "waits" VALUES(X'019B76DAA80075B081E60717401C1857','waits','wait paid',3,'paid','[["order"],[7]]');
+INSERT INTO "waits" VALUES(X'019B76DAA80078EDB633FB5EEBAFB66C','calls','call sleeps',4,'$result','019b76da-a800-7129-b711-3771a5e3c1b3');
+CREATE UNIQUE INDEX deliveries_by_id ON deliveries (id, queue);
+CREATE INDEX deliveries_scheduled ON deliveries (due_at) WHERE state = 1;
+CREATE INDEX deliveries_claimed ON deliveries (claimed_by, queue) WHERE state = 3;
+CREATE INDEX deliveries_grouped ON deliveries (queue, group_key, seq) WHERE group_key IS NOT NULL;
+CREATE INDEX deliveries_suspect ON deliveries (seq) WHERE suspect = 1;
+CREATE INDEX dead_letters_by_queue ON dead_letters (queue, seq);
+CREATE INDEX dead_letters_by_id ON dead_letters (id);
+CREATE INDEX dead_letters_by_time ON dead_letters (died_at);
+CREATE INDEX state_expiring ON state (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX deliveries_ready ON deliveries (queue, rank, seq) WHERE state = 0;
+CREATE INDEX deliveries_by_concurrency_key ON deliveries (queue, concurrency_key, state, rank, seq)
+      WHERE concurrency_key IS NOT NULL;
+CREATE INDEX deliveries_by_rate_key ON deliveries (queue, rate_key, state, rank, seq)
+      WHERE rate_key IS NOT NULL;
+CREATE INDEX deliveries_limited ON deliveries (queue, seq) WHERE state > 3;
+CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX deliveries_debounced ON deliveries (queue, debounce_key) WHERE debounce_key IS NOT NULL;
+CREATE INDEX deliveries_of_bulk ON deliveries (bulk) WHERE bulk IS NOT NULL;
+CREATE INDEX dead_letters_of_bulk ON dead_letters (bulk) WHERE bulk IS NOT NULL;
+CREATE INDEX dedupes_by_time ON dedupes (expires_at);
+CREATE INDEX rates_waking ON rates (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX changes_by_version ON changes (scope, version) WHERE version IS NOT NULL;
+CREATE INDEX requests_by_time ON requests (expires_at);
+CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX waits_by_key ON waits (topic, key);
+CREATE INDEX mail_by_key ON mail (topic, key, seq);
+CREATE INDEX mail_by_time ON mail (keep_until);
+CREATE INDEX bulks_by_time ON bulks (expires_at);
+COMMIT;
+PRAGMA application_id = 1297044553;
+PRAGMA user_version = 8;
