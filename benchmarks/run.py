@@ -26,6 +26,7 @@ NAMES = (
     "streams",
     "start",
     "longrun",
+    "backlog",
 )
 RESULTS = Path(__file__).parent / "results"
 

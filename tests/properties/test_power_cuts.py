@@ -200,7 +200,7 @@ def test_acknowledged_batches_survive_power_cuts(tmp_path: Path) -> None:
 def test_acknowledged_batches_survive_many_power_cuts(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
     print(f"first seed {seed}")
-    _prove(seed, 400, tmp_path)
+    _prove(seed, 450, tmp_path)
 
 
 def test_the_disk_loses_what_is_not_synced(tmp_path: Path) -> None:

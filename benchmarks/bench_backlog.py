@@ -1,0 +1,109 @@
+"""What waits: claims before a million queued messages, and what limits of a queue cost its claims."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from measure import Effort, Row, median
+
+from motia.backends.sqlite.backend import SqliteBackend
+from motia.core.batch import Batch, ClaimReady, Completed, Enqueue, RegisterNode, Settle, WantedQueue
+from motia.core.flow import Flow, RateWindow
+from motia.core.message import NewMessage, QueueName, TraceContext
+
+_FEW, _MANY = 1_000, 1_000_000
+_CLAIMED = 500
+_CLAIMS = 40
+_PER_BATCH = 2_000
+_NODE = b"n" * 16
+_QUEUE = QueueName("orders", "bill")
+_TRACE = TraceContext("a" * 32, "b" * 16)
+
+
+def run(effort: Effort) -> list[Row]:
+    many = effort.count(_MANY, least=_FEW)
+    few_us, many_us = (asyncio.run(_claim_us(count)) for count in (_FEW, many))
+    plain, keyed, rated = [], [], []
+    for _ in range(effort.rounds):
+        # In turns: what disturbs the machine disturbs all of them.
+        plain.append(asyncio.run(_cycle_us()))
+        keyed.append(asyncio.run(_cycle_us(key=True)))
+        rated.append(asyncio.run(_cycle_us(rate=True)))
+    claim = f"claim before {many:,} messages"
+    return [
+        Row(claim, many_us, "µs a message", few_us, f"of {_FEW:,}", "at most", 2.0),
+        Row("claim, settle: a limit per key", median(keyed), "µs a message", median(plain), "no limit"),
+        Row("claim, settle: a rate limit", median(rated), "µs a message", median(plain), "no limit"),
+    ]
+
+
+def _messages(
+    count: int, flow: Callable[[int], Flow | None], due_at_ms: int | None = None
+) -> Iterator[list[Enqueue]]:
+    for first in range(0, count, _PER_BATCH):
+        yield [
+            Enqueue(
+                NewMessage(
+                    id=os.urandom(16),
+                    queue=_QUEUE,
+                    payload=b'{"order":"42","items":["tea"]}',
+                    trace=_TRACE,
+                    enqueued_at_ms=0,
+                    due_at_ms=due_at_ms,
+                    flow=flow(number),
+                )
+            )
+            for number in range(first, min(count, first + _PER_BATCH))
+        ]
+
+
+async def _opened(folder: str) -> SqliteBackend:
+    backend = SqliteBackend(Path(folder) / "motia.db", _NODE)
+    await backend.open()
+    await backend.commit(Batch([RegisterNode(_NODE, os.getpid(), 0)]))
+    return backend
+
+
+async def _claim_us(count: int) -> float:
+    """What one claimed message costs with that many in the queue; each claim is given up to the next."""
+    with tempfile.TemporaryDirectory() as folder:
+        backend = await _opened(folder)
+        try:
+            for batch in _messages(count, lambda number: None):
+                await backend.commit(Batch(batch))
+            took = []
+            claim = ClaimReady(node=_NODE, wanted=[WantedQueue(_QUEUE, 10)], max_bytes=10**9)
+            for _ in range(_CLAIMS):
+                began_s = time.perf_counter()
+                (claims,) = await backend.commit(Batch([claim]))
+                took.append((time.perf_counter() - began_s) / len(claims) * 1e6)
+            return median(took)
+        finally:
+            await backend.close()
+
+
+async def _cycle_us(*, key: bool = False, rate: bool = False) -> float:
+    """What it costs to claim and to settle a message."""
+    window = RateWindow(limit=10**9, period_ms=60_000, keyed=False) if rate else None
+    wanted = WantedQueue(_QUEUE, _CLAIMED, None, 1000 if key else None, window)
+    count = 20 * _CLAIMED
+    with tempfile.TemporaryDirectory() as folder:
+        backend = await _opened(folder)
+        try:
+            for batch in _messages(count, lambda n: Flow(concurrency_key=f"k{n % 100}") if key else None):
+                await backend.commit(Batch(batch))
+            began_s = time.perf_counter()
+            settled = 0
+            while settled < count:
+                claim = ClaimReady(node=_NODE, wanted=[wanted], max_bytes=10**9, now_ms=1)
+                (claims,) = await backend.commit(Batch([claim]))
+                await backend.commit(Batch([Settle(one, Completed()) for one in claims]))
+                settled += len(claims)
+            return (time.perf_counter() - began_s) / count * 1e6
+        finally:
+            await backend.close()
