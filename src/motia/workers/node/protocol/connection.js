@@ -159,15 +159,19 @@ function tooLarge(message, limit) {
 }
 
 /** The path of the largest member, down to where no member is most of it.
- * @param {any} value @param {string} [path] @returns {[string, number]} */
-function largest(value, path = '$') {
-  const bytes = Buffer.byteLength(JSON.stringify(value) ?? '')
+ * @param {any} value @param {string} [path] @param {number} [bytes] of its text @returns {[string, number]} */
+function largest(value, path = '$', bytes = textBytes(value)) {
   if (value === null || typeof value !== 'object' || '$bytes' in value) return [path, bytes]
   const members = Object.entries(value).map(([key, item]) => ({
     at: Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
     item,
-    bytes: Buffer.byteLength(JSON.stringify(item) ?? ''),
+    bytes: textBytes(item),
   }))
   const most = members.reduce((a, b) => (b.bytes > a.bytes ? b : a), { at: path, item: null, bytes: 0 })
-  return most.bytes * 2 > bytes ? largest(most.item, most.at) : [path, bytes]
+  return most.bytes * 2 > bytes ? largest(most.item, most.at, most.bytes) : [path, bytes]
+}
+
+/** @param {any} value */
+function textBytes(value) {
+  return Buffer.byteLength(JSON.stringify(value) ?? '')
 }
