@@ -104,7 +104,9 @@ class Compensation:
         if not is_final(outcome):
             return outcome
         for name in missed:
-            self._execution.logger.error(f"{name!r} was done and is not undone: the handler ended before it")
+            self._execution.logger.error(
+                f"{name!r} was done and is not known to be undone: the handler ended before it"
+            )
             self._journal.undo_failures.append({"step": name, "code": "workflow.not_undone"})
         return None
 
