@@ -80,6 +80,7 @@ class App:
         self._node_id = Ids(self._clock, self._entropy).message_id()
         self._given_backend = backend
         self._given_sinks = sinks
+        self._writer: TraceWriter | None = None
         self._given_traces = traces
         self._console_begun = False
         self.recorder = Recorder(self._clock.now_ms)
@@ -113,6 +114,11 @@ class App:
             await self.stop()
             raise
 
+    async def stop_recording(self) -> None:
+        """Hand over what was recorded, and end the thread that does so; for a life that is not stopped."""
+        if self._writer is not None:
+            await self._writer.stop()
+
     async def _start(self, settings: Settings) -> None:
         writer = TraceWriter(
             self.recorder,
@@ -126,6 +132,7 @@ class App:
             now_ms=self._clock.now_ms,
         )
         await writer.start()
+        self._writer = writer
         self._stack.push_async_callback(writer.stop)
         self._loader = loader = ProjectLoader(
             settings,

@@ -131,9 +131,11 @@ class TestApp:
         """From now on nothing that this app writes arrives: as if its process had been killed."""
         self._backend.cut = True
 
-    def bury(self) -> None:
-        """After `cut_off`: what is still written is refused at once, so that nothing waits at the end."""
+    async def bury(self) -> None:
+        """After `cut_off`: what is still written is refused at once, so that nothing waits at the end, and
+        no thread is left behind."""
         self._backend.buried = True
+        await self.app.stop_recording()
 
     async def recover_others(self) -> None:
         """Take over from the nodes that were killed on the same store: their messages run again."""

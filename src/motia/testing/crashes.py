@@ -81,7 +81,7 @@ def _first_life(
         living = asyncio.ensure_future(_whole(app, begin, finish))
         await asyncio.wait([dying, living], return_when=asyncio.FIRST_COMPLETED)
         if killed.is_set():
-            app.bury()
+            await app.bury()
             raise _Killed(points[-1])
         living.result()
         await app.__aexit__()

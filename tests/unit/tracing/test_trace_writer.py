@@ -43,6 +43,7 @@ def run(
     work: Callable[[Recorder, TraceWriter, list[ListSink]], Awaitable[None]], **options: Any
 ) -> list[ListSink]:
     sinks = [ListSink("one"), ListSink("two")]
+    before = set(threading.enumerate())
     recorder = Recorder(lambda: 7, **options)
     writer = TraceWriter(recorder, Packer(Redactor()), sinks, now_ms=lambda: 7)
 
@@ -54,8 +55,12 @@ def run(
             await writer.stop()
 
     asyncio.run(main())
-    assert not [thread for thread in threading.enumerate() if thread.name == "motia-tracing"]
+    assert not _tracing_threads(before)
     return sinks
+
+
+def _tracing_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "motia-tracing" and one not in before]
 
 
 def record_both(recorder: Recorder) -> None:
@@ -113,6 +118,8 @@ def test_start_and_stop_are_safe_twice_and_a_stopped_writer_starts_again() -> No
 
 
 def test_a_sink_that_cannot_open_fails_the_start() -> None:
+    before = set(threading.enumerate())
+
     class Closed(ListSink):
         def open(self) -> None:
             raise OSError("no such place")
@@ -122,7 +129,7 @@ def test_a_sink_that_cannot_open_fails_the_start() -> None:
     with pytest.raises(OSError, match="no such place"):
         asyncio.run(writer.start())
     assert good.calls == ["open", "close"]
-    assert not [thread for thread in threading.enumerate() if thread.name == "motia-tracing"]
+    assert not _tracing_threads(before)
 
 
 def test_a_failing_sink_costs_no_other_sink_and_its_losses_are_told() -> None:
