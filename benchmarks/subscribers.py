@@ -42,13 +42,15 @@ def send_text(connection: socket.socket, text: str) -> None:
 
 
 def read_frame(connection: socket.socket) -> bytes:
+    """The next message. A server that pings a quiet client gets no answer in a run as short as these."""
     head = _exactly(connection, 2)
     size = head[1]
     if size == 126:
         size = int.from_bytes(_exactly(connection, 2), "big")
     elif size == 127:
         size = int.from_bytes(_exactly(connection, 8), "big")
-    return _exactly(connection, size)
+    data = _exactly(connection, size)
+    return read_frame(connection) if head[0] & 8 else data
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
