@@ -19,6 +19,7 @@ from motia.settings import Settings
 from motia.settings.runtime_dir import runtime_dir
 from motia.supervisor.events import (
     Event,
+    Listening,
     LoadFailed,
     NodeDied,
     NodeLeft,
@@ -143,6 +144,9 @@ def gone(pid: int) -> bool:
 def test_starts_serves_reloads_and_drains(project: Path) -> None:
     async def main() -> None:
         async with supervised(settings_for(project)) as running:
+            # The address is told when it answers: whoever reads it may open it at once.
+            await running.next(Listening)
+            assert await running.get() == "1"
             first = await running.next(NodeServing)
             assert first.first
             assert first.banner["lines"] == ["version 1"]

@@ -13,7 +13,7 @@ from motia.supervisor.stall import Place
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """The sockets are bound; requests are answered from the first `NodeServing` on."""
+    """Requests are answered here from now on. Told once, before the first `NodeServing`."""
 
     host: str
     port: int

@@ -111,14 +111,6 @@ class Supervisor:
         0: stopped and drained; 1 or 2: in production the project could not be loaded at all (2: the operator
         must act). *Cancellation*: kills the nodes.
         """
-        self._report(
-            Listening(
-                host=self._settings.host,
-                port=self._listeners.port("api") or 0,
-                workbench_port=self._listeners.port("workbench"),
-                workbench_token=self._console_token,
-            )
-        )
         watchdog = asyncio.create_task(self._watch_nodes(), name="motia.supervisor.watchdog")
         try:
             if self._spawned is not None:
@@ -265,6 +257,16 @@ class Supervisor:
             tell()
 
     def _tell_serving(self, node: NodeProcess, number: int, settled: asyncio.Future[bool]) -> None:
+        if not self._served:
+            # Not sooner: whoever reads the address may open it at once.
+            self._report(
+                Listening(
+                    host=self._settings.host,
+                    port=self._listeners.port("api") or 0,
+                    workbench_port=self._listeners.port("workbench"),
+                    workbench_token=self._console_token,
+                )
+            )
         first = number not in self._served
         self._served.add(number)
         took_s = asyncio.get_running_loop().time() - node.loading_since_s
