@@ -5,10 +5,11 @@ A step of JavaScript is one of TypeScript, too: one text serves both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-EXTENSIONS = {"py": "_step.py", "ts": ".step.ts", "js": ".step.js", "rb": "_step.rb"}
+EXTENSIONS = {"py": "_step.py", "ts": ".step.ts", "js": ".step.js", "rb": "_step.rb", "go": "_step.go"}
 LANGUAGES = tuple(EXTENSIONS)
 
 PYTHON = {
@@ -87,10 +88,11 @@ config = {"type": "event", "name": "State-L", "subscribes": ["state.L"], "emits"
 async def handler(input, ctx):
     state = ctx.state
     await state.set("kv-L", "a", {"n": 1})
-    await state.update("kv-L", "a", {"type": "increment", "path": "n", "by": 4})
+    changed = await state.update("kv-L", "a", {"type": "increment", "path": "n", "by": 4})
     await state.increment("kv-L", "b", 2)
     old = await state.delete("kv-L", "b")
     found = [await state.get("kv-L", "a"), await state.get("kv-L", "none"), await state.get_group("kv-L"), old]
+    found += [changed["old_value"], changed["new_value"], changed["version"]]
     await state.set("L", "state", found)
 """,
     "atomic": """
@@ -147,10 +149,15 @@ async def handler(req, ctx):
 config = {"type": "event", "name": "Items-L", "subscribes": ["items.L"], "emits": []}
 async def handler(input, ctx):
     chat = ctx.streams.chat
-    await chat.set("L", "one", {"text": "hi"})
-    gone = await chat.get("L", "none")
+    await chat.set("L", "one", {"text": "hi", "likes": 1})
+    liked = await chat.update("L", "one", {"type": "increment", "path": "likes", "by": 2})
+    await chat.set("L", "two", {"text": "oops"})
+    await chat.delete("L", "two")
+    await chat.send({"groupId": "L"}, {"type": "typing", "data": {"who": "ann"}})
+    gone = await chat.get("L", "two")
     items = await chat.get_group("L")
-    await ctx.state.set("L", "items", [gone, [item["text"] for item in items]])
+    told = [liked["old_value"]["likes"], liked["new_value"]["likes"], liked["version"] > 0]
+    await ctx.state.set("L", "items", [gone, [item["text"] for item in items], told])
 """,
     "workflow": """
 config = {"type": "event", "name": "Workflow-L", "subscribes": ["workflow.L"], "emits": []}
@@ -241,10 +248,11 @@ export const handler = async ({ body: { left } }, { emit, traceId }) => {
 export const config = { type: 'event', name: 'State-L', subscribes: ['state.L'], emits: [] }
 export const handler = async (_, { state }) => {
   await state.set('kv-L', 'a', { n: 1 })
-  await state.update('kv-L', 'a', { type: 'increment', path: 'n', by: 4 })
+  const changed = await state.update('kv-L', 'a', { type: 'increment', path: 'n', by: 4 })
   await state.increment('kv-L', 'b', 2)
   const old = await state.delete('kv-L', 'b')
   const found = [await state.get('kv-L', 'a'), await state.get('kv-L', 'none'), await state.getGroup('kv-L'), old]
+  found.push(changed.old_value, changed.new_value, changed.version)
   await state.set('L', 'state', found)
 }
 """,
@@ -295,10 +303,16 @@ export const handler = async (req) => ({ status: 200, body: req.body.reverse(), 
     "items": """
 export const config = { type: 'event', name: 'Items-L', subscribes: ['items.L'], emits: [] }
 export const handler = async (_, { streams, state }) => {
-  await streams.chat.set('L', 'one', { text: 'hi' })
-  const gone = await streams.chat.get('L', 'none')
-  const items = await streams.chat.getGroup('L')
-  await state.set('L', 'items', [gone, items.map((item) => item.text)])
+  const { chat } = streams
+  await chat.set('L', 'one', { text: 'hi', likes: 1 })
+  const liked = await chat.update('L', 'one', { type: 'increment', path: 'likes', by: 2 })
+  await chat.set('L', 'two', { text: 'oops' })
+  await chat.delete('L', 'two')
+  await chat.send({ groupId: 'L' }, { type: 'typing', data: { who: 'ann' } })
+  const gone = await chat.get('L', 'two')
+  const items = await chat.getGroup('L')
+  const told = [liked.old_value.likes, liked.new_value.likes, liked.version > 0]
+  await state.set('L', 'items', [gone, items.map((item) => item.text), told])
 }
 """,
     "workflow": """
@@ -345,6 +359,22 @@ def handler(req, context) = raise(Motia::HTTPError.new(409, "taken"))
 def config = { type: "api", name: "Schema-L", method: "POST", path: "/L/schema", emits: [], bodySchema: JSON.parse('SCHEMA') }
 def handler(req, context) = { status: 200, body: req.body }
 """,
+    "layers": """
+OUTER = lambda do |req, context, inner|
+  inner.call.merge({ headers: { "x-user" => req.user } })
+rescue StandardError => error
+  { status: 418, body: error.message }
+end
+INNER = lambda do |req, context, inner|
+  req.user = "ann"
+  inner.call
+end
+def config = { type: "api", name: "Layers-L", method: "POST", path: "/L/layers", emits: [], middleware: [OUTER, INNER] }
+def handler(req, context)
+  raise "inside" if req.body.fail
+  { status: 200, body: req.user }
+end
+""",
     "condition": """
 def config = { name: "Condition-L", triggers: [{ type: "queue", topic: "condition.L", condition: ->(input, _) { input["wanted"] } }] }
 def handler(input, context) = context.state.set("L", input["key"], true)
@@ -374,10 +404,11 @@ def config = { type: "event", name: "State-L", subscribes: ["state.L"], emits: [
 def handler(input, context)
   state = context.state
   state.set("kv-L", "a", { n: 1 })
-  state.update("kv-L", "a", { type: "increment", path: "n", by: 4 })
+  changed = state.update("kv-L", "a", { type: "increment", path: "n", by: 4 })
   state.increment("kv-L", "b", 2)
   old = state.delete("kv-L", "b")
-  state.set("L", "state", [state.get("kv-L", "a"), state.get("kv-L", "none"), state.get_group("kv-L"), old])
+  found = [state.get("kv-L", "a"), state.get("kv-L", "none"), state.get_group("kv-L"), old]
+  state.set("L", "state", found + [changed["old_value"], changed.new_value, changed[:version]])
 end
 """,
     "atomic": """
@@ -418,6 +449,31 @@ def handler(input, context)
   context.state.set("L", "called", context.call("Twice", 21))
 end
 """,
+    "stream": """
+def config = { type: "api", name: "Stream-L", method: "GET", path: "/L/stream", emits: [] }
+def handler(req, context)
+  lines = Enumerator.new { |out| 3.times { |n| out << "#{n}\\n" } }
+  { status: 200, body: lines, headers: { "content-type" => "text/plain" } }
+end
+""",
+    "bytes": """
+def config = { type: "api", name: "Bytes-L", method: "POST", path: "/L/bytes", emits: [] }
+def handler(req, context) = { status: 200, body: req.body.b.reverse, headers: { "content-type" => "image/png" } }
+""",
+    "items": """
+def config = { type: "event", name: "Items-L", subscribes: ["items.L"], emits: [] }
+def handler(input, context)
+  chat = context.streams.chat
+  chat.set("L", "one", { text: "hi", likes: 1 })
+  liked = chat.update("L", "one", { type: "increment", path: "likes", by: 2 })
+  chat.set("L", "two", { text: "oops" })
+  chat.delete("L", "two")
+  chat.send_event("L", { type: "typing", data: { who: "ann" } })
+  texts = chat.get_group("L").map(&:text)
+  told = [liked["old_value"]["likes"], liked["new_value"]["likes"], liked["version"] > 0]
+  context.state.set("L", "items", [chat.get("L", "two"), texts, told])
+end
+""",
     "workflow": """
 def config = { type: "event", name: "Workflow-L", subscribes: ["workflow.L"], emits: [] }
 def handler(input, context)
@@ -433,7 +489,303 @@ def handler(req, context) = { status: 200, body: { a: [1, Float::NAN] } }
 """,
 }
 
-SOURCES = {"py": PYTHON, "ts": SCRIPT, "js": SCRIPT, "rb": RUBY}
+
+def _go(config: str, handler: str, *imports: str, before: str = "") -> str:
+    """A step file of Go: its imports, its config, the body of its handler."""
+    names = "".join(f'\t"{name}"\n' for name in ("motia", *imports))
+    return (
+        f"package steps\n\nimport (\n{names})\n{before}\nfunc init() {{\n\tmotia.Step(motia.Config{{{config}}}, "
+        f"func(ctx *motia.Context, input any) (any, error) {{{handler}}})\n}}\n"
+    )
+
+
+def _go_api(name: str, method: str, handler: str, *imports: str, more: str = "", before: str = "") -> str:
+    path = f"/L/{name.lower()}" + ("/:id" if name == "Echo" else "")
+    config = (
+        f'"type": "api", "name": "{name}-L", "method": "{method}", "path": "{path}", "emits": []string{{}}'
+    )
+    text = f"\treq := input.(*motia.Request)\n\t_ = req\n{handler}"
+    return _go(config + more, text, *imports, before=before)
+
+
+def _go_event(name: str, handler: str, *imports: str, more: str = "", before: str = "") -> str:
+    topic = f"{name.lower()}.L"
+    config = (
+        f'"type": "event", "name": "{name}-L", "subscribes": []string{{"{topic}"}}, "emits": []string{{}}'
+    )
+    return _go(config + more, handler, *imports, before=before)
+
+
+_GO_ONE = '"attempts": 1'
+GO = {
+    "echo": _go_api(
+        "Echo",
+        "POST",
+        """
+	body := map[string]any{"body": req.Body, "id": req.PathParams["id"], "q": req.QueryParams["q"], "h": req.Headers["x-h"]}
+	return motia.Response{Status: 201, Body: body, Headers: map[string]string{"x-answer": "yes"}}, nil
+""",
+    ),
+    "fails": _go_api("Fails", "GET", '\treturn nil, motia.Errorf("a secret detail")\n'),
+    "refuses": _go_api("Refuses", "GET", '\treturn nil, &motia.HTTPError{Status: 409, Detail: "taken"}\n'),
+    "schema": _go_api(
+        "Schema",
+        "POST",
+        "\treturn motia.Response{Status: 200, Body: req.Body}, nil\n",
+        "encoding/json",
+        more=', "bodySchema": json.RawMessage(`SCHEMA`)',
+    ),
+    "layers": _go_api(
+        "Layers",
+        "POST",
+        """
+	if req.Fields()["fail"] == true {
+		return nil, motia.Errorf("inside")
+	}
+	return motia.Response{Status: 200, Body: req.Headers["x-user"]}, nil
+""",
+        more=', "middleware": []any{outer, inner}',
+        before="""
+func outer(ctx *motia.Context, input any) (any, error) {
+	found, err := motia.NextOf(ctx)(input)
+	if err != nil {
+		return motia.Response{Status: 418, Body: err.Error()}, nil
+	}
+	response := found.(motia.Response)
+	response.Headers = map[string]string{"x-user": input.(*motia.Request).Headers["x-user"]}
+	return response, nil
+}
+
+func inner(ctx *motia.Context, input any) (any, error) {
+	input.(*motia.Request).Headers["x-user"] = "ann"
+	return motia.NextOf(ctx)(input)
+}
+""",
+    ),
+    "condition": _go(
+        """"name": "Condition-L", "triggers": []any{map[string]any{"type": "queue", "topic": "condition.L",
+		"condition": func(_ *motia.Context, input any) (any, error) {
+			return input.(map[string]any)["wanted"], nil
+		}}}""",
+        '\treturn nil, ctx.State.Set("L", input.(map[string]any)["key"].(string), true)\n',
+    ),
+    "auth": _go(
+        """"name": "Auth-L", "triggers": []any{map[string]any{"type": "http", "method": "GET", "path": "/L/auth",
+		"auth": who, "querySchema": json.RawMessage(`NUMBER`)}}""",
+        '\treturn motia.Response{Status: 200, Body: map[string]any{"user": ctx.User}}, nil\n',
+        "encoding/json",
+        before="""
+func who(_ *motia.Context, input any) (any, error) {
+	switch user := input.(*motia.Request).Headers["x-user"]; user {
+	case "", "nobody":
+		return nil, nil
+	case "banned":
+		return false, nil
+	default:
+		return user, nil
+	}
+}
+""",
+    ),
+    "hops": _go_event(
+        "Hops",
+        """
+	if err := ctx.State.Set("hops", "L", ctx.TraceID); err != nil {
+		return nil, err
+	}
+	if left := input.(map[string]any)["left"].([]any); len(left) > 0 {
+		return ctx.Enqueue("hops."+left[0].(string), map[string]any{"left": left[1:]})
+	}
+	return nil, nil
+""",
+    ),
+    "start": _go_api(
+        "Start",
+        "POST",
+        """
+	left := req.Fields()["left"].([]any)
+	_, err := ctx.Enqueue("hops."+left[0].(string), map[string]any{"left": left[1:]})
+	return motia.Response{Status: 202, Body: map[string]any{"trace": ctx.TraceID}}, err
+""",
+    ),
+    "state": _go_event(
+        "State",
+        """
+	state := ctx.State
+	if err := state.Set("kv-L", "a", map[string]any{"n": 1}); err != nil {
+		return nil, err
+	}
+	changed, err := state.Update("kv-L", "a", motia.Operation{"type": "increment", "path": "n", "by": 4})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := state.Increment("kv-L", "b", 2); err != nil {
+		return nil, err
+	}
+	old, _ := state.Delete("kv-L", "b")
+	a, _ := state.Get("kv-L", "a")
+	none, _ := state.Get("kv-L", "none")
+	entries, err := state.Entries("kv-L")
+	if err != nil {
+		return nil, err
+	}
+	found := []any{a, none, []any{entries["a"]}, old, changed.Old, changed.New, changed.Version}
+	return nil, state.Set("L", "state", found)
+""",
+    ),
+    "atomic": _go_event(
+        "Atomic",
+        """
+	fail := input.(map[string]any)["fail"] == true
+	return nil, ctx.Atomic(func() error {
+		key := "kept"
+		if fail {
+			key = "lost"
+		}
+		if err := ctx.State.Set("L", key, 1); err != nil || !fail {
+			return err
+		}
+		return motia.Errorf("undo")
+	})
+""",
+        more=f", {_GO_ONE}",
+    ),
+    "retry": _go(
+        """"name": "Retry-L", "triggers": []any{map[string]any{"type": "queue", "topic": "retry.L", "retry_delay": 0}}""",
+        """
+	if ctx.Attempt < 3 {
+		return nil, motia.Errorf("again")
+	}
+	return nil, ctx.State.Set("L", "attempts", ctx.Attempt)
+""",
+    ),
+    "logs": _go_event(
+        "Logs",
+        '\tctx.Log.Warn("a line", map[string]any{"n": 1})\n\tctx.Print("printed by L")\n\treturn nil, nil\n',
+    ),
+    "cron": _go(
+        '"type": "cron", "name": "Cron-L", "cron": "0 0 1 1 *", "emits": []string{}',
+        '\treturn nil, ctx.State.Set("L", "tick", ctx.TraceID != "")\n',
+    ),
+    "watch": _go(
+        '"name": "Watch-L", "triggers": []any{map[string]any{"type": "state", "scope": "watched-L"}}',
+        """
+	change := input.(map[string]any)
+	seen := []any{change["item_id"], change["group_id"], change["new_value"]}
+	return nil, ctx.State.Set("L", "seen", seen)
+""",
+    ),
+    "call": _go_event(
+        "Call",
+        """
+	if _, err := ctx.TriggerStep("State-L", map[string]any{}); err != nil {
+		return nil, err
+	}
+	found, err := ctx.Call("Twice", 21)
+	if err != nil {
+		return nil, err
+	}
+	return nil, ctx.State.Set("L", "called", found)
+""",
+    ),
+    "stream": _go_api(
+        "Stream",
+        "GET",
+        """
+	lines := make(chan any)
+	go func() {
+		defer close(lines)
+		for n := range 3 {
+			select {
+			case lines <- fmt.Sprintf("%d\\n", n):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return motia.Response{Status: 200, Body: lines, Headers: map[string]string{"content-type": "text/plain"}}, nil
+""",
+        "fmt",
+    ),
+    "bytes": _go_api(
+        "Bytes",
+        "POST",
+        """
+	body := slices.Clone(req.Body.([]byte))
+	slices.Reverse(body)
+	return motia.Response{Status: 200, Body: body, Headers: map[string]string{"content-type": "image/png"}}, nil
+""",
+        "slices",
+    ),
+    "items": _go_event(
+        "Items",
+        """
+	chat := ctx.Stream("chat")
+	if _, err := chat.Set("L", "one", map[string]any{"text": "hi", "likes": 1}); err != nil {
+		return nil, err
+	}
+	liked, err := chat.Update("L", "one", motia.Operation{"type": "increment", "path": "likes", "by": 2})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := chat.Set("L", "two", map[string]any{"text": "oops"}); err != nil {
+		return nil, err
+	}
+	if _, err := chat.Delete("L", "two"); err != nil {
+		return nil, err
+	}
+	if err := chat.Send("L", "typing", map[string]any{"who": "ann"}); err != nil {
+		return nil, err
+	}
+	gone, _ := chat.Get("L", "two")
+	items, err := chat.List("L")
+	texts := []any{}
+	for _, item := range items {
+		texts = append(texts, item.(map[string]any)["text"])
+	}
+	before, after := liked.Old.(map[string]any)["likes"], liked.New.(map[string]any)["likes"]
+	if err != nil {
+		return nil, err
+	}
+	return nil, ctx.State.Set("L", "items", []any{gone, texts, []any{before, after, liked.Version > 0}})
+""",
+    ),
+    "workflow": _go_event(
+        "Workflow",
+        """
+	counted := func(context.Context) (any, error) { return ctx.State.Increment("L", "counted", 1) }
+	count, err := ctx.Step("count", counted)
+	if err != nil {
+		return nil, err
+	}
+	again, err := ctx.Step("count", counted)
+	if err != nil {
+		return nil, err
+	}
+	match := map[string]any{"order": input.(map[string]any)["order"]}
+	paid, err := ctx.WaitFor("paid.L", motia.WaitOptions{Match: match, Timeout: time.Hour})
+	if err != nil {
+		return nil, err
+	}
+	twice, err := ctx.Call("Twice", 21)
+	if err != nil {
+		return nil, err
+	}
+	found := []any{count, again, paid.(map[string]any)["by"], twice}
+	return nil, ctx.State.Set("L", "went on", found)
+""",
+        "context",
+        "time",
+    ),
+    "unjson": _go_api(
+        "Unjson",
+        "GET",
+        '\treturn motia.Response{Status: 200, Body: map[string]any{"a": []any{1, math.NaN()}}}, nil\n',
+        "math",
+    ),
+}
+
+SOURCES = {"py": PYTHON, "ts": SCRIPT, "js": SCRIPT, "rb": RUBY, "go": GO}
 SCHEMA = (
     '{"type": "object", "properties": {"name": {"type": "string", "minLength": 2}, '
     '"role": {"type": "string", "default": "user"}}, "required": ["name"]}'
@@ -449,19 +801,17 @@ async def handler(input, ctx):
 }
 
 
-def files() -> Iterator[tuple[str, str]]:
+def files(languages: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Every file of the project, its name and its text."""
     yield from _SHARED.items()
-    for language, sources in SOURCES.items():
-        for behaviour, text in sources.items():
+    for language in languages:
+        for behaviour, text in SOURCES[language].items():
             filled = text.replace("SCHEMA", SCHEMA).replace("NUMBER", NUMBER)
-            for mark in ("-L", "/L/", ".L", '"L"', "'L'", " L"):
-                filled = filled.replace(mark, mark.replace("L", language))
-            yield f"steps/{behaviour}_{language}{EXTENSIONS[language]}", filled
+            yield f"steps/{behaviour}_{language}{EXTENSIONS[language]}", re.sub(r"\bL\b", language, filled)
 
 
-def write_project(folder: Path) -> None:
+def write_project(folder: Path, languages: Sequence[str] = LANGUAGES) -> None:
     """Write the project into an empty folder."""
     (folder / "steps").mkdir()
-    for name, text in files():
+    for name, text in files(languages):
         (folder / name).write_text(text)

@@ -15,7 +15,7 @@ from language_steps import LANGUAGES, SOURCES, write_project
 from motia.testing import TestApp
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "languages.md"
-PROGRAMS = {"py": "python3", "ts": "node", "js": "node", "rb": "ruby"}
+PROGRAMS = {"py": "python3", "ts": "node", "js": "node", "rb": "ruby", "go": "go"}
 Check = Callable[[TestApp, str], Awaitable[None]]
 CHECKS: dict[str, tuple[str, Check]] = {}
 """Name of the step → what it shows, and how that is checked."""
@@ -111,7 +111,9 @@ async def hops(app: TestApp, lang: str) -> None:
 async def state(app: TestApp, lang: str) -> None:
     await app.emit(f"state.{lang}", {})
     await app.until_idle()
-    assert await app.state.get(lang, "state") == [{"n": 5}, None, [{"n": 5}], 2]
+    *found, version = await app.state.get(lang, "state")
+    assert found == [{"n": 5}, None, [{"n": 5}], 2, {"n": 1}, {"n": 5}]
+    assert version > 0
 
 
 @shows("atomic", "Writes that are committed together or not at all")
@@ -173,11 +175,16 @@ async def bytes_(app: TestApp, lang: str) -> None:
     assert (answer.content, answer.headers["content-type"]) == (b"\x01\xff\x00", "image/png")
 
 
-@shows("items", "Realtime streams: set, get, group")
+@shows("items", "Realtime streams: set, get, group, update, delete, events that are not kept")
 async def items(app: TestApp, lang: str) -> None:
-    await app.emit(f"items.{lang}", {})
-    await app.until_idle()
-    assert await app.state.get(lang, "items") == [None, ["hi"]]
+    async with app.streams.follow("chat", lang) as follower:
+        await app.emit(f"items.{lang}", {})
+        await app.until_idle()
+        told = [await follower.next(limit_s=30)]
+        while told[-1]["event"]["type"] != "event":
+            told.append(await follower.next(limit_s=30))
+    assert told[-1]["event"]["event"] == {"type": "typing", "data": {"who": "ann"}}
+    assert await app.state.get(lang, "items") == [None, ["hi"], [1, 3, True]]
 
 
 @shows("workflow", "Workflows: steps that are done once, waits for events, calls of other steps")
@@ -214,7 +221,7 @@ def available() -> list[str]:
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str | None]:
     """Every check of every language, run once in one application: None, or what went wrong."""
     project = tmp_path_factory.mktemp("languages")
-    write_project(project)
+    write_project(project, available())
     (project / "steps" / "set_step.py").write_text(
         'config = {"type": "event", "name": "Set", "subscribes": ["set"], "emits": []}\n'
         "async def handler(input, ctx):\n"

@@ -46,6 +46,42 @@ func (c *Context) write(operation map[string]any) (any, error) {
 	return results[0], nil
 }
 
+func (c *Context) update(operation map[string]any, operations []Operation) (Updated, error) {
+	given, err := wire(operations, "$", 0, nil)
+	if err != nil {
+		return Updated{}, err
+	}
+	operation["operations"] = given
+	found, err := c.write(operation)
+	members, _ := found.(map[string]any)
+	version, _ := members["version"].(int64)
+	return Updated{members["old"], members["new"], version}, err
+}
+
+// Atomic makes the writes of work one commit: all of them, or none where it gives an error or panics. Reads inside
+// see them; what a write gives is empty there.
+func (c *Context) Atomic(work func() error) error {
+	if err := c.atomic("begin"); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			_ = c.atomic("abandon")
+		}
+	}()
+	if err := work(); err != nil {
+		return err
+	}
+	done = true
+	return c.atomic("commit")
+}
+
+func (c *Context) atomic(action string) error {
+	_, err := c.ask("context.atomic", map[string]any{"action": action})
+	return err
+}
+
 // Message is a message to a topic, or to one step.
 type Message struct {
 	Topic  string
@@ -119,10 +155,25 @@ func (s State) Delete(scope, key string) (any, error) {
 	return s.member(map[string]any{"op": "state.delete", "scope": scope, "key": key}, "old")
 }
 
+// Operation is one part of an update: Operation{"type": "increment", "path": "views", "by": 1}. The types are set,
+// merge, increment, decrement, append and remove; without a path it is the whole value that changes.
+type Operation map[string]any
+
+// Updated is what an update changed; empty inside Atomic, where nothing is known before the end.
+type Updated struct {
+	Old, New any
+	Version  int64
+}
+
+// Update applies the operations, in order, as one atomic change.
+func (s State) Update(scope, key string, operations ...Operation) (Updated, error) {
+	return s.context.update(map[string]any{"op": "state.update", "scope": scope, "key": key}, operations)
+}
+
 // Increment adds to a number atomically and gives the new one.
 func (s State) Increment(scope, key string, by int64) (any, error) {
-	add := map[string]any{"type": "increment", "path": []any{}, "by": by}
-	return s.member(map[string]any{"op": "state.update", "scope": scope, "key": key, "operations": []any{add}}, "new")
+	changed, err := s.Update(scope, key, Operation{"type": "increment", "path": []any{}, "by": by})
+	return changed.New, err
 }
 
 // Entries gives all keys of a scope with their values.

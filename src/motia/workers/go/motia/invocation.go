@@ -20,7 +20,8 @@ type invokeParams struct {
 	Auth       string          `json:"auth"`
 	Condition  string          `json:"condition"`
 	Middleware []string        `json:"middleware"`
-	Arguments  []any           `json:"arguments"`
+
+	Arguments []json.RawMessage `json:"arguments"`
 }
 
 // Next runs what is further in; middleware is a Handler whose context carries it: see NextOf.
@@ -183,26 +184,46 @@ func (w *worker) guarded(
 
 func inputOf(params invokeParams) (any, error) {
 	if len(params.Request) > 0 {
-		var request Request
-		if err := decode(params.Request, &request); err != nil {
+		return requestOf(params.Request)
+	}
+	return valueOf(params.Input)
+}
+
+func requestOf(text json.RawMessage) (any, error) {
+	var request Request
+	if err := decode(text, &request); err != nil {
+		return nil, err
+	}
+	request.Body, request.RawBody = unwire(request.Body), unwire(request.RawBody)
+	return &request, nil
+}
+
+func valueOf(text json.RawMessage) (any, error) {
+	var value any
+	if len(text) > 0 {
+		if err := decode(text, &value); err != nil {
 			return nil, err
 		}
-		request.Body, request.RawBody = unwire(request.Body), unwire(request.RawBody)
-		return &request, nil
 	}
-	var input any
-	if len(params.Input) > 0 {
-		if err := decode(params.Input, &input); err != nil {
-			return nil, err
-		}
+	return unwire(value), nil
+}
+
+// argumentOf is the first argument of a call: a request where it looks like one.
+func argumentOf(arguments []json.RawMessage) (any, error) {
+	if len(arguments) == 0 {
+		return nil, nil
 	}
-	return unwire(input), nil
+	value, err := valueOf(arguments[0])
+	if members, ok := value.(map[string]any); ok && members["path_params"] != nil {
+		return requestOf(arguments[0])
+	}
+	return value, err
 }
 
 func (w *worker) called(ctx *Context, params invokeParams) (map[string]any, error) {
-	var input any
-	if len(params.Arguments) > 0 {
-		input = unwire(params.Arguments[0])
+	input, err := argumentOf(params.Arguments)
+	if err != nil {
+		return nil, err
 	}
 	found, err := w.apply(params.Function, ctx, input)
 	if err != nil {

@@ -51,18 +51,20 @@ func (s StreamHandle) Delete(group, id string) (any, error) {
 	return members["old"], err
 }
 
+// Update applies the operations, in order, as one atomic change of an item.
+func (s StreamHandle) Update(group, id string, operations ...Operation) (Updated, error) {
+	operation := map[string]any{"op": "stream.update", "stream": s.name, "group": group, "id": id}
+	return s.context.update(operation, operations)
+}
+
 // Increment adds to a number of an item atomically and gives the item then; path names the members that lead to it.
 func (s StreamHandle) Increment(group, id string, by int64, path ...string) (any, error) {
 	at := make([]any, len(path))
 	for index, name := range path {
 		at[index] = name
 	}
-	operation := map[string]any{"type": "increment", "path": at, "by": by}
-	found, err := s.write(map[string]any{
-		"op": "stream.update", "group": group, "id": id, "operations": []any{operation},
-	})
-	members, _ := found.(map[string]any)
-	return members["new"], err
+	changed, err := s.Update(group, id, Operation{"type": "increment", "path": at, "by": by})
+	return changed.New, err
 }
 
 // Send tells whoever follows a group of an event; it is kept nowhere.

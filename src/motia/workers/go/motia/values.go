@@ -33,6 +33,12 @@ func wire(value any, path string, depth int, stream func(<-chan any) int) (any, 
 		return found, nil
 	case []byte:
 		return map[string]any{"$bytes": base64.StdEncoding.EncodeToString(found)}, nil
+	case json.RawMessage:
+		var meant any
+		if err := decode(found, &meant); err != nil {
+			return nil, refused(path, "JSON", err.Error())
+		}
+		return wire(meant, path, depth, stream)
 	case time.Time:
 		return found.UTC().Format(time.RFC3339Nano), nil
 	case <-chan any:

@@ -235,6 +235,9 @@ func plain(value any, place string) (any, error) {
 		functions[place] = function
 		return map[string]any{"$function": place}, nil
 	}
+	if _, ok := value.(json.RawMessage); ok {
+		return wire(value, place, 0, nil)
+	}
 	found := reflect.ValueOf(value)
 	switch found.Kind() {
 	case reflect.Map:

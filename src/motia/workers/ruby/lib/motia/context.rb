@@ -125,16 +125,17 @@ module Motia
       written && written["old"]
     end
 
-    # Apply set, merge, increment, decrement, append and remove atomically.
+    # Apply set, merge, increment, decrement, append and remove atomically. Gives "old_value", "new_value" and
+    # "version"; nil inside `atomic`.
     def update(scope, key, operations)
       list = operations.is_a?(Array) ? operations : [operations]
-      @context.write({ "op" => "state.update", "scope" => scope.to_s, "key" => key.to_s,
-                       "operations" => Values.dump(list) })
+      Values.changes(@context.write({ "op" => "state.update", "scope" => scope.to_s, "key" => key.to_s,
+                                      "operations" => Values.dump(list) }))
     end
 
     def increment(scope, key, by = 1)
       written = update(scope, key, { "type" => "increment", "path" => [], "by" => by })
-      written && written["new"]
+      written && written["new_value"]
     end
 
     # All values of a scope.
@@ -200,9 +201,10 @@ module Motia
       @context.write({ "op" => "stream.set", **place(group, id), "data" => Values.dump(data) })
     end
 
+    # Change an item atomically; gives what State#update gives.
     def update(group, id, operations)
       list = operations.is_a?(Array) ? operations : [operations]
-      @context.write({ "op" => "stream.update", **place(group, id), "operations" => Values.dump(list) })
+      Values.changes(@context.write({ "op" => "stream.update", **place(group, id), "operations" => Values.dump(list) }))
     end
 
     def delete(group, id)
@@ -210,9 +212,12 @@ module Motia
       written && written["old"]
     end
 
-    # Tell the subscribers of a group of an event `{ type:, data: }`, which is not kept.
-    def send_event(group, event)
-      @context.write({ "op" => "stream.send", "stream" => @name, "group" => group.to_s, "event" => Values.dump(event) })
+    # Tell the subscribers of a group, or of one item, of an event `{ type:, data: }`, which is not kept. It is not
+    # named `send`: every object of Ruby has a method of that name.
+    def send_event(group, event, id: nil)
+      operation = { "op" => "stream.send", "stream" => @name, "group" => group.to_s, "event" => Values.dump(event) }
+      operation["id"] = id.to_s if id
+      @context.write(operation)
       nil
     end
 

@@ -135,6 +135,13 @@ module Motia
       refuse(path, "a value that JSON can carry", "a #{value.class}")
     end
 
+    # What an update changed, as every language tells it.
+    def changes(written)
+      return nil unless written
+
+      Record.new.merge!("old_value" => written["old"], "new_value" => written["new"], "version" => written["version"])
+    end
+
     def refuse(path, expected, got)
       raise Error.new("#{path}: expected #{expected}, got #{got}", code: "value.not_json")
     end
