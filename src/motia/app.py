@@ -177,7 +177,7 @@ class App:
             pid=os.getpid(),
             flush_traces=writer.flush,
             approval_links=approval_links(settings, in_memory=self._given_backend is not None),
-            stream_auth=_stream_auth(loader.python, settings.project_dir, self.discovered.app_file),
+            stream_auth=self._stream_auth(self.discovered),
         )
         capture_output()
         self._stack.callback(restore_output)
@@ -252,7 +252,18 @@ class App:
         self.discovered, self.problems = loaded.discovered, loaded.problems
         self._write_types(loaded.discovered.registry)
         self.engine.replace_registry(loaded.discovered.registry)
+        self.engine.streams.gate.authenticate = self._stream_auth(loaded.discovered)
         self.gateway.become(await self._open_gateway(self.engine, self.discovered))
+
+    def _stream_auth(self, discovered: Discovered) -> tuple[Source, FunctionId] | None:
+        """Who says whether a client may follow streams: a function of `app.py`, else of `motia.config`."""
+        for file in (discovered.app_file, self.settings.project_dir.resolve() / "motia.config.py"):
+            if file is None or not file.is_file():
+                continue
+            function = self._loader.python.load_stream_auth(file)
+            if function is not None:
+                return Source(path=file.name, line=1), function
+        return discovered.stream_auth
 
     async def _console(self, engine: Engine, discovered: Discovered) -> ConsolePort:
         # Imported here: a node without a console does not need it.
@@ -359,13 +370,3 @@ class App:
         """Another node is dead: look for its messages at once."""
         if self.engine is not None:
             self.engine.rescuer.look_now()
-
-
-def _stream_auth(
-    python: PythonRuntime, project_dir: Path, app_file: Path | None
-) -> tuple[Source, FunctionId] | None:
-    """Who says whether a client may follow streams: a function of `app.py`, else of `motia.config.py`."""
-    for file in (app_file, project_dir.resolve() / "motia.config.py"):
-        if file is not None and file.is_file() and (function := python.load_stream_auth(file)) is not None:
-            return Source(path=file.name, line=1), function
-    return None

@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from motia.discovery.imports import imports_authoring_names, is_python_test
+from motia.settings.script_config import SCRIPT_CONFIGS, STREAM_AUTH
 
-FileKind = Literal["step", "stream", "plain"]
+FileKind = Literal["step", "stream", "plain", "config"]
 
 LANGUAGE_OF_EXTENSION = {
     "py": "python",
@@ -46,7 +47,8 @@ _PYTHON_TEST = re.compile(r"(test_.*|.*_test|conftest)\.py$")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Candidate:
-    """A file to load. `plain` ones have no suffix of ours but import our authoring names."""
+    """A file to load. `plain` ones have no suffix of ours but import our authoring names; `config` is the
+    `motia.config` of another language, where that says who may follow streams."""
 
     relative: str
     """To the project root, with forward slashes."""
@@ -76,6 +78,9 @@ def find_files(project_dir: Path) -> Found:
             if candidate is None or (place == _STREAMS_ONLY_ROOT and candidate.kind != "stream"):
                 continue
             found.setdefault(relative, candidate)
+    config = _config(root)
+    if config is not None:
+        found[config.relative] = config
     app_file = root / "app.py"
     return Found(tuple(sorted(found.values())), app_file if app_file.is_file() else None)
 
@@ -109,6 +114,13 @@ def _candidate(path: Path, relative: str) -> Candidate | None:
         # `test_state_step.py` is as often a step about testing as a test of `state_step.py`.
         return None
     return Candidate(relative, path, language, kind)
+
+
+def _config(root: Path) -> Candidate | None:
+    path = next((root / name for name in SCRIPT_CONFIGS if (root / name).is_file()), None)
+    if path is None or not any(name in _text(path) for name in STREAM_AUTH):
+        return None
+    return Candidate(path.name, path, LANGUAGE_OF_EXTENSION[path.suffix[1:]], "config")
 
 
 def _text(path: Path) -> str:

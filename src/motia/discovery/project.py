@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motia.core.registry import Registry, build_registry
-from motia.core.step import Step, StreamDefinition
+from motia.core.step import Source, Step, StreamDefinition
+from motia.core.trigger import FunctionId
 from motia.discovery.checks import check_project
 from motia.discovery.dialects import to_step, to_stream
 from motia.discovery.finder import Candidate, find_files
@@ -39,6 +40,8 @@ class Discovered:
     files: tuple[Candidate, ...]
     app_file: Path | None
     """`app.py` of the project's root, where shared resources are opened; None where there is none."""
+    stream_auth: tuple[Source, FunctionId] | None = None
+    """The function of a `motia.config` file of another language that says who a stream's client is."""
 
 
 async def discover(
@@ -67,12 +70,17 @@ async def discover(
     notices: list[Notice] = []
     steps: list[Step] = []
     streams: list[StreamDefinition] = []
+    stream_auth = None
     for definition in sorted(definitions, key=lambda one: (one.path, one.line)):
         if definition.kind == "step":
             step, step_problems, step_notices = to_step(definition, check_cron)
             steps += [step] if step is not None else []
             problems += step_problems
             notices += step_notices
+        elif definition.kind == "stream_auth":
+            assert definition.handler is not None
+            source = Source(path=definition.path, line=definition.line, language=definition.language)
+            stream_auth = source, definition.handler
         else:
             stream, stream_problems, stream_notices = to_stream(definition)
             streams += [stream] if stream is not None else []
@@ -86,6 +94,7 @@ async def discover(
         tuple(sorted((*notices, *checked.notices), key=lambda one: (one.path, one.line))),
         found.candidates,
         found.app_file,
+        stream_auth,
     )
 
 

@@ -31,20 +31,21 @@ class Gate:
 
     def __init__(self, engine: Engine, authenticate: tuple[Source, FunctionId] | None) -> None:
         self._engine = engine
-        self._authenticate = authenticate
+        self.authenticate = authenticate
+        """The function that says who a connection is; None = nobody asks."""
 
     @property
     def authenticates(self) -> bool:
         """Whether the project says who a connection is."""
-        return self._authenticate is not None
+        return self.authenticate is not None
 
     async def admit(self, request: Request) -> Any:
         """The context of a new connection; None where the project authenticates nobody. Failure: `Denied`."""
-        if self._authenticate is None:
+        if self.authenticate is None:
             if self._engine.settings.streams.closed:
                 raise Denied("streams are closed")
             return None
-        source, function = self._authenticate
+        source, function = self.authenticate
         try:
             return context_of(await self._ask("streamAuth", source, function, [_described(request), CONTEXT]))
         except _NoAnswer as error:

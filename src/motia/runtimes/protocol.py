@@ -21,11 +21,13 @@ CONTEXT: Final = object()
 class Definition:
     """One step or stream as its file declares it, in any of the three dialects, not yet normalised.
 
+    `stream_auth` is the function of a `motia.config` file that says who follows streams: `handler`.
+
     `config` is JSON-able: a function stands as `{"$function": FunctionId}`, a schema (Pydantic class, type
     map, Zod object, JSON Schema) as its JSON Schema of the *input* side.
     """
 
-    kind: Literal["step", "stream"]
+    kind: Literal["step", "stream", "stream_auth"]
     path: str
     """Relative to the project root, with forward slashes."""
     line: int

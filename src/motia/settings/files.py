@@ -70,7 +70,7 @@ def _foreign_layers(name: str, table: Mapping[str, Any], mode: Mode) -> list[Lay
     for section in ("", *MODES):
         part = table.get(section) if section else table
         if isinstance(part, Mapping):
-            kept, absent = without_absent(part, f"{name} [{section}]" if section else name)
+            kept, absent = without_absent(part, name, section)
             table = {**table, section: kept} if section else kept
             notices += absent if section in ("", mode) else []
     layers = _with_modes(table, name, mode)

@@ -29,7 +29,8 @@ _ABSENT = {
     "stepsDir": "steps are found under steps/, src/ and motia/",
 }
 """Keys of the frameworks that write such files, and what to do instead."""
-_STREAM_AUTH = ("streamAuth", "authenticateStream")
+STREAM_AUTH = ("streamAuth", "authenticateStream")
+"""Where such a file says who may follow streams."""
 
 
 def evaluate_script(path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -72,21 +73,28 @@ def evaluate_script(path: Path, environment: Mapping[str, str]) -> dict[str, Any
     return config
 
 
-def without_absent(config: Mapping[str, Any], name: str) -> tuple[dict[str, Any], list[str]]:
+def without_absent(
+    config: Mapping[str, Any], name: str, section: str = ""
+) -> tuple[dict[str, Any], list[str]]:
     """The config without the keys of other frameworks that have no meaning here, and a notice for each.
 
-    One that says who may follow streams closes them: it would have turned somebody away, so without it
-    everybody is.
+    One that says who may follow streams closes them to everybody whom its function, asked at each
+    connection, does not let in.
     """
-    notices = [f"{name}: {key} has no effect: {_ABSENT[key]}" for key in config if key in _ABSENT]
+    place = f"{name} [{section}]" if section else name
+    notices = [f"{place}: {key} has no effect: {_ABSENT[key]}" for key in config if key in _ABSENT]
     kept = {key: value for key, value in config.items() if key not in _ABSENT}
-    for key in _STREAM_AUTH:
-        if key in kept:
-            del kept[key]
-            streams = kept.get("streams")
-            kept["streams"] = {**(streams if isinstance(streams, Mapping) else {}), "closed": True}
+    for key in STREAM_AUTH:
+        if key not in kept:
+            continue
+        value = kept.pop(key)
+        streams = kept.get("streams")
+        kept["streams"] = {**(streams if isinstance(streams, Mapping) else {}), "closed": True}
+        function = value.get("authenticate", value) if isinstance(value, Mapping) else value
+        if section or not (callable(function) or function == {"$function": True}):
+            expected = "it to stand outside of sections" if section else "a function"
             notices.append(
-                f"{name}: {key} cannot be asked here, so nobody may follow streams: write `stream_auth` in"
-                " app.py, or set streams.closed = false in motia.toml"
+                f"{place}: {key}: expected {expected}, so nobody may follow streams; mend it, or set"
+                " streams.closed = false in motia.toml"
             )
     return kept, notices

@@ -62,6 +62,7 @@ def kinds_changed(changed: Collection[str]) -> tuple[frozenset[str], bool]:
     kinds: set[str] = set()
     others = False
     for path in changed:
+        others = others or path.startswith("motia.config.")  # settings: its functions run in a worker
         suffix = PurePosixPath(path).suffix
         kind = next((kind.name for kind in WORKER_KINDS if suffix in kind.suffixes), None)
         if kind is None:

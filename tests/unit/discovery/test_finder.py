@@ -167,3 +167,12 @@ def test_the_lifespan_file_is_reported(tmp_path: Path) -> None:
     assert find_files(tmp_path).app_file is None
     write(tmp_path, "app.py")
     assert find_files(tmp_path).app_file == tmp_path.resolve() / "app.py"
+
+
+def test_a_script_config_counts_if_it_says_who_follows_streams(tmp_path: Path) -> None:
+    write(tmp_path, "motia.config.js", "module.exports = { port: 4000 }")
+    assert find_files(tmp_path).candidates == ()
+    write(tmp_path, "motia.config.ts", "export const authenticateStream = () => null")
+    write(tmp_path, "motia.config.mjs", "export const authenticateStream = () => null")
+    (found,) = find_files(tmp_path).candidates
+    assert (found.relative, found.language, found.kind) == ("motia.config.ts", "typescript", "config")

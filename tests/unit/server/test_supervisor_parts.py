@@ -16,6 +16,7 @@ from motia.supervisor.events import LoadFailed, NodeDied, NodeServing, NodeStall
 from motia.supervisor.listeners import open_listeners, open_project
 from motia.supervisor.lock import SupervisorLock
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+from motia.supervisor.workers import kinds_changed
 
 
 def test_patience_by_mode_and_order() -> None:
@@ -153,3 +154,18 @@ def test_events_read_well() -> None:
 def test_a_wrong_app_name(name: str) -> None:
     with pytest.raises(SettingsError, match="expected"):
         find_factory(name)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (["steps/a.step.ts"], ({"node"}, False)),
+        (["steps/a_step.py", "steps/b.step.js"], ({"node"}, True)),
+        (["motia.config.ts"], ({"node"}, True)),  # settings of the nodes, functions of the worker
+        (["motia.toml"], (set(), True)),
+    ],
+)
+def test_a_changed_file_concerns_its_worker_or_the_nodes(
+    changed: list[str], expected: tuple[set[str], bool]
+) -> None:
+    assert kinds_changed(changed) == expected

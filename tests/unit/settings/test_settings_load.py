@@ -282,8 +282,8 @@ def test_a_typescript_config_of_another_framework(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     assert loaded.settings.port == 4500
     named = {" ".join(notice.split(" ")[:2]) for notice in loaded.notices}
-    assert named == {f"motia.config.ts: {key}" for key in ("authenticateStream", "plugins", "app")}
-    # An authentication that cannot be asked turns everybody away, unless the operator says otherwise.
+    assert named == {f"motia.config.ts: {key}" for key in ("plugins", "app")}
+    # Who may follow streams is asked of the function alone; where it cannot be asked, nobody may.
     assert loaded.settings.streams.closed is True
     (tmp_path / "motia.toml").write_text("[streams]\nclosed = false\n")
     assert load(tmp_path).settings.streams.closed is False
@@ -343,3 +343,22 @@ def test_redis_in_the_environment_is_noticed(tmp_path: Path) -> None:
     assert loaded.notices == (
         "environment REDIS_URL: Redis is not a backend yet; only handlers see the variable",
     )
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("exports.streamAuth = { authenticate: () => null }", ""),
+        ("exports.streamAuth = { authenticate: 'no' }", "motia.config.js: streamAuth: expected a function"),
+        (
+            "exports.development = { streamAuth: { authenticate: () => null } }",
+            "motia.config.js [development]: streamAuth: expected it to stand outside of sections",
+        ),
+    ],
+)
+def test_who_follows_streams_is_said_by_a_function(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "motia.config.js").write_text(text)
+    loaded = load(tmp_path)
+    assert loaded.settings.streams.closed is True
+    assert [notice[: len(expected)] for notice in loaded.notices] == ([expected] if expected else [])

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from served_project import Project, Served
+from websockets.exceptions import InvalidStatus
 
 _STREAM = """
 import { Stream } from 'motia'
@@ -88,3 +89,49 @@ def test_typescript_declares_writes_and_guards_a_stream(project: Project) -> Non
             assert item.data == b'{"id":"joins","n":2}'
 
     project.run(scenario)
+
+
+_AUTH = {
+    "motia.config.ts": """
+        import { type AuthenticateStream } from 'motia'
+        export const authenticateStream: AuthenticateStream = async ({ headers, queryParams }, context) => {
+          context.logger.info('asked', { headers })
+          if (queryParams.token?.[0] !== 'ada') throw new Error('unknown')
+          return { context: { user: 'ada' } }
+        }
+        """,
+    "motia.config.js": """
+        const tokens = { ada: { user: 'ada' } }
+        module.exports = {
+          streamAuth: {
+            contextSchema: {},
+            authenticate: async ({ url }) => {
+              return tokens[new URL(url, 'http://x').searchParams.get('token')] ?? null
+            },
+          },
+        }
+        """,
+}
+
+
+@pytest.mark.usefixtures("node")
+@pytest.mark.parametrize("config", list(_AUTH))
+def test_the_config_of_a_script_says_who_follows_streams(project: Project, config: str) -> None:
+    project.file(config, _AUTH[config])
+    project.file(
+        "steps/notes.stream.ts",
+        "export const config = { name: 'notes', canAccess: (of, who) => of.groupId === who.user }\n",
+    )
+
+    async def scenario(served: Served) -> None:
+        for path in ("/", "/?token=bob"):
+            with pytest.raises(InvalidStatus, match="401"):
+                async with served.client(path):
+                    pass
+        async with served.client("/?token=ada") as client:
+            await client.join("notes", "ada")
+            assert (await client.event())["type"] == "sync"
+            await client.join("notes", "bob")
+            assert (await client.event())["event"]["data"]["code"] == "STREAM_ACCESS_DENIED"
+
+    project.run(scenario, streams={"closed": True, "auth_timeout_s": 30})

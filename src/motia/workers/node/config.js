@@ -1,5 +1,6 @@
 // `node config.js PROJECT FILE`: evaluates a motia.config file and prints what it says as one JSON object.
 import { join } from 'node:path'
+import { exportsOfConfig } from './loading/definitions.js'
 import { Project } from './loading/project.js'
 import { describeError } from './protocol/errors.js'
 
@@ -20,9 +21,7 @@ function plain(value, depth = 0) {
 let answer
 try {
   const project = new Project(dir, join(dir, '.motia', 'cache', 'node'))
-  const exports = await project.exportsOf(file)
-  const { default: main, ...named } = exports.__esModule ? exports : { default: exports }
-  answer = { config: plain({ ...named, ...(main !== null && typeof main === 'object' ? main : {}) }) }
+  answer = { config: plain(exportsOfConfig(await project.exportsOf(file))) }
 } catch (error) {
   const { message, data } = describeError(error, dir)
   answer = { error: { message, type: data.type, line: data.line ?? 1, hint: data.hint ?? null } }

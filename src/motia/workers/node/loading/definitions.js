@@ -6,7 +6,7 @@ import { isSchemaObject, jsonSchemaOf } from '../schemas/schema.js'
 
 /**
  * @typedef {object} Definition What the protocol calls a definition.
- * @property {'step' | 'stream'} kind
+ * @property {'step' | 'stream' | 'stream_auth'} kind
  * @property {number} line
  * @property {string} language
  * @property {Record<string, any>} config
@@ -22,6 +22,7 @@ import { isSchemaObject, jsonSchemaOf } from '../schemas/schema.js'
  * @typedef {{message: string, line: number, code: string, hint?: string}} Problem
  */
 
+const CONFIG = /^motia\.config\.[cm]?[jt]s$/
 const MARKED = /[._](step|stream)\.[a-z]+$/
 /** Where a schema only documents: nothing is parsed with it. */
 const DOCUMENTING = new Set(['responseSchema', 'response_schema', 'response', 'responses'])
@@ -58,6 +59,7 @@ class FileReader {
   }
 
   read() {
+    if (CONFIG.test(this.#file.path)) return this.#streamAuth(exportsOfConfig(this.#file.exports))
     const kind = MARKED.exec(this.#file.path)?.[1]
     const exports = unwrapped(this.#file.exports)
     if (kind === 'stream') this.#stream('config', exports.config)
@@ -125,6 +127,20 @@ class FileReader {
     this.#definitions.push({ kind: 'stream', line, language: this.#language, config: this.#plain(config, name, true) })
   }
 
+  /** Who says who follows streams: `streamAuth`, itself or its `authenticate`, or `authenticateStream`.
+   * @param {Record<string, any>} config */
+  #streamAuth(config) {
+    const name = config.authenticateStream === undefined ? 'streamAuth' : 'authenticateStream'
+    const found = config[name]?.authenticate ?? config[name]
+    if (typeof found === 'function') {
+      const handle = `${this.#file.path}#${name}`
+      this.#callables.set(handle, { function: found.bind(config[name]) })
+      const line = lineOf(this.#file.text, name)
+      this.#definitions.push({ kind: 'stream_auth', line, language: this.#language, config: {}, handler: handle })
+    }
+    return { definitions: this.#definitions, problems: this.#problems }
+  }
+
   /** The config as JSON: functions as handles, schemas as JSON Schema.
    * @param {any} value @param {string} at @param {boolean} documenting @param {number} [depth] @returns {any} */
   #plain(value, at, documenting, depth = 0) {
@@ -174,6 +190,16 @@ function unwrapped(exports) {
   const inner = exports.default
   const isPlain = inner !== null && typeof inner === 'object' && !(inner instanceof StepDefinition) && 'config' in inner
   return isPlain && !('config' in exports) ? { ...exports, ...inner, default: undefined } : exports
+}
+
+/**
+ * What a `motia.config` file says: its named exports, and over them those of the object it exports by default.
+ * @param {any} exports
+ * @returns {Record<string, any>}
+ */
+export function exportsOfConfig(exports) {
+  const { default: main, ...named } = exports.__esModule ? exports : { default: exports }
+  return { ...named, ...(main !== null && typeof main === 'object' ? main : {}) }
 }
 
 /** @param {any} config */
