@@ -49,6 +49,7 @@ from motia.core.operations.state import (
     StateResult,
     StateUpdate,
     StateVersion,
+    WatchState,
 )
 from motia.core.operations.streams import (
     StreamDelete,
@@ -91,6 +92,7 @@ Operation = (
     | StateDelete
     | StateUpdate
     | StateClear
+    | WatchState
     | StreamPut
     | StreamDelete
     | StreamUpdate
@@ -194,4 +196,5 @@ __all__ = [
     "Unclaim",
     "WaitFor",
     "WantedQueue",
+    "WatchState",
 ]

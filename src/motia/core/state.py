@@ -12,3 +12,15 @@ class StateEntry(NamedTuple):
     value: bytes
     version: int
     expires_at_ms: int | None = None
+
+
+class StateChange(NamedTuple):
+    """What became of a key, or of a whole scope (`key` is None) that was cleared."""
+
+    number: int
+    """Without gaps: the changes after one are those of the next numbers."""
+    scope: str
+    key: str | None
+    change: str
+    """created, updated, deleted or cleared"""
+    version: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from motia import encoding
-from motia.core.batch import StateDelete, StatePut, StateResult, StateUpdate, StateVersion
+from motia.core.batch import ChangeKind, StateDelete, StatePut, StateResult, StateUpdate, StateVersion
 from motia.core.message import NewMessage
 from motia.errors import ConflictError
 
@@ -35,7 +35,7 @@ def change_payload(scope: bytes, key: bytes, old: bytes | None, new: bytes | Non
 
     Made by joining texts, so that SQL and Lua can build the same bytes inside the commit.
     """
-    kind = b"created" if old is None else b"deleted" if new is None else b"updated"
+    kind = kind_of(old, new).encode()
     return b"".join(
         (
             b'{"type":"state","event_type":"',
@@ -51,3 +51,8 @@ def change_payload(scope: bytes, key: bytes, old: bytes | None, new: bytes | Non
             b"}",
         )
     )
+
+
+def kind_of(old: bytes | None, new: bytes | None) -> ChangeKind:
+    """What happened to a key that had one value, or none, and has another."""
+    return "created" if old is None else "deleted" if new is None else "updated"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from motia.core.state import StateEntry
+from motia.core.state import StateChange, StateEntry
 
-__all__ = ["StateEntry", "StateStore"]
+__all__ = ["KEPT_CHANGES", "StateChange", "StateEntry", "StateStore"]
+
+KEPT_CHANGES = 4096
+"""So many of the newest changes are kept for who watches."""
 
 
 class StateStore(Protocol):
@@ -27,4 +30,11 @@ class StateStore(Protocol):
         self, now_ms: int, *, limit: int = 1000, after: str | None = None
     ) -> asyncio.Future[list[str]]:
         """Names of the scopes that hold something, sorted."""
+        ...
+
+    def changes(self, after: int, *, limit: int = 1000) -> asyncio.Future[list[StateChange] | None]:
+        """The changes after a number, in order, as far as they were watched.
+
+        None where some of them are not known: nobody watched, or they were more than are kept.
+        """
         ...

@@ -7,19 +7,18 @@ off, on another node and after a restart, and costs nothing while nobody looks.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from motia.http import sse
-from motia.tracing.record import Event, Record
 from motia.tracing.store import Feed, LogQuery
 from motia.workbench.api.project import registry_version, running_documents
 from motia.workbench.api.queue import queue_documents
 from motia.workbench.api.tracing import line_document, summary_document
+from motia.workbench.state_watch import StateWatch
 from motia.workbench.workspace import Workspace
 
-TOPICS = ("traces", "logs", "activity", "queues", "states", "streams", "project")
+TOPICS = ("traces", "logs", "activity", "queues", "states", "streams")
 LOOK_S = 0.1
 _QUEUES_S = 1.0
 _KEEP_ALIVE_S = 15.0
@@ -27,7 +26,7 @@ _TRACES = 200
 _LINES = 500
 _LINES_BEHIND = 5_000
 _CHANGES = 1_000
-_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
+_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 
 class LiveChannel:
@@ -39,46 +38,39 @@ class LiveChannel:
         self._workspace = workspace
         self._topics = topics
         self._lines = lines
-        self._feed_at, self._line_at, self._change_at = _positions(cursor)
+        self._feed_at, self._line_at, self._change_at, state_at = _positions(cursor)
+        self._states = StateWatch(workspace.engine.backend, workspace.engine.clock, state_at or 0)
         self._queues: dict[tuple[str, str], dict[str, Any]] = {}
         self._running: dict[str, int] = {}
-        self._states: deque[dict[str, Any]] = deque(maxlen=_CHANGES)
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The event stream, until the client goes or the node drains."""
         workspace = self._workspace
         clock = workspace.engine.clock
-        unsubscribe = None
-        if "states" in self._topics:
-            unsubscribe = workspace.engine.recorder.subscribe(self._note)
-        try:
-            lost = await self._begin()
-            if "queues" in self._topics:
-                await self._changed_queues()
-            yield self._event("hello", self._place() | {"read_only": workspace.settings.workbench.read_only})
-            if lost:
-                yield self._event("resync", {"topics": lost})
-            sent_s = queues_s = clock.monotonic_s()
-            while not workspace.closing.is_set():
-                before = self._cursor
-                found = await self._look()
-                if "queues" in self._topics and clock.monotonic_s() - queues_s >= _QUEUES_S:
-                    queues_s = clock.monotonic_s()
-                    if changed := await self._changed_queues():
-                        found.append(("queues", {"items": changed}))
-                for number, (name, data) in enumerate(found, 1):
-                    # Whoever breaks off between two events of one look gets all of it again.
-                    yield self._event(name, data, self._cursor if number == len(found) else before)
-                if found:
-                    sent_s = clock.monotonic_s()
-                elif clock.monotonic_s() - sent_s >= _KEEP_ALIVE_S:
-                    sent_s = clock.monotonic_s()
-                    yield sse.KEEP_ALIVE
-                await clock.sleep(LOOK_S)
-            yield self._event("bye", {})
-        finally:
-            if unsubscribe is not None:
-                unsubscribe()
+        lost = await self._begin()
+        if "queues" in self._topics:
+            await self._changed_queues()
+        yield self._event("hello", self._place() | {"read_only": workspace.settings.workbench.read_only})
+        if lost:
+            yield self._event("resync", {"topics": lost})
+        sent_s = queues_s = clock.monotonic_s()
+        while not workspace.closing.is_set():
+            before = self._cursor
+            found = await self._look()
+            if "queues" in self._topics and clock.monotonic_s() - queues_s >= _QUEUES_S:
+                queues_s = clock.monotonic_s()
+                if changed := await self._changed_queues():
+                    found.append(("queues", {"items": changed}))
+            for number, (name, data) in enumerate(found, 1):
+                # Whoever breaks off between two events of one look gets all of it again.
+                yield self._event(name, data, self._cursor if number == len(found) else before)
+            if found:
+                sent_s = clock.monotonic_s()
+            elif clock.monotonic_s() - sent_s >= _KEEP_ALIVE_S:
+                sent_s = clock.monotonic_s()
+                yield sse.KEEP_ALIVE
+            await clock.sleep(LOOK_S)
+        yield self._event("bye", {})
 
     def _place(self) -> dict[str, Any]:
         workspace = self._workspace
@@ -90,7 +82,7 @@ class LiveChannel:
 
     @property
     def _cursor(self) -> str:
-        return f"{self._feed_at}.{self._line_at}.{self._change_at}"
+        return f"{self._feed_at}.{self._line_at}.{self._change_at}.{self._states.position}"
 
     def _event(self, name: str, data: Mapping[str, Any], cursor: str | None = None) -> bytes:
         return sse.event_bytes({"event": name, "id": cursor or self._cursor, "data": data})
@@ -114,6 +106,8 @@ class LiveChannel:
             if self._change_at is not None and "streams" in self._topics:
                 lost.append("streams")
             self._change_at = last_change
+        if "states" in self._topics and not await self._states.begin():
+            lost.append("states")
         return lost
 
     async def _look(self) -> list[tuple[str, dict[str, Any]]]:
@@ -136,9 +130,12 @@ class LiveChannel:
                 found.append(("resync", {"topics": ["streams"]}))
             elif items:
                 found.append(("streams", {"items": items}))
-        if self._states:
-            found.append(("states", {"items": list(self._states)}))
-            self._states.clear()
+        if "states" in self._topics:
+            items = await self._states.changes()
+            if items is None:
+                found.append(("resync", {"topics": ["states"]}))
+            elif items:
+                found.append(("states", {"items": items}))
         return found
 
     async def _stream_changes(self) -> list[dict[str, Any]] | None:
@@ -229,13 +226,11 @@ class LiveChannel:
         before, self._queues = self._queues, found
         return [queue for name, queue in found.items() if before.get(name) != queue]
 
-    def _note(self, record: Record) -> None:
-        """Hear an event of this node, in the thread that recorded it."""
-        if isinstance(record, Event) and record.name == "state.changed":
-            self._states.append(dict(record.fields))
 
-
-def _positions(cursor: str | None) -> tuple[int | None, int | None, int | None]:
+def _positions(cursor: str | None) -> tuple[int | None, int | None, int | None, int | None]:
     """The positions in a cursor; None for one that is missing or not ours."""
     found = _CURSOR.fullmatch(cursor or "")
-    return (int(found[1]), int(found[2]), int(found[3])) if found else (None, None, None)
+    if found is None:
+        return None, None, None, None
+    feed, line, change, state = (int(number) for number in found.groups())
+    return feed, line, change, state

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from motia.backends.memory.store import MemoryStore
 from motia.core.clock import Clock
 from motia.settings import Settings
 from motia.testing.app import TestApp
@@ -66,12 +67,17 @@ class Project:
         (steps / f"{name}_step.py").write_text(imports + textwrap.dedent(source))
 
     def run(
-        self, scenario: Callable[[Desk], Awaitable[None]], *, clock: Clock | None = None, **settings: Any
+        self,
+        scenario: Callable[[Desk], Awaitable[None]],
+        *,
+        clock: Clock | None = None,
+        store: MemoryStore | None = None,
+        **settings: Any,
     ) -> None:
         given = Settings.model_validate({"project_dir": self.folder, "port": 3001, **settings})
 
         async def main() -> None:
-            async with asyncio.timeout(LIMIT_S), TestApp(clock=clock, settings=given) as app:
+            async with asyncio.timeout(LIMIT_S), TestApp(clock=clock, store=store, settings=given) as app:
                 await scenario(Desk(app))
 
         asyncio.run(main())

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from desk import Desk, Project
 
+from motia.backends.memory.backend import MemoryBackend
+from motia.backends.memory.store import MemoryStore
+from motia.core.batch import Batch, StateClear, StateDelete, StatePut
 from motia.encoding import decode
+from motia.testing.clock import ManualClock
 
 WORK = """
 config = {"name": "work", "triggers": [http("POST", "/work")], "enqueues": ["job"]}
@@ -128,7 +132,7 @@ def test_a_cursor_of_another_life_asks_to_load_again(working: Project) -> None:
     async def scenario(desk: Desk) -> None:
         await work(desk, 1)
         page = Page(desk)
-        await page.open(topics="traces,logs", cursor="99999.99999.0")
+        await page.open(topics="traces,logs", cursor="99999.99999.0.0")
         assert (await page.next()) == ("resync", {"topics": ["traces", "logs"]})
         await page.close()
         await page.open(topics="traces,logs", cursor="nonsense")
@@ -137,9 +141,57 @@ def test_a_cursor_of_another_life_asks_to_load_again(working: Project) -> None:
     working.run(scenario)
 
 
+def test_a_page_hears_of_changes_of_state_made_elsewhere(working: Project) -> None:
+    store = MemoryStore()
+
+    async def scenario(desk: Desk) -> None:
+        elsewhere = MemoryBackend(store, bytes(16))
+        await elsewhere.open()
+        page = Page(desk)
+        await page.open(topics="states")
+        assert await page.next() == ("resync", {"topics": ["states"]})
+        await elsewhere.commit(Batch([StatePut(scope="jobs", key="a", value=b"1", now_ms=_now_ms(desk))]))
+        assert _changes(await page.until("states")) == [("jobs", "a", "created")]
+        await page.close()
+        await elsewhere.commit(Batch([StateDelete(scope="jobs", key="a", now_ms=_now_ms(desk))]))
+        await desk.send("PUT", "/states/jobs/b", {"value": 2})
+        await elsewhere.commit(Batch([StateClear(scope="jobs", now_ms=_now_ms(desk))]))
+        await elsewhere.close()
+        await page.open(topics="states", cursor=page.cursor)
+        missed = [("jobs", "a", "deleted"), ("jobs", "b", "created"), ("jobs", None, "cleared")]
+        assert _changes(await page.until("states")) == missed
+        await page.close()
+
+    working.run(scenario, store=store)
+
+
+def test_a_page_that_was_away_for_too_long_reads_state_again(working: Project) -> None:
+    async def scenario(desk: Desk) -> None:
+        page = Page(desk)
+        await page.open(topics="states")
+        await page.until("resync")
+        await page.close()
+        await desk.app.advance(61)
+        await desk.send("PUT", "/states/jobs/a", {"value": 1})
+        await page.open(topics="states", cursor=page.cursor)
+        assert await page.next() == ("resync", {"topics": ["states"]})
+        await page.close()
+
+    working.run(scenario, clock=ManualClock())
+
+
+def _now_ms(desk: Desk) -> int:
+    assert desk.app.app.engine is not None
+    return desk.app.app.engine.clock.now_ms()
+
+
+def _changes(event: Any) -> list[tuple[str, str | None, str]]:
+    return [(one["scope"], one["key"], one["change"]) for one in event["items"]]
+
+
 def test_a_drain_says_goodbye(working: Project) -> None:
     async def scenario(desk: Desk) -> None:
-        answer = asyncio.ensure_future(desk.ask("GET", "/live", params={"topics": "project"}))
+        answer = asyncio.ensure_future(desk.ask("GET", "/live", params={"topics": "queues"}))
         await asyncio.sleep(0)
         await desk.app.app.drain()
         assert b"event: bye" in (await answer).content

@@ -15,11 +15,10 @@ const EVENTS: EventName[] = [
   'queues',
   'states',
   'streams',
-  'project',
   'resync',
   'bye',
 ]
-const ALWAYS: LiveTopic[] = ['project', 'activity', 'queues']
+const ALWAYS: LiveTopic[] = ['activity', 'queues']
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 3_000
 /** Browsers allow six connections to a host: a tab that nobody sees gives its one back. */

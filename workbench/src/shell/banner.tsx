@@ -14,18 +14,20 @@ export function Banner() {
   const client = useQueryClient()
   const tell = useToast()
   const boot = useRef<string>(undefined)
+  const broken = useRef(false)
   const away = useAway()
+  const status = useLiveStatus()
+  useEffect(() => {
+    if (status === 'down') broken.current = true
+  }, [status])
   useLive('hello', ({ boot_id }) => {
-    if (boot.current !== undefined && boot.current !== boot_id) {
+    // A connection that did not break may be answered by another node.
+    if (broken.current && boot.current !== undefined && boot.current !== boot_id) {
       tell('motia restarted. Everything shown is up to date again.')
       void client.invalidateQueries()
     }
+    broken.current = false
     boot.current = boot_id
-  })
-  useLive('project', ({ boot_id }) => {
-    boot.current = boot_id
-    void client.invalidateQueries({ queryKey: ['project'] })
-    void client.invalidateQueries({ queryKey: ['queues'] })
   })
   useLive('resync', ({ topics }) => {
     for (const topic of topics) void client.invalidateQueries({ queryKey: [topic] })

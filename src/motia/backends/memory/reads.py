@@ -22,7 +22,8 @@ from motia.core.message import (
     ScheduledMessage,
     StoredMessage,
 )
-from motia.core.state import StateEntry
+from motia.core.state import StateChange, StateEntry
+from motia.state.store import KEPT_CHANGES
 
 T = TypeVar("T")
 
@@ -207,6 +208,13 @@ class MemoryStateStore:
             and (after is None or by_bytes(scope) > by_bytes(after))
         ]
         return done(found[:limit])
+
+    def changes(self, after: int, *, limit: int = 1000) -> asyncio.Future[list[StateChange] | None]:
+        watch = self._store.state_watch
+        if not max(watch["since"], watch["last"] - KEPT_CHANGES) <= after <= watch["last"]:
+            return done(None)
+        following = range(after + 1, min(watch["last"], after + limit) + 1)
+        return done([self._store.state_changes[number] for number in following])
 
 
 class MemoryScheduleStore:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from motia import encoding
 from motia.backends.memory.queue import enqueue
+from motia.backends.memory.state_log import note
 from motia.backends.memory.store import StoredValue
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.update import apply_update
-from motia.state.changes import triggered, version_conflict
+from motia.state.changes import kind_of, triggered, version_conflict
 
 
 def check_version(transaction: Transaction, guard: ops.StateVersion) -> None:
@@ -25,6 +26,9 @@ def change(
 ) -> ops.StateResult:
     """Put, delete or update one key, and store the messages of the triggers that watch it."""
     result = _changed(transaction, operation)
+    if result.old is not None or result.new is not None:
+        kind = kind_of(result.old, result.new)
+        note(transaction, operation.scope, operation.key, kind, result.version, operation.now_ms)
     for message in triggered(operation, result):
         enqueue(transaction, ops.Enqueue(message))
     return result
@@ -64,7 +68,10 @@ def state_clear(transaction: Transaction, operation: ops.StateClear) -> int:
     if operation.scope not in transaction.store.state:
         return 0
     entries = transaction.journal.remove(transaction.store.state, operation.scope)
-    return sum(entry.lives_at(operation.now_ms) for entry in entries.values())
+    count = sum(entry.lives_at(operation.now_ms) for entry in entries.values())
+    if count:
+        note(transaction, operation.scope, None, "cleared", 0, operation.now_ms)
+    return count
 
 
 def expire(transaction: Transaction, operation: ops.Expire) -> int:
@@ -76,6 +83,7 @@ def expire(transaction: Transaction, operation: ops.Expire) -> int:
     ][: operation.limit]
     for scope, key in over:
         _remove(transaction, scope, key)
+        note(transaction, scope, key, "deleted", 0, operation.now_ms)
     return len(over)
 
 

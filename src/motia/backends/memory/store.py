@@ -9,6 +9,7 @@ from enum import Enum
 from motia.core.batch import RecordedResponse, RunBegin, RunEnd
 from motia.core.flow import Flow, RateWindow
 from motia.core.message import DeadLetter, MessageId, NodeId, QueueName, TraceContext
+from motia.core.state import StateChange
 from motia.core.stream import LoggedChange
 from motia.core.workflow import JournalEntry, Mail, RunId
 from motia.queue.rate import Starts
@@ -142,6 +143,9 @@ class MemoryStore:
         self.seq_of: dict[tuple[MessageId, QueueName], int] = {}
         self.dead: dict[int, DeadLetter] = {}
         self.state: dict[str, dict[str, StoredValue]] = {}
+        self.state_watch = {"until_ms": 0, "since": 0, "last": 0}
+        """Until when changes of state are noted, and the numbers between which none is missing."""
+        self.state_changes: dict[int, StateChange] = {}
         self.schedules: dict[str, int] = {}
         self.rates: dict[tuple[QueueName, str], Rate] = {}
         self.dedupes: dict[tuple[QueueName, str], tuple[MessageId, int]] = {}

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
 from motia.backends.sqlite.connection import translated
-from motia.state.store import StateEntry
+from motia.state.store import KEPT_CHANGES, StateChange, StateEntry
 
 T = TypeVar("T")
 
@@ -102,6 +102,22 @@ class SqliteStateStore:
                 )
             ]
         )
+
+    def changes(self, after: int, *, limit: int = 1000) -> asyncio.Future[list[StateChange] | None]:
+        def read(connection: apsw.Connection) -> list[StateChange] | None:
+            with connection:  # both reads see one moment
+                since, last = connection.execute("SELECT since, last FROM state_watch").get
+                known = max(since, last - KEPT_CHANGES) <= after <= last
+                rows: list[Any] = []
+                if known and after < last:
+                    rows = connection.execute(
+                        "SELECT number, scope, key, change, version FROM state_changes WHERE number > ?"
+                        " ORDER BY number LIMIT ?",
+                        (after, limit),
+                    ).fetchall()
+            return [StateChange(*row) for row in rows] if known else None
+
+        return self._reader.now(read)
 
 
 class SqliteScheduleStore:

@@ -205,6 +205,14 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE cancellations;
     ALTER TABLE cancelled RENAME TO cancellations;
     """,
+    """
+    CREATE TABLE state_watch (until_at INTEGER NOT NULL, since INTEGER NOT NULL, last INTEGER NOT NULL);
+    INSERT INTO state_watch VALUES (0, 0, 0);
+    CREATE TABLE state_changes (
+      number INTEGER PRIMARY KEY, scope TEXT NOT NULL, key TEXT, change TEXT NOT NULL,
+      version INTEGER NOT NULL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from motia import encoding
 from motia.backends.sqlite.queue import enqueue
+from motia.backends.sqlite.state_log import note
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.update import apply_update
-from motia.state.changes import triggered, version_conflict
+from motia.state.changes import kind_of, triggered, version_conflict
 
 
 def check_version(transaction: Transaction, guard: ops.StateVersion) -> None:
@@ -51,6 +54,9 @@ def _write_state(
             (operation.scope, operation.key, new, version, expires_at_ms),
         )
     result = ops.StateResult(old, new, version)
+    if old is not None or new is not None:
+        kind = kind_of(old, new)
+        note(transaction, operation.scope, operation.key, kind, version, operation.now_ms)
     for message in triggered(operation, result):
         enqueue(transaction, ops.Enqueue(message))
     return result
@@ -82,13 +88,18 @@ def state_clear(transaction: Transaction, operation: ops.StateClear) -> int:
         "DELETE FROM state WHERE scope = ? AND expires_at <= ?", (operation.scope, operation.now_ms)
     )
     transaction.execute("DELETE FROM state WHERE scope = ?", (operation.scope,))
-    return transaction.connection.changes()
+    count = transaction.connection.changes()
+    if count:
+        note(transaction, operation.scope, None, "cleared", 0, operation.now_ms)
+    return count
 
 
 def expire(transaction: Transaction, operation: ops.Expire) -> int:
-    transaction.execute(
+    gone: list[Any] = transaction.execute(
         "DELETE FROM state WHERE (scope, key) IN"
-        " (SELECT scope, key FROM state WHERE expires_at <= ? LIMIT ?)",
+        " (SELECT scope, key FROM state WHERE expires_at <= ? LIMIT ?) RETURNING scope, key",
         (operation.now_ms, operation.limit),
-    )
-    return transaction.connection.changes()
+    ).fetchall()
+    for scope, key in gone:
+        note(transaction, scope, key, "deleted", 0, operation.now_ms)
+    return len(gone)

@@ -34,6 +34,7 @@ class Transaction:
         self._counter_read = 0
         self._backlog: dict[int, bool] = {}
         self._pauses: set[Any] | None = None
+        self._watched_until_ms: int | None = None
         self.made_ready = False
         """A message was left for any node to take."""
         self.made_changes = False
@@ -44,6 +45,7 @@ class Transaction:
         self._counter = None
         self._backlog.clear()
         self._pauses = None
+        self._watched_until_ms = None
         self._new_queues.clear()
         self.made_ready = self.made_changes = False
 
@@ -77,6 +79,7 @@ class Transaction:
                 self.execute("RELEASE batch")
             self._backlog.clear()
             self._pauses = None
+            self._watched_until_ms = None
             self._forget_queues_after(before)
             raise
         self.execute("RELEASE batch")
@@ -117,6 +120,15 @@ class Transaction:
 
     def forget_pauses(self) -> None:
         self._pauses = None
+
+    def state_is_watched(self, now_ms: int) -> bool:
+        """Whether somebody wants to know what is changed in state."""
+        if self._watched_until_ms is None:
+            self._watched_until_ms = int(self.execute("SELECT until_at FROM state_watch").get)
+        return now_ms < self._watched_until_ms
+
+    def forget_watch(self) -> None:
+        self._watched_until_ms = None
 
     def has_backlog(self, queue: int, name: QueueName) -> bool:
         """Whether a message waits in the queue, so that a new one must not be claimed before it, or the

@@ -88,6 +88,17 @@ class StateClear:
 
 
 @dataclass(slots=True)
+class WatchState:
+    """Have the changes of state noted until `until_ms`, by whichever node or command they are made.
+
+    Result: number of the last change so far. Nothing is noted, and it costs nothing, while nobody watches.
+    """
+
+    until_ms: int
+    now_ms: int
+
+
+@dataclass(slots=True)
 class StateResult:
     """What a state operation found and left; None = no such key. JSON texts."""
 

@@ -14,11 +14,11 @@ export type LiveEvents = {
     running: { [step: string]: number }
   }
   queues: { items: Queue[] }
-  states: { items: { scope: string; key: string; change: string; version: number }[] }
+  /** Without a key a whole scope was cleared. */
+  states: { items: { scope: string; key: string | null; change: string; version: number }[] }
   streams: { items: { stream: string; group_id: string; id: string; change: string }[] }
-  project: { boot_id: string; registry_version: string }
   resync: { topics: LiveTopic[] }
   bye: Record<string, never>
 }
 
-export type LiveTopic = 'traces' | 'logs' | 'activity' | 'queues' | 'states' | 'streams' | 'project'
+export type LiveTopic = 'traces' | 'logs' | 'activity' | 'queues' | 'states' | 'streams'

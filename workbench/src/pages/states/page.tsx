@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
+import { useState } from 'react'
 import { Link } from 'wouter'
 import { useRefresh } from '@/api/live-hooks'
 import { useMore } from '@/api/live-list'
@@ -96,7 +97,7 @@ export default function StatesPage() {
               min_px={320}
               max_px={1100}
             >
-              <Keys scope={scope} search={place.search} chosen={place.key} />
+              <Keys key={scope} scope={scope} search={place.search} chosen={place.key} />
               <ItemPanel
                 key={`${scope}\n${place.key}`}
                 scope={scope ?? ''}
@@ -108,7 +109,7 @@ export default function StatesPage() {
               />
             </Split>
           ) : (
-            <Keys scope={scope} search={place.search} chosen={undefined} />
+            <Keys key={scope} scope={scope} search={place.search} chosen={undefined} />
           )}
         </Split>
       )}
@@ -131,6 +132,10 @@ function Keys({
     enabled: scope !== undefined,
   })
   const onEnd = useMore(keys)
+  const [opened, setOpened] = useState<number>()
+  if (opened === undefined && keys.data !== undefined) {
+    setOpened(Math.max(0, ...keys.data.pages.flatMap(page => page.items.map(item => item.version))))
+  }
   if (keys.error) return <ProblemPage error={keys.error} retry={() => void keys.refetch()} />
   if (keys.data === undefined) return <Loading />
   const items = keys.data.pages.flatMap(page => page.items)
@@ -158,7 +163,12 @@ function Keys({
               className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item.key === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
             >
               <span className="w-[38%] shrink-0 truncate">{item.key}</span>
-              <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(item.value)}</span>
+              <span
+                key={item.version}
+                className={`min-w-0 flex-1 truncate rounded-sm text-faint ${item.version > (opened ?? item.version) ? 'flash' : ''}`}
+              >
+                {JSON.stringify(item.value)}
+              </span>
               <span className="num shrink-0 font-sans text-2xs text-muted">v{item.version}</span>
               <span className="num w-14 shrink-0 text-right font-sans text-2xs text-muted">
                 {bytes(item.bytes)}
