@@ -87,7 +87,8 @@ def _run_script_test(project: Path, test: Path) -> None:
     command = ["node", "--input-type=module", "-e", script]
     ended = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "# pass 1" in ended.stdout
+    assert "# fail 0" in ended.stdout
+    assert "# pass 0" not in ended.stdout
 
 
 def _bring_packages(project: Path) -> None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from motia import encoding
+from motia.core.calls import Calls
 from motia.core.ids import format_id
 from motia.core.workflow import JournalEntry, RunStatus, RunSummary
 from motia.workflow.documents import custom_status
+from motia.workflow.mail import parse_run_id
+from motia.workflow.selection import chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,14 @@ class RunState:
     """When it goes on by itself, if it sleeps."""
 
 
-def state_of(run: RunSummary, entries: Iterable[JournalEntry]) -> RunState:
+async def run_state(calls: Calls, run_id: str, step: str | None) -> RunState | None:
+    """How a run stands; None where there is none. Failure: `InputError` `run.bad_id`, `run.ambiguous`."""
+    message_id = parse_run_id(run_id)
+    runs = [run for run in await calls.runs(message_id) if step in (None, run.id.step)]
+    return _state_of(chosen(runs, run_id, step), await calls.journal(runs[0].id)) if runs else None
+
+
+def _state_of(run: RunSummary, entries: Iterable[JournalEntry]) -> RunState:
     """What is told of a run."""
     return RunState(
         id=format_id(run.id.message_id),

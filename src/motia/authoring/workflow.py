@@ -13,13 +13,11 @@ from typing import Any, TypeVar
 
 from motia.authoring.durations import Duration, seconds
 from motia.authoring.runs import RunState as RunState
-from motia.authoring.runs import state_of
+from motia.authoring.runs import run_state
 from motia.core.calls import Calls
 from motia.core.retry import RetryPolicy
 from motia.errors import ApprovalExpiredError as ApprovalExpiredError
 from motia.errors import WorkflowError as WorkflowError
-from motia.workflow.mail import parse_run_id
-from motia.workflow.selection import chosen
 
 R = TypeVar("R")
 _ONCE = RetryPolicy(attempts=1)
@@ -168,8 +166,7 @@ class DurableCalls:
         `step` says which, where several steps run the message. Failure: `InputError` `run.bad_id`,
         `run.ambiguous`.
         """
-        message_id = parse_run_id(run_id)
-        return self._run(lambda: self._calls.begin(_state_of(self._calls, message_id, run_id, step)))
+        return self._run(lambda: self._calls.begin(run_state(self._calls, run_id, step)))
 
     @property
     def _workflow(self) -> Any:
@@ -181,11 +178,6 @@ class DurableCalls:
 
     def _begin(self, work: Coroutine[Any, Any, R]) -> Awaitable[R]:
         return self._run(lambda: self._calls.begin(work))
-
-
-async def _state_of(calls: Calls, message_id: bytes, run_id: str, step: str | None) -> RunState | None:
-    runs = [run for run in await calls.runs(message_id) if step in (None, run.id.step)]
-    return state_of(chosen(runs, run_id, step), await calls.journal(runs[0].id)) if runs else None
 
 
 async def _read_as(model: type, result: Awaitable[Any], name: str) -> Any:

@@ -50,6 +50,16 @@ export const handler = async (given: any, ctx: any) => {
       return 'awake'
     case 'wait':
       return await ctx.waitFor('paid', { match: { order: input.value }, timeout: '2d' })
+    case 'approval': {
+      const schema = { type: 'object', properties: { approved: { type: 'boolean' } } }
+      return await ctx.approval(schema, { title: 'Pay?', expires: '2d', notify: (link: string) => `told ${link}` })
+    }
+    case 'status':
+      return await ctx.setCustomStatus(input.value)
+    case 'run': {
+      const run = await ctx.getRun(input.value)
+      return [run.status, run.customStatus, run.dueAt.getTime()]
+    }
     case 'stream':
       return {
         status: 200,

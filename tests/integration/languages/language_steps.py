@@ -176,6 +176,16 @@ async def handler(input, ctx):
     await ctx.gather(ctx.step("two", lambda: 2, undo=lambda n: note("undo %d" % n)), ctx.call("Twice", 4))
     raise ValueError("for good")
 """,
+    "asks": """
+config = {"type": "event", "name": "Asks-L", "subscribes": ["asks.L"], "emits": [], "attempts": 1}
+async def handler(input, ctx):
+    await ctx.set_custom_status({"at": "the boss"})
+    async def tell(link):
+        await ctx.state.set("L", "link", [link, ctx.run_id])
+    answer = await ctx.approval(ANSWER, title="Pay L?", expires="2d", notify=tell)
+    mine = await ctx.get_run(ctx.run_id)
+    await ctx.state.set("L", "answered", [answer["approved"], mine.custom_status, await ctx.get_run("0" * 32)])
+""",
     "unjson": """
 config = {"type": "api", "name": "Unjson-L", "method": "GET", "path": "/L/unjson", "emits": []}
 async def handler(req, ctx):
@@ -331,6 +341,16 @@ export const handler = async (_, { step, call, gather, state }) => {
   await step('one', () => 1, { undo: (n) => note(`undo ${n}`) })
   await gather(step('two', () => 2, { undo: (n) => note(`undo ${n}`) }), call('Twice', 4))
   throw new Error('for good')
+}
+""",
+    "asks": """
+export const config = { type: 'event', name: 'Asks-L', subscribes: ['asks.L'], emits: [], attempts: 1 }
+export const handler = async (_, { approval, setCustomStatus, getRun, runId, state }) => {
+  await setCustomStatus({ at: 'the boss' })
+  const notify = (link) => state.set('L', 'link', [link, runId])
+  const { approved } = await approval(ANSWER, { title: 'Pay L?', expires: '2d', notify })
+  const { customStatus } = await getRun(runId)
+  await state.set('L', 'answered', [approved, customStatus, await getRun('0'.repeat(32))])
 }
 """,
     "unjson": """
@@ -790,6 +810,7 @@ SCHEMA = (
     '{"type": "object", "properties": {"name": {"type": "string", "minLength": 2}, '
     '"role": {"type": "string", "default": "user"}}, "required": ["name"]}'
 )
+ANSWER = '{"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]}'
 NUMBER = '{"type": "object", "properties": {"n": {"type": "integer"}}}'
 _SHARED = {
     "steps/twice_step.py": """
@@ -806,7 +827,7 @@ def files(languages: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield from _SHARED.items()
     for language in languages:
         for behaviour, text in SOURCES[language].items():
-            filled = text.replace("SCHEMA", SCHEMA).replace("NUMBER", NUMBER)
+            filled = text.replace("SCHEMA", SCHEMA).replace("NUMBER", NUMBER).replace("ANSWER", ANSWER)
             yield f"steps/{behaviour}_{language}{EXTENSIONS[language]}", re.sub(r"\bL\b", language, filled)
 
 

@@ -8,10 +8,12 @@ import re
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from language_steps import LANGUAGES, SOURCES, write_project
 
+from motia.core.ids import format_id
 from motia.testing import TestApp
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "languages.md"
@@ -205,6 +207,25 @@ async def undo(app: TestApp, lang: str) -> None:
     await app.emit(f"undo.{lang}", {})
     await app.until("message.settled", step=f"Undo-{lang}", outcome="dead", limit_s=30)
     assert await app.state.get(lang, "noted") == ["undo 2", "undo 1"]
+
+
+@shows("asks", "Workflows: ask a person, say where a run stands, read how one stands")
+async def asks(app: TestApp, lang: str) -> None:
+    await app.emit(f"asks.{lang}", {})
+    await app.until("message.settled", step=f"Asks-{lang}", outcome="suspended", limit_s=30)
+    await app.until_idle()
+    link, run_id = await app.state.get(lang, "link")
+    [run] = await app.app.backend.workflow.runs(step=f"Asks-{lang}")
+    assert format_id(run.id.message_id) == run_id
+    path = urlsplit(link).path
+    form = (await app.http.get(path)).json()
+    assert (form["title"], form["schema"]["properties"]["approved"]) == (f"Pay {lang}?", {"type": "boolean"})
+    refused = await app.http.post(path, json={"approved": "perhaps"})
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "approved")
+    assert (await app.http.post(path, json={"approved": True})).status_code == 200
+    await app.until("message.settled", step=f"Asks-{lang}", outcome="completed", limit_s=30)
+    assert await app.state.get(lang, "answered") == [True, {"at": "the boss"}, None]
+    assert (await app.http.post(path, json={"approved": False})).json()["code"] == "approval.answered"
 
 
 @shows("unjson", "A value that JSON cannot carry is an error that names its path")

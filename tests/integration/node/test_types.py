@@ -57,7 +57,8 @@ export const loose = event({ id: 'loose' }, async ({ orderId, items }) => ({ ord
 export const daily = cron({ id: 'daily', schedule: '0 9 * * *' }, async () => undefined)
 """,
     "steps/book.step.ts": """
-import { type EventHandler, WorkflowError } from 'motia'
+import { ApprovalExpiredError, type EventHandler, WorkflowError } from 'motia'
+import { z } from 'zod'
 export const config = { type: 'event', name: 'Book', subscribes: ['trip.booked'], emits: [] } as const
 export const handler: EventHandler<{ id: string }> = async ({ id }, ctx) => {
   const seat = await ctx.step('seat', async () => ({ row: 7 }), { undo: ({ row }) => row + 1, retries: 3 })
@@ -68,6 +69,12 @@ export const handler: EventHandler<{ id: string }> = async ({ id }, ctx) => {
   await ctx.sleep('3d')
   const { item } = await ctx.waitFor('order.created', { match: { id }, timeout: '2d' })
   const named: string = item
+  const decision = await ctx.approval(z.object({ approved: z.boolean() }), { expires: '2d', notify: (link) => link.length })
+  const approved: boolean = decision.approved
+  const loose = await ctx.approval({ type: 'object' })
+  await ctx.setCustomStatus({ approved, by: loose.by })
+  const due: Date | null | undefined = (await ctx.getRun(ctx.runId))?.dueAt
+  if (due === null) throw new ApprovalExpiredError('late')
   await ctx.sendSignal(ctx.runId, 'booked', { sum, named })
   throw new WorkflowError('refused', { code: 'trip.refused' })
 }

@@ -62,6 +62,19 @@ const flows: Record<string, (ctx: any) => unknown> = {
     await step('three', () => ({ n: 3 }), { undo: ({ n }: { n: number }) => note(`three ${n}`) })
     throw new WorkflowError('stop', { code: 'flow.stopped' })
   },
+  expired: ({ approval }) => caught(() => approval({ type: 'object' }, { expires: '20ms' })),
+  no_schema: ({ approval }) => caught(() => approval('yes or no')),
+  no_json_schema: ({ approval }) => caught(() => approval({ type: 'nonsense' })),
+  notify_fails: async ({ approval }) => {
+    const own = new RangeError('no mail today')
+    return own === (await approval({ type: 'object' }, { notify: () => Promise.reject(own) }).catch((error: any) => error))
+  },
+  strict: ({ approval }) => {
+    // What its code refuses, its JSON Schema lets pass.
+    const validate = (value: any) => (value.n > 3 ? { value: value.n * 2 } : { issues: [{ path: ['n'], message: 'more, please' }] })
+    const schema = { '~standard': { version: 1, vendor: 'ours', validate, jsonSchema: { input: () => ({ type: 'object' }) } } }
+    return caught(() => approval(schema))
+  },
   signalled: async ({ runId, waitForSignal, sendSignal }) => {
     await sendSignal(runId, 'go', { n: 7 })
     return waitForSignal('go')
@@ -169,6 +182,33 @@ async def code_that_changed_under_a_run_is_told_apart_from_a_failure(app: TestAp
     await app.until("message.settled", message_id=sent, outcome="retried", limit_s=30)
     await app.until("message.settled", message_id=sent, outcome="snoozed", limit_s=30)
     assert any("'versioned'" in line.message and "version 2" in line.message for line in app.logs)
+
+
+@check
+async def an_approval_that_nobody_gives_is_an_error_of_its_own(app: TestApp) -> None:
+    assert await settled(app, "expired") == "suspended"
+    await app.until("state.changed", key="expired", limit_s=30)
+    error = await app.state.get("flow", "expired")
+    assert (error["of"], error["code"]) == ("ApprovalExpiredError", "workflow.approval_expired")
+
+
+@check
+async def an_approval_needs_a_schema(app: TestApp) -> None:
+    assert (await result(app, "no_schema"))["code"] == "workflow.bad_approval"
+    assert (await result(app, "no_json_schema"))["code"] == "schema.invalid"
+    assert await result(app, "notify_fails") is True
+
+
+@check
+async def an_answer_passes_the_schema_of_the_language(app: TestApp) -> None:
+    for answer, kept in (({"n": 4}, 8), ({"n": 1}, "workflow.approval_invalid")):
+        sent = await app.emit("flow", {"do": "strict"})
+        await app.until("message.settled", message_id=sent, outcome="suspended", limit_s=30)
+        [asked] = [one for one in await app.app.engine.approvals.open_ones() if one["run_id"] == sent]
+        assert (await app.http.post(asked["path"], json=answer)).status_code == 200
+        await app.until("message.settled", message_id=sent, outcome="completed", limit_s=30)
+        found = await app.state.get("flow", "strict")
+        assert (found["code"] if isinstance(found, dict) else found) == kept
 
 
 @check

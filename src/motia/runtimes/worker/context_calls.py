@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from motia.authoring.runs import RunState, run_state
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.encoding import encode
@@ -52,6 +54,12 @@ class ContextCalls:
             return self._calls.state_entries(text_of(read["scope"])), self._entries
         if operation == "state.scopes":
             return self._calls.state_scopes(), lambda scopes: b'{"scopes":%b}' % encode(scopes)
+        if operation == "run":
+            step = read.get("step")
+            found_run = run_state(
+                self._calls, text_of(read["run_id"]), None if step is None else text_of(step)
+            )
+            return self._calls.begin(found_run), self._run_state
         if (found := self._streams.read(read)) is not None:
             return found
         raise BadParams(f"context.read: expected an operation of the protocol, got {operation!r:.80}")
@@ -64,6 +72,9 @@ class ContextCalls:
     def _entries(self, entries: Sequence[StateEntry]) -> bytes:
         members = (b"%b:%b" % (encode(entry.key), self._json(entry.value)) for entry in entries)
         return b'{"entries":{%b}}' % b",".join(members)
+
+    def _run_state(self, state: RunState | None) -> bytes:
+        return b'{"run":%b}' % self._text(None if state is None else asdict(state))
 
     # Writing ----------------------------------------------------------------------------------------
 

@@ -7,9 +7,11 @@ context.workflow step ─► recorded? ─┬─ yes ─────────
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from motia.authoring.approval import form_for
 from motia.core.calls import Calls
 from motia.core.invocation import Cancelled, Failed, Outcome, Suspended
 from motia.core.retry import RetryPolicy
@@ -77,6 +79,10 @@ class WorkerWorkflow:
             work = workflow.wait_for(text_of(call["topic"]), match, timeout_s=timeout_s, key=_key(call))
         elif operation == "wait_for_signal":
             work = workflow.wait_for_signal(text_of(call["name"]), timeout_s=timeout_s)
+        elif operation == "approval":
+            work = self._approval(workflow, call)
+        elif operation == "status":
+            work = workflow.set_custom_status(call.get("value"))
         else:
             raise BadParams(f"context.workflow: expected a call of the protocol, got {operation!r:.80}")
         return work
@@ -113,6 +119,17 @@ class WorkerWorkflow:
                 ) from error
 
         return step()
+
+    def _approval(self, workflow: Any, call: dict[str, Any]) -> Coroutine[Any, Any, Any]:
+        if not isinstance(call["schema"], Mapping):
+            raise BadParams(f"context.workflow: expected a JSON Schema, got {call['schema']!r:.80}")
+        title = call.get("title") or self._calls.invocation.step.name
+        form = form_for(call["schema"], text_of(title), text_of(call.get("message") or ""))
+        expires_s = number_of(call["expires_s"]) or 0.0
+        notify = None
+        if call.get("notify") is not None:
+            notify = functools.partial(self._run, _function(call["notify"]))
+        return workflow.approval(form, expires_s=expires_s, notify=notify, key=_key(call))  # type: ignore[no-any-return]
 
     async def _run(self, function: int, *arguments: Any) -> Any:
         """What a function of the invocation gives. Failure: what it raised; `RuntimeGone`."""

@@ -104,7 +104,7 @@ class StepTester {
     )
     const outcome = store.answered ?? returned
     const value = await withStreams(fromWire(outcome.value), streams)
-    return { value, enqueued: store.enqueued, logs: store.logs, ...(outcome.outcome && { outcome: outcome.outcome }) }
+    return { value, enqueued: store.enqueued, logs: store.logs, ...asked({ outcome: outcome.outcome, customStatus: store.customStatus }) }
   }
 }
 

@@ -16,17 +16,24 @@ export class TestStore {
   #calls
   #events
   #signals
+  #approvals
+  #runs
+  /** @type {unknown} What the run said last of where it stands. */
+  customStatus
   /** @type {import('./invocation/invocation.js').Invocation | undefined} */
   invocation
 
   /** @param {{state?: Record<string, Record<string, any>>, streams?: any, calls?: Record<string, (data: any) => any>,
-   *   events?: Record<string, any[]>, signals?: Record<string, any>}} kept */
-  constructor({ state = {}, streams = {}, calls = {}, events = {}, signals = {} }) {
+   *   events?: Record<string, any[]>, signals?: Record<string, any>,
+   *   approvals?: any[], runs?: Record<string, any>}} kept */
+  constructor({ state = {}, streams = {}, calls = {}, events = {}, signals = {}, approvals = [], runs = {} }) {
     this.#state = state
     this.#streams = streams
     this.#calls = calls
     this.#events = events
     this.#signals = signals
+    this.#approvals = [...approvals]
+    this.#runs = runs
   }
 
   /** The answer of a handler that writes its response. @param {number} _id @param {any} outcome */
@@ -49,14 +56,22 @@ export class TestStore {
   }
 
   /** @param {any} call */
-  async #durable({ op, topic, match = {}, name, function: number, retries = 0 }) {
+  async #durable({ op, notify, topic, match = {}, name, function: number, retries = 0, value }) {
     if (op === 'step') return { value: fromWire(await this.#step(name, number, retries)) ?? null }
     if (op === 'wait_for_signal') return name in this.#signals ? { value: this.#signals[name] } : { suspended: true }
+    if (op === 'status') this.customStatus = value
+    if (op === 'approval') return this.#approval(notify)
     if (op !== 'wait') return { value: null }
     const fits = (/** @type {any} */ event) =>
       Object.entries(match).every(([path, wanted]) => isDeepStrictEqual(at(event, path), wanted))
     const found = (this.#events[topic] ?? []).find(fits)
     return found === undefined ? { suspended: true } : { value: found }
+  }
+
+  /** The next answer that the test gives. @param {number | undefined} notify */
+  async #approval(notify) {
+    if (notify !== undefined) await this.invocation?.runFunction(notify, ['https://approval.test'], new AbortController().signal)
+    return this.#approvals.length === 0 ? { suspended: true } : { value: this.#approvals.shift() }
   }
 
   /** @param {string} name @param {number} number @param {number} retries @returns {Promise<any>} */
@@ -94,7 +109,7 @@ export class TestStore {
   }
 
   /** @param {any} read */
-  #read({ op, scope, key, stream, group, id }) {
+  #read({ op, scope, key, stream, group, id, run_id: runId }) {
     const copy = (/** @type {any} */ value) => structuredClone(value ?? null)
     switch (op) {
       case 'state.get':
@@ -103,6 +118,10 @@ export class TestStore {
         return { entries: copy(this.#state[scope] ?? {}) }
       case 'state.scopes':
         return { scopes: Object.keys(this.#state).sort() }
+      case 'run': {
+        const { customStatus = null, dueAt = null, ...run } = this.#runs[runId] ?? {}
+        return { run: runId in this.#runs ? { id: runId, ...copy(run), custom_status: copy(customStatus), due_at_ms: dueAt?.getTime() ?? null } : null }
+      }
       case 'stream.get':
         return { item: copy(this.#streams[stream]?.[group]?.[id]) }
       default:

@@ -186,7 +186,7 @@ export class Worker {
       language: 'node',
       runtime: { name: 'node', version: process.versions.node },
       pid: process.pid,
-      capabilities: { integers: 'double', concurrency: null, workflow: true },
+      capabilities: { integers: 'double', concurrency: null, workflow: true, approvals: true },
     }
   }
 

@@ -332,6 +332,43 @@ async def a_handler_goes_on_where_its_wait_is_over(worker: Worker) -> None:
     assert found["value"] == "awake"
 
 
+async def a_person_is_asked_by_a_json_schema(worker: Worker) -> None:
+    if not await worker.asks():
+        return
+    peer, loaded = await worker.ready()
+    told: list[Any] = []
+
+    async def ask(method: str, params: Message) -> Any:
+        call = params["call"]
+        assert call["op"] == "approval"
+        assert (call["title"], call["expires_s"]) == ("Pay?", 172_800)
+        assert call["schema"]["properties"]["approved"] == {"type": "boolean"}
+        named = {"invocation": params["invocation"], "function": call["notify"]}
+        told.append(await peer.result("run", {**named, "arguments": ["https://link"]}))
+        return {"value": {"approved": True}}
+
+    peer.answer_with(ask)
+    found = await peer.result("invoke", invocation(loaded, {"do": "approval"}))
+    assert found["value"] == {"approved": True}
+    assert told == [{"value": "told https://link"}]
+    peer.answer_with(lambda method, params: {"suspended": True})
+    assert await peer.result("invoke", invocation(loaded, {"do": "approval"})) == {"outcome": "suspended"}
+
+
+async def a_run_says_where_it_stands(worker: Worker) -> None:
+    if not await worker.asks():
+        return
+    peer, loaded = await worker.ready()
+    peer.answer_with(lambda method, params: {"value": None})
+    await peer.result("invoke", invocation(loaded, {"do": "status", "value": {"at": "sea"}}))
+    assert peer.asked[-1]["params"]["call"] == {"op": "status", "value": {"at": "sea"}}
+    told = {"id": "r", "step": "S", "status": "suspended", "output": None, "error": None, "due_at_ms": 7}
+    peer.answer_with(lambda method, params: {"run": {**told, "custom_status": {"at": "sea"}}})
+    found = await peer.result("invoke", invocation(loaded, {"do": "run", "value": "r"}))
+    assert found["value"] == ["suspended", {"at": "sea"}, 7]
+    assert peer.asked[-1]["params"]["read"] == {"op": "run", "run_id": "r"}
+
+
 async def garbage_costs_its_connection_and_no_other(worker: Worker) -> None:
     good, loaded = await worker.ready()
     for garbage in (b"hello\n", b"[]\n", b"\xff\xfe\n", b"x" * (int(LIMITS["frame_bytes"]) + 10) + b"\n"):

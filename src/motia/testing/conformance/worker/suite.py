@@ -23,6 +23,10 @@ request's body:
 | `step_fails` | runs the durable step `work`, a function that raises `bad thing`, with 2 retries |
 | `nap` | sleeps durably for an hour, then returns `awake` |
 | `wait` | returns the first event of `paid` whose `order` equals `value`, within two days |
+| `approval` | asks for `{"approved": boolean}` for two days, titled `Pay?`, and returns the answer; \
+`notify` returns `told ` and the link |
+| `status` | says that its run stands at `value`, and returns null |
+| `run` | returns of the run `value`: a list of its status, its custom status, and when it is due (ms) |
 | `stream` | returns `{"status": 200, "body": …}` whose body streams `count` texts: `item 0`, `item 1` … |
 
 `steps/broken.step.<extension>` fails while it is loaded, on line 3.
@@ -96,6 +100,10 @@ class Worker:
     async def workflows(self) -> bool:
         """Whether the worker says that it can suspend an invocation."""
         return (await self._capabilities()).get("workflow") is True
+
+    async def asks(self) -> bool:
+        """Whether the worker says that its handlers can ask people, and say where their runs stand."""
+        return (await self._capabilities()).get("approvals") is True
 
     async def _capabilities(self) -> dict[str, Any]:
         found: dict[str, Any] = await (await self.peer()).result("initialize", self.greeting())

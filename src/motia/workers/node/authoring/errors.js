@@ -26,6 +26,15 @@ export class WorkflowError extends Error {
   }
 }
 
+/** Nobody answered what `ctx.approval` asked in time. */
+export class ApprovalExpiredError extends WorkflowError {
+  /** @param {string} message @param {{code?: string, hint?: string, retryable?: boolean, details?: object}} [options] */
+  constructor(message, options) {
+    super(message, { code: 'workflow.approval_expired', ...options })
+    this.name = 'ApprovalExpiredError'
+  }
+}
+
 /** Throw it to answer a request with an error: `throw new HTTPError(404, 'no such order')`. */
 export class HTTPError extends Error {
   /** @param {number} status 400–599 @param {unknown} [detail] @param {Record<string, string>} [headers] */

@@ -1,6 +1,6 @@
 // The module `motia` as step files see it, whichever of its names they import it by.
 import { running, currentContext } from './current.js'
-import { Cancel, HTTPError, Retry, Snooze, UsageError, WorkflowError } from './errors.js'
+import { ApprovalExpiredError, Cancel, HTTPError, Retry, Snooze, UsageError, WorkflowError } from './errors.js'
 import { Branches, StepDefinition, api, cron, event, multiTriggerStep, noop, step } from './steps.js'
 import { Stream } from './streams.js'
 import { at, guards, http, queue, state, stream } from './triggers.js'
@@ -69,6 +69,7 @@ export const getStateTriggers = guards.state.triggers
 export const getStreamTriggers = guards.stream.triggers
 
 export {
+  ApprovalExpiredError,
   Branches,
   Cancel,
   HTTPError,

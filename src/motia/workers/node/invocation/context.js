@@ -161,6 +161,28 @@ export class Context {
     return (/** @type {string} */ name, /** @type {any} */ options = {}) => this.#durable.waitForSignal(name, options)
   }
 
+  /**
+   * Ask a person, and wait for the answer: `approval(z.object({ approved: z.boolean() }), { expires: '2d', notify })`.
+   * Failure: `ApprovalExpiredError` where nobody answered in time.
+   */
+  get approval() {
+    return (/** @type {any} */ schema, /** @type {any} */ options = {}) => this.#durable.approval(schema, options ?? {})
+  }
+
+  /** Say where the run stands, to whoever asks by `getRun`, `motia runs show` or in the Workbench. */
+  get setCustomStatus() {
+    return (/** @type {unknown} */ value) => this.#durable.setCustomStatus(value)
+  }
+
+  /** How a run stands, from any handler; null where there is no such run. */
+  get getRun() {
+    return (/** @type {string} */ runId, /** @type {any} */ options = {}) => {
+      const step = options?.step
+      const read = { op: 'run', run_id: String(runId), ...(step !== undefined && step !== null && { step: String(step) }) }
+      return this.#invocation.request('context.read', { read }, ({ run }) => runStateOf(run))
+    }
+  }
+
   /** Wait for several durable calls at once: the first failure counts once all have ended. */
   get gather() {
     return (/** @type {unknown[]} */ ...calls) => this.#durable.gather(calls.length === 1 && Array.isArray(calls[0]) ? calls[0] : calls)
@@ -257,6 +279,13 @@ export class Context {
       return branches[name](this.input)
     }
   }
+}
+
+/** @param {any} run As the protocol tells it. */
+function runStateOf(run) {
+  if (run === null) return null
+  const { custom_status: customStatus, due_at_ms: dueAtMs, ...rest } = run
+  return { ...rest, customStatus, dueAt: dueAtMs === null ? null : new Date(dueAtMs) }
 }
 
 /** @param {any} given */

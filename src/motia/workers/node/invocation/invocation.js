@@ -20,6 +20,8 @@ export class Invocation {
   context
   /** @type {Pending | undefined} */
   #pending
+  /** @type {string | undefined} Where its handler stands: its own copy of Zod reads the schemas of its answers. */
+  file
 
   /**
    * `failed` is called when it failed beside its handler, `suspended` when its handler does nothing any more but

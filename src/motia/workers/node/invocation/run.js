@@ -29,6 +29,7 @@ export function runStep(invocation, params, find, openStream) {
   const context = (invocation.context = new Context(invocation, params.context))
   return running.run(context, async () => {
     const handler = find(params.function)
+    invocation.file = handler.file
     if (params.request !== undefined) return runForRequest(invocation, context, params, handler, find, openStream)
     const { parse, condition } = params
     const byHand = params.context.trigger.type === 'manual'

@@ -1,8 +1,9 @@
 // The durable calls of one execution. The node keeps the journal; the functions of steps stay here.
-import { WorkflowError } from '../authoring/errors.js'
+import { ApprovalExpiredError, WorkflowError } from '../authoring/errors.js'
 import { epochMs, seconds } from '../authoring/durations.js'
 import { MotiaError } from '../protocol/errors.js'
 import { toWire } from '../protocol/values.js'
+import { isSchemaObject, jsonSchemaOf, parseWith } from '../schemas/schema.js'
 import { Suspension } from './pending.js'
 
 /** @typedef {(...given: any[]) => unknown} Work */
@@ -22,30 +23,48 @@ export class Workflow {
     const { functions } = this.#invocation
     const own = functions.add(work, timeoutS !== undefined)
     const undoing = undo === undefined || undo === null ? undefined : functions.addUndo(undo)
-    const asked = this.#ask('context.workflow', {
-      call: {
-        op: 'step',
-        name: String(name),
-        function: own.number,
-        ...given({ undo: undoing?.number, version, key, retries, timeout_s: timeoutS }),
-        ...given({ delay_s: optionalSeconds(delay, 'delay') }),
-      },
-    })
-    const done = asked.then(
-      (value) => {
-        functions.forget(own.number)
-        return value
-      },
-      (error) => {
-        functions.forget(own.number)
-        if (undoing !== undefined) functions.forget(undoing.number)
-        if (error instanceof Suspension) throw error
-        // The very error that the function threw: `catch (error) { if (error instanceof …)`.
-        if (own.failure !== undefined && error.code !== 'workflow.step_failed') throw own.failure.error
-        throw error
-      },
-    )
-    return this.#invocation.pending.watch(done)
+    const call = {
+      op: 'step',
+      name: String(name),
+      function: own.number,
+      ...given({ undo: undoing?.number, version, key, retries, timeout_s: timeoutS }),
+      ...given({ delay_s: optionalSeconds(delay, 'delay') }),
+    }
+    return this.#invocation.pending.watch(this.#running(call, own, undoing))
+  }
+
+  /** What a call gives that runs a function here. Failure: also the very error that the function threw, so that
+   * `instanceof` works. @param {object} call @param {Named} own @param {Named} [undoing] */
+  async #running(call, own, undoing) {
+    const { functions } = this.#invocation
+    try {
+      return await this.#ask('context.workflow', { call })
+    } catch (error) {
+      if (undoing !== undefined) functions.forget(undoing.number)
+      if (own.failure === undefined || error instanceof Suspension) throw error
+      throw /** @type {any} */ (error).code === 'workflow.step_failed' ? error : own.failure.error
+    } finally {
+      functions.forget(own.number)
+    }
+  }
+
+  /** @param {any} schema @param {any} options */
+  approval(schema, { title, message, expires = '7d', notify, key } = {}) {
+    const asksFor = approvalSchema(schema, this.#invocation.file)
+    const own = notify === undefined || notify === null ? undefined : this.#invocation.functions.add(notify, false)
+    const call = {
+      op: 'approval',
+      schema: asksFor,
+      expires_s: seconds(expires, 'expires'),
+      ...given({ title, message, key, notify: own?.number }),
+    }
+    const asked = own === undefined ? this.#ask('context.workflow', { call }) : this.#running(call, own)
+    return this.#invocation.pending.watch(asked.then((answer) => answerOf(schema, answer)))
+  }
+
+  /** @param {unknown} value */
+  setCustomStatus(value) {
+    return this.#durable({ op: 'status', value: toWire(value) }, nothing)
   }
 
   /** @param {any} duration */
@@ -167,9 +186,32 @@ export class Functions {
   }
 }
 
+/** What a person is asked for, as JSON Schema. @param {any} schema @param {string | undefined} file */
+function approvalSchema(schema, file) {
+  if (schema !== null && (typeof schema === 'object' || isSchemaObject(schema))) return toWire(jsonSchemaOf(schema, file))
+  throw new WorkflowError(`ctx.approval: expected a schema of the answer, got ${schema === null ? 'null' : typeof schema}`, {
+    code: 'workflow.bad_approval',
+    hint: "write ctx.approval(z.object({ approved: z.boolean() })), or give a JSON Schema",
+    retryable: false,
+  })
+}
+
+/** The answer as the schema gives it. @param {any} schema @param {unknown} answer */
+async function answerOf(schema, answer) {
+  if (!isSchemaObject(schema)) return answer
+  const parsed = await parseWith(schema, answer)
+  if (!('issues' in parsed)) return parsed.value
+  const [{ path, message }] = parsed.issues
+  throw new WorkflowError(
+    `ctx.approval: expected an answer that the schema takes, got one it refuses at ${path.map(String).join('.') || 'the whole value'}: ${message}`,
+    { code: 'workflow.approval_invalid', hint: 'say the rule in a way that JSON Schema has too, so that the person is told', retryable: false },
+  )
+}
+
 /** @param {MotiaError} error */
 function refusal({ code, message, data }) {
-  return new WorkflowError(message, { code, hint: data.hint, retryable: data.retryable, details: data.details })
+  const Refusal = code === 'workflow.approval_expired' ? ApprovalExpiredError : WorkflowError
+  return new Refusal(message, { code, hint: data.hint, retryable: data.retryable, details: data.details })
 }
 
 /** @param {Record<string, unknown>} members */

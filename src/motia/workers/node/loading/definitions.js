@@ -17,6 +17,7 @@ import { isSchemaObject, jsonSchemaOf } from '../schemas/schema.js'
  * @property {((...args: any[]) => any) | Branches} [function]
  * @property {any} [schema]
  * @property {Record<string, any>} [jsonSchema] Of `schema`.
+ * @property {string} [file] Where the handler of a step stands, absolute.
  * @property {'http' | 'cron' | null} [only] The one kind of trigger that the step of a handler has, if any.
  *
  * @typedef {{message: string, line: number, code: string, hint?: string}} Problem
@@ -108,7 +109,7 @@ class FileReader {
     this.#seen.add(config)
     const handle = handler === undefined ? null : `${this.#file.path}#${name}`
     const plain = this.#plain(config, name === 'handler' ? 'config' : `${name}.config`, false)
-    if (handle !== null) this.#callables.set(handle, { function: handler, only: onlyKind(config) })
+    if (handle !== null) this.#callables.set(handle, { function: handler, only: onlyKind(config), file: this.#file.absolute })
     this.#definitions.push({
       kind: 'step',
       line,

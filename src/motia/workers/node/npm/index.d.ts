@@ -168,6 +168,31 @@ export interface DurableStep<T> {
   delay?: Duration
   timeout?: Duration
 }
+/** What a person is asked by `ctx.approval`. */
+export interface Approval {
+  /** The step's name without it. */
+  title?: string
+  message?: string
+  /** Until when it can be answered; seven days without it. */
+  expires?: Duration
+  /** Called once with the link, as a step of its own: mail it, post it. */
+  notify?: (link: string) => unknown
+  /** Questions at the same time need one each. */
+  key?: string
+}
+/** A run of a workflow at one moment. */
+export interface RunState {
+  id: string
+  step: string
+  status: 'running' | 'suspended' | 'held' | 'completed' | 'failed' | 'cancelled'
+  /** What it said last with `ctx.setCustomStatus`; null where it has said nothing. */
+  customStatus: any
+  output: any
+  /** Why it did not end well. */
+  error: { code: string; message: string; type?: string } | null
+  /** When it goes on by itself, if it sleeps. */
+  dueAt: Date | null
+}
 export interface FlowContext<_Emits = any, Input = any> {
   traceId: string
   trace_id: string
@@ -200,6 +225,15 @@ export interface FlowContext<_Emits = any, Input = any> {
   waitFor<T extends keyof Topics>(topic: T, options?: Waiting): Promise<Topics[T]>
   waitFor<T = any>(topic: string, options?: Waiting): Promise<T>
   waitForSignal<T = any>(name: string, options?: { timeout?: Duration }): Promise<T>
+  /**
+   * Ask a person under a signed link, and wait for the answer; it has the form of the schema.
+   * Failure: `ApprovalExpiredError` where nobody answered in time.
+   */
+  approval<S extends Schema>(schema: S, options?: Approval): Promise<Infer<S>>
+  /** Say where the run stands, to whoever asks by `getRun`. */
+  setCustomStatus(value: unknown): Promise<void>
+  /** How a run stands, from any handler; null where there is no such run. `step` says which, where several run the message. */
+  getRun(runId: string, options?: { step?: string }): Promise<RunState | null>
   /** Several durable calls at once. The first failure counts, once all have ended. */
   gather<T extends readonly unknown[]>(calls: readonly [...T]): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>
   gather<T extends readonly unknown[]>(...calls: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>
@@ -480,6 +514,8 @@ export class WorkflowError extends Error {
   readonly retryable: boolean
   readonly details: Record<string, any>
 }
+/** Nobody answered what `ctx.approval` asked in time: `workflow.approval_expired`. */
+export class ApprovalExpiredError extends WorkflowError {}
 /** Return it to run the message again, as a failed attempt. */
 export class Retry {
   constructor(delay?: Duration, reason?: string)

@@ -5,6 +5,8 @@ export interface TestRun {
   value: any
   /** `retry`, `snooze`, `cancelled` or `suspended`; absent where it succeeded. */
   outcome?: string
+  /** What the run said last with `ctx.setCustomStatus`. */
+  customStatus?: any
   /** Messages that were put, in order; those to one step have `step` instead of `topic`. */
   enqueued: { topic?: string; step?: string; data: any; group?: string; delay_s?: number }[]
   logs: { level: 'debug' | 'info' | 'warning' | 'error'; message: string; data?: any }[]
@@ -28,6 +30,10 @@ export interface TestOptions {
   events?: Record<string, any[]>
   /** What `ctx.waitForSignal(name)` gives, by name. */
   signals?: Record<string, any>
+  /** What people answer to `ctx.approval`, in order; the run ends as suspended where nobody answers. */
+  approvals?: any[]
+  /** What `ctx.getRun(id)` finds, by id. */
+  runs?: Record<string, Partial<import('motia').RunState>>
   /** What `ctx.call(id, data)` gives, by id. */
   calls?: Record<string, (data: any) => any>
 }
