@@ -57,6 +57,8 @@ class Execution:
     """It was told as timed out or released while its handler still runs."""
     give_up: Callable[[], None] | None = None
     """Tells a caller that waits."""
+    led_on = False
+    """It wrote, logged or called: others may belong to its trace."""
     settled = False
     """The message was completed inside `atomic(settle=True)`."""
     notes: CallNotes | None = None
@@ -199,6 +201,7 @@ class Execution:
         return self.engine.registry.steps.get(name)
 
     def tell_part(self, part: Part) -> None:
+        self.led_on = True
         self.engine.telling.part_ended(self.invocation.trace, part, self.engine.ids.span_id())
 
     def messages(self, id_: MessageId) -> asyncio.Future[list[StoredMessage]]:
@@ -221,6 +224,7 @@ class Execution:
         return len(await work)
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:
+        self.led_on = True
         return self.begin(self.engine.call_step(step, data, self.invocation.trace))
 
     # State ------------------------------------------------------------------------------------------
@@ -335,6 +339,7 @@ class Execution:
     @property
     def logger(self) -> StepLogger:
         if self._logger is None:
+            self.led_on = True
             invocation = self.invocation
             self._logger = StepLogger(
                 self.engine.recorder,
@@ -369,6 +374,7 @@ class Execution:
             )
         if self.ended and self.invocation.claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
+        self.led_on = True
         batch = Batch(operations, (*self._guards, *guards))
         self._last_write = self._watched(self.engine.backend.commit(batch, then))
         return self._last_write

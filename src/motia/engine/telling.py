@@ -135,6 +135,8 @@ class Telling:
             status=STATUS[outcome.kind],
             error=error,
             attributes=attributes,
+            # With a claim, a parent or attributes it is one of several, or has more to tell.
+            lone=not (parent or claim or attributes or error or execution.led_on),
         )
 
     def part_ended(self, trace: TraceContext, part: Part, span_id: str) -> None:

@@ -6,12 +6,12 @@ counting costs less than a microsecond.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from motia.tracing.packing import PackedSpan
-from motia.tracing.record import PARTS
+from motia.tracing.record import PARTS, LoneSpan, SpanRecord
 
 OK, FAILED, WAIT, OK_SUM, FAILED_SUM = range(5)
 """What is counted of a step: runs that ended well and badly by duration, waits, and sums of microseconds."""
@@ -123,14 +123,18 @@ class Lineage:
         self._older_names: dict[str, str] = {}
         self._waiting: dict[str, list[tuple[str, str, bool, float]]] = {}
 
-    def fold(self, spans: Sequence[PackedSpan]) -> Activity:
+    def fold(self, spans: Sequence[SpanRecord]) -> Activity:
         """What these spans add; edges whose parent has not ended yet are added with it.
 
         In the writer's thread, for every span of a busy node: written for speed.
         """
         activity = Activity(spans=len(spans))
         names, waiting, steps = self._names, self._waiting, activity.steps
-        for record, _ in spans:
+        lone: defaultdict[tuple[str, str], list[SpanRecord]] = defaultdict(list)
+        for record in spans:
+            if type(record) is LoneSpan:
+                lone[record.name, record.kind].append(record)
+                continue
             _, span_id, parent_id, name, kind, started_ms, us, wait_us, _, status, _, attributes = record
             if kind in PARTS:
                 continue
@@ -169,6 +173,8 @@ class Lineage:
                     _add_to_edge(activity.edges, (parent, topic, name), 1, failed, ended_ms)
                 else:
                     waiting.setdefault(parent_id, []).append((topic, name, failed, ended_ms))
+        for (step_name, lone_kind), records in lone.items():
+            _add_lone(steps.setdefault(step_name, StepActivity()), lone_kind, records)
         self._forget()
         return activity
 
@@ -177,6 +183,20 @@ class Lineage:
             self._older_names, self._names = self._names, {}
         while len(self._waiting) > self._remembered:
             del self._waiting[next(iter(self._waiting))]
+
+
+def _add_lone(step: StepActivity, kind: str, records: Sequence[SpanRecord]) -> None:
+    """Count spans that ended well and have nothing to do with any other: by their durations alone."""
+    step.runs += len(records)
+    for us, count in Counter([record.duration_us for record in records]).items():
+        step.good_us += us * count
+        number = bin_of(us)
+        step.good[number] = step.good.get(number, 0) + count
+    if kind != "http":
+        step.waits[0] = step.waits.get(0, 0) + len(records)
+    step.last_ms = max(
+        step.last_ms, *[record.started_at_ms + record.duration_us / 1000 for record in records]
+    )
 
 
 def bin_of(us: int) -> int:

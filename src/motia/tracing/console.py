@@ -12,8 +12,8 @@ from typing import TextIO
 
 import orjson
 
-from motia.tracing.packing import PackedLog, PackedSpan
-from motia.tracing.record import LEVELS, Level, LogRecord
+from motia.tracing.packing import PackedLog
+from motia.tracing.record import LEVELS, Level, LogRecord, SpanRecord
 
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "1;31"}
 _SHORT_ID_CHARS = 8
@@ -53,7 +53,7 @@ class ConsolePrinter:
     def close(self) -> None:
         self._stream.flush()
 
-    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         lines = [
             json_line(log.record) if self._json_lines else readable_line(log.record, self._zone, self._colour)
             for log in logs

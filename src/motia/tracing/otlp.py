@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from motia.errors import SettingsError
 from motia.tracing.activity import Lineage
-from motia.tracing.packing import PackedLog, PackedSpan
+from motia.tracing.packing import PackedLog
+from motia.tracing.record import SpanRecord
 
 if TYPE_CHECKING:
     from motia.tracing.otlp_records import Translator
@@ -48,7 +49,7 @@ class OtlpSink:
         self._report = report
         self._now_s = now_s
         self._now_ms = now_ms
-        self._waiting: queue.Queue[PackedSpan | PackedLog | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[SpanRecord | PackedLog | None] = queue.Queue(_MOST_WAITING)
         self._thread: threading.Thread | None = None
         self._lost = 0
         self._told = False
@@ -68,8 +69,8 @@ class OtlpSink:
         self._thread = threading.Thread(target=self._run, args=(translator,), name="motia-otlp", daemon=True)
         self._thread.start()
 
-    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
-        records: tuple[PackedSpan | PackedLog, ...] = (*spans, *logs)
+    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+        records: tuple[SpanRecord | PackedLog, ...] = (*spans, *logs)
         for record in records:
             try:
                 self._waiting.put_nowait(record)
@@ -103,14 +104,14 @@ class OtlpSink:
             self._tell(sent)
         translator.close()
 
-    def _take(self, wait_s: float) -> tuple[list[PackedSpan], list[PackedLog]]:
+    def _take(self, wait_s: float) -> tuple[list[SpanRecord], list[PackedLog]]:
         """A batch, or what came within the wait."""
-        spans: list[PackedSpan] = []
+        spans: list[SpanRecord] = []
         logs: list[PackedLog] = []
         try:
             record: Any = self._waiting.get(timeout=wait_s)
             while record is not None:
-                (spans if isinstance(record, PackedSpan) else logs).append(record)
+                (spans if isinstance(record, SpanRecord) else logs).append(record)
                 if len(spans) + len(logs) >= _BATCH:
                     break
                 record = self._waiting.get_nowait()

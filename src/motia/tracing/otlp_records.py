@@ -34,7 +34,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 from opentelemetry.trace.status import Status, StatusCode
 
 from motia.tracing.activity import FAILED, FAILED_SUM, OK, OK_SUM, Activity, upper_of
-from motia.tracing.packing import PackedLog, PackedSpan
+from motia.tracing.packing import PackedLog
 from motia.tracing.prometheus import BOUNDS_S
 from motia.tracing.record import PARTS, LogRecord, SpanRecord
 
@@ -78,11 +78,11 @@ class Translator:
         self._durations: dict[str, Counter[int]] = defaultdict(Counter)
         self._sums_us: Counter[str] = Counter()
 
-    def send(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> bool:
+    def send(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> bool:
         """Send both; False where the collector did not take something."""
         sent = True
         if spans:
-            result = self._spans.export([self.span(packed.record) for packed in spans])
+            result = self._spans.export([self.span(record) for record in spans])
             sent = result is SpanExportResult.SUCCESS
         if logs:
             taken = self._logs.export([self.log(packed.record) for packed in logs])

@@ -1,4 +1,4 @@
-"""From a record to what is kept of it: described, redacted, capped, one JSON row."""
+"""From a record to what is kept of it: described, redacted, capped; and the JSON row it is kept as."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ _MAX_REDACTED_BYTES = 1024 * 1024
 """Of larger data only the size is kept: redacting them would cost more than they tell."""
 
 
-class PackedSpan(NamedTuple):
-    """A span ready to be kept: `record` holds no secret, `data` is its row."""
-
-    record: SpanRecord
-    data: bytes
-
-
 class PackedLog(NamedTuple):
     """A line ready to be kept or printed: `record` holds no secret, `data` is its row."""
 
@@ -36,20 +29,16 @@ class Packer:
         self._redactor = redactor
         self._payload_bytes = payload_bytes
 
-    def span(self, record: SpanRecord) -> PackedSpan:
-        """The span, packed. Never raises for what its attributes hold."""
-        data = _try_pack_span(record)
+    def span(self, record: SpanRecord) -> SpanRecord:
+        """The span, ready to be kept. Never raises for what its attributes hold."""
         attributes = record.attributes
-        plain = attributes is None or type(attributes) is Identifiers
-        if data is not None and plain and record.error is None:
+        if record.error is None and (attributes is None or type(attributes) is Identifiers):
             # Ids, names of the author's and numbers: there is nothing to take out.
-            return PackedSpan(record, data)
+            return record
+        data = _try_pack_span(record)
         if data is None or len(data) > self._payload_bytes or self._redactor.suspicious(data.decode()):
-            record = record._replace(
-                error=self._clean(record.error), attributes=self._clean(record.attributes)
-            )
-            data = orjson.dumps(record[1:])
-        return PackedSpan(record, data)
+            return record._replace(error=self._clean(record.error), attributes=self._clean(attributes))
+        return record
 
     def log(self, record: LogRecord) -> PackedLog:
         """The line, packed."""
@@ -94,6 +83,11 @@ class Packer:
         return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
+def pack_span(record: SpanRecord) -> bytes:
+    """The row of a span that went through a `Packer`."""
+    return orjson.dumps(record[1:])
+
+
 def unpack_span(trace_id: str, data: bytes) -> SpanRecord:
     """The span of a row."""
     return SpanRecord(trace_id, *orjson.loads(data))
@@ -109,7 +103,7 @@ def unpack_log(trace_id: str, data: bytes) -> LogRecord:
 def _try_pack_span(record: SpanRecord) -> bytes | None:
     """The row, or None where a field needs a closer look: JSON texts, objects, odd text."""
     try:
-        return orjson.dumps(record[1:])
+        return pack_span(record)
     except TypeError:
         return None
 

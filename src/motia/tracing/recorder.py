@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from motia.tracing.catalogue import check_event
-from motia.tracing.record import Event, Level, LogRecord, Record, SpanKind, SpanRecord, SpanStatus
+from motia.tracing.record import Event, Level, LogRecord, LoneSpan, Record, SpanKind, SpanRecord, SpanStatus
 
 WAKE_AT = 500
 """Records that wait before the writer is woken early."""
@@ -50,15 +50,16 @@ class Recorder:
         status: SpanStatus = "ok",
         error: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
+        lone: bool = False,
     ) -> None:
-        """Record one execution that has ended; the fields are those of `SpanRecord`."""
+        """Record one execution that has ended; the fields are those of `SpanRecord`. `lone`: a `LoneSpan`."""
         queue = self._queue
         waiting = len(queue)
         if waiting >= self._capacity:
             self._dropped += 1
             return
         record = _make(
-            SpanRecord,
+            LoneSpan if lone else SpanRecord,
             (
                 trace_id,
                 span_id,

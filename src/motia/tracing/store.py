@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
-from motia.tracing.packing import PackedLog, PackedSpan
+from motia.tracing.packing import PackedLog
 from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
 
 MAX_SPANS_PER_TRACE = 10_000
@@ -15,13 +15,14 @@ MAX_SPANS_PER_TRACE = 10_000
 
 
 class RecordSink(Protocol):
-    """Where packed records go. All three methods are called in the writer's thread; `write` may block."""
+    """Where records go, without secrets. All three methods are called in the writer's thread; `write` may
+    block."""
 
     name: str
 
     def open(self) -> None: ...
 
-    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         """Keep or print the records, all or none; none at all once nothing comes any more, so that what was
         put off is done. Failure: any exception; the writer counts the loss."""
         ...

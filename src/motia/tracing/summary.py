@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from motia.tracing.packing import PackedLog, PackedSpan
+from motia.tracing.packing import PackedLog
 from motia.tracing.record import PARTS, SpanRecord
 
 SEVERITY: Mapping[str, int] = {"ok": 1, "cancelled": 2, "timeout": 3, "error": 4, "crashed": 5}
@@ -34,10 +34,10 @@ class Delta:
     spans: int = 0
 
 
-def fold(spans: Iterable[PackedSpan], logs: Iterable[PackedLog], slow_ms: float) -> dict[str, Delta]:
+def fold(spans: Iterable[SpanRecord], logs: Iterable[PackedLog], slow_ms: float) -> dict[str, Delta]:
     """What a batch adds, by trace id. Lines outside of any trace belong to none."""
     deltas: dict[str, Delta] = {}
-    for record, _ in spans:
+    for record in spans:
         ended_ms = record.started_at_ms + record.duration_us / 1000
         delta = deltas.get(record.trace_id)
         if delta is None:

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from motia.tracing.packing import PackedLog, PackedSpan, Packer
-from motia.tracing.record import Level, LogRecord, SpanRecord
+from motia.tracing.packing import PackedLog, Packer
+from motia.tracing.record import Level, LogRecord, LoneSpan, SpanRecord
 from motia.tracing.recorder import WAKE_AT, Recorder
 from motia.tracing.store import RecordSink
 
@@ -130,11 +130,13 @@ class TraceWriter:
 
     def _hand_over(self, records: Sequence[SpanRecord | LogRecord]) -> None:
         reports, self._reports = self._reports, []
-        spans: list[PackedSpan] = []
+        spans: list[SpanRecord] = []
         logs: list[PackedLog] = []
         for record in (*records, *reports):
             try:
-                if isinstance(record, SpanRecord):
+                if type(record) is LoneSpan:
+                    spans.append(record)
+                elif isinstance(record, SpanRecord):
                     spans.append(self._packer.span(record))
                 else:
                     logs.append(self._packer.log(record))
@@ -143,7 +145,7 @@ class TraceWriter:
         for sink in self._sinks:
             self._give(sink, spans, logs)
 
-    def _give(self, sink: RecordSink, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+    def _give(self, sink: RecordSink, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         try:
             sink.write(spans, logs)
         except Exception as error:  # a sink's failure is told below; records of others must go on

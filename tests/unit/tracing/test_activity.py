@@ -5,7 +5,6 @@ import random
 import pytest
 
 from motia.tracing.activity import Lineage, bin_of, middle_of, percentile, upper_of
-from motia.tracing.packing import PackedSpan
 from motia.tracing.record import SpanRecord
 from motia.tracing.summary import fold
 
@@ -31,10 +30,10 @@ def test_percentiles_of_counted_durations() -> None:
     assert percentile({}, 0.5) == -1
 
 
-def spans(first: int, last: int, parent: int | None = None) -> list[PackedSpan]:
+def spans(first: int, last: int, parent: int | None = None) -> list[SpanRecord]:
     parent_id = None if parent is None else str(parent)
     return [
-        PackedSpan(SpanRecord("t", str(number), parent_id, f"s{number}", "queue", 0.0, 1), b"")
+        SpanRecord("t", str(number), parent_id, f"s{number}", "queue", 0.0, 1)
         for number in range(first, last)
     ]
 
@@ -53,9 +52,8 @@ def test_what_is_remembered_of_lineage_is_bounded() -> None:
 def test_calls_of_models_and_tools_are_no_runs_of_steps_and_do_not_fail_a_trace() -> None:
     step = SpanRecord("t", "1", None, "answer", "queue", 0.0, 9)
     model = SpanRecord("t", "2", "1", "chat m", "model", 1.0, 5, status="error", error={"message": "busy"})
-    packed = [PackedSpan(record, b"") for record in (model, step)]
-    activity = Lineage().fold(packed)
+    activity = Lineage().fold([model, step])
     assert (list(activity.steps), dict(activity.edges)) == (["answer"], {})
-    delta = fold(packed, [], slow_ms=1000)["t"]
+    delta = fold([model, step], [], slow_ms=1000)["t"]
     assert (delta.name, delta.steps, delta.failures, delta.spans) == ("answer", ("answer",), 0, 2)
     assert delta.error is None

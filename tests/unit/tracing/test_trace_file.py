@@ -11,7 +11,7 @@ import pytest
 from motia.backends.sqlite.tracing import SqliteTraceSink
 from motia.backends.sqlite.tracing_reads import SqliteTraceStore
 from motia.errors import BackendError
-from motia.tracing.packing import PackedSpan, Packer
+from motia.tracing.packing import Packer
 from motia.tracing.record import SpanRecord
 from motia.tracing.redaction import Redactor
 from motia.tracing.store import LogQuery, TraceQuery, TraceSummary
@@ -41,7 +41,7 @@ sink.close()
 """
 
 
-def span(number: int) -> PackedSpan:
+def span(number: int) -> SpanRecord:
     filling = {"filling": "x" * 300}
     return PACKER.span(
         SpanRecord(f"{number:032x}", "s" * 16, None, "a", "http", 1.0 + number, 5, attributes=filling)
@@ -133,7 +133,7 @@ def test_a_batch_that_fails_leaves_nothing(tmp_path: Path) -> None:
     sink.open()
     odd = span(2)
     with pytest.raises(TypeError):
-        sink.write([span(1), odd._replace(record=odd.record._replace(span_id=object()))], [])  # type: ignore[arg-type]
+        sink.write([span(1), odd._replace(span_id=object())], [])  # type: ignore[arg-type]
     assert listed(path, TraceQuery()) == []
     sink.write([span(3)], [])
     sink.close()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from motia.tracing.packing import PackedLog, PackedSpan, Packer
-from motia.tracing.record import Event, Record
+from motia.tracing.packing import PackedLog, Packer
+from motia.tracing.record import Event, Record, SpanRecord
 from motia.tracing.recorder import Recorder
 from motia.tracing.redaction import Redactor
 from motia.tracing.writer import TraceWriter
@@ -27,11 +27,11 @@ class ListSink:
     def open(self) -> None:
         self.calls.append("open")
 
-    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         self.threads.add(threading.current_thread().name)
         if self.broken is not None:
             raise self.broken
-        self.spans += [packed.record.name for packed in spans]
+        self.spans += [record.name for record in spans]
         self.messages += [packed.record.message for packed in logs]
         self.written.set()
 
@@ -159,7 +159,7 @@ def test_a_failing_sink_costs_no_other_sink_and_its_losses_are_told() -> None:
 
 def test_a_sink_that_fails_every_other_time_does_not_keep_the_thread_busy() -> None:
     class Flaky(ListSink):
-        def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+        def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
             self.calls.append("write")
             if self.calls.count("write") % 2:
                 raise OSError("again")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from motia.backends.memory.tracing_activity import MemoryActivity
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
-from motia.tracing.packing import PackedLog, PackedSpan, unpack_log, unpack_span
+from motia.tracing.packing import PackedLog, pack_span, unpack_log, unpack_span
 from motia.tracing.record import LEVELS, LogRecord, SpanRecord
 from motia.tracing.store import (
     MAX_SPANS_PER_TRACE,
@@ -76,15 +76,16 @@ class MemoryTraces:
     def open(self) -> None:
         """Nothing to open."""
 
-    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         with self._lock:
             positions = [
                 self._merge(trace_id, delta) for trace_id, delta in fold(spans, logs, self._slow_ms).items()
             ]
             self._activity.add(spans, positions)
-            for record, data in spans:
+            for record in spans:
                 kept = self._find(record.trace_id)
                 if kept is not None and len(kept.spans) < MAX_SPANS_PER_TRACE:
+                    data = pack_span(record)
                     kept.spans.append(data)
                     kept.size_bytes += len(data) + _ROW_BYTES
                     self._size_bytes += len(data) + _ROW_BYTES

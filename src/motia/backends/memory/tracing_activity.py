@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from motia.tracing.activity import EdgeCount, Lineage, MetricRow, StepCount
-from motia.tracing.packing import PackedSpan
+from motia.tracing.record import SpanRecord
 from motia.tracing.store import BatchNote, DepthSample, Feed
 
 BUCKET_S = 10
@@ -27,7 +27,7 @@ class MemoryActivity:
         self._ways: dict[tuple[int, str, str, str], tuple[float, float, float]] = {}
         self._depths: dict[tuple[int, str, str], DepthSample] = {}
 
-    def add(self, spans: Sequence[PackedSpan], positions: Sequence[int]) -> None:
+    def add(self, spans: Sequence[SpanRecord], positions: Sequence[int]) -> None:
         activity = self._lineage.fold(spans)
         for at_s, step, what, number, n in activity.rows(BUCKET_S):
             key = (at_s, step, what, number)

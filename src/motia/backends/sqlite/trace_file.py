@@ -1,9 +1,9 @@
 """The file of traces and logs: its tables, and how it is opened for writing.
 
-    traces(id, trace_id, …summary…, span)  1 ──┬── n  spans(trace, span_id, data)    clustered by trace
-                                               └── n  logs(id, trace, …, data)       trace 0 = outside of any
+    traces(id, trace_id, …summary…)  1 ──┬── n  spans(trace, span_id, data)    clustered by trace
+                                         └── n  logs(id, trace, …, data)       trace 0 = outside of any
 
-`span` holds the one span of a trace that has no other, which is nearly every trace of a busy HTTP service.
+Traces of one span that led on to nothing are in `lone_traces`, with positions out of the same sequence.
 
 `synchronous=NORMAL`: a power cut may take the last moments, a kill takes none.
 """
@@ -17,10 +17,11 @@ from typing import Any
 import apsw
 
 from motia.backends.sqlite.connection import connect, translated
+from motia.backends.sqlite.lone_traces import SCHEMA as LONE_SCHEMA
 from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
 from motia.errors import BackendError
 
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = """
 CREATE TABLE traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,8 +36,7 @@ CREATE TABLE traces (
   spans INTEGER NOT NULL,
   failures INTEGER NOT NULL,
   steps TEXT NOT NULL,
-  error TEXT,
-  span BLOB
+  error TEXT
 );
 CREATE INDEX traces_kept ON traces (rank, id) WHERE rank > 0;
 CREATE TABLE spans (
@@ -52,12 +52,9 @@ CREATE TABLE logs (
   data BLOB NOT NULL
 );
 CREATE INDEX logs_by_trace ON logs (trace);
+INSERT INTO sqlite_sequence (name, seq) VALUES ('traces', 0);
 """
-_FROM_1 = """
-ALTER TABLE traces ADD COLUMN span BLOB;
-DROP INDEX traces_by_rank;
-CREATE INDEX traces_kept ON traces (rank, id) WHERE rank > 0;
-"""
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
 
 
 def open_trace_file(path: Path, max_bytes: int) -> apsw.Connection:
@@ -110,10 +107,11 @@ def _create(connection: apsw.Connection, path: Path) -> None:
             code="backend.too_new",
             hint="a newer motia-steps wrote this file; upgrade, or delete it: it holds traces and logs only",
         )
-    if found < 2:
-        connection.execute(_SCHEMA if found == 0 else _FROM_1)
     if found < _VERSION:
-        connection.execute(ACTIVITY_SCHEMA)
+        # No release wrote an older one. What it holds is traces and logs only: it starts anew.
+        for name in list(connection.execute(_TABLES)):
+            connection.execute(f"DROP TABLE {name[0]}")
+        connection.execute(_SCHEMA + LONE_SCHEMA + ACTIVITY_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 

@@ -6,7 +6,6 @@ up a message. `trace_file.py` has its tables.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,15 @@ from typing import Any
 import apsw
 import orjson
 
+from motia.backends.sqlite import lone_traces
 from motia.backends.sqlite.trace_file import in_transaction, open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
 from motia.tracing.activity import Activity, Lineage
-from motia.tracing.packing import PackedLog, PackedSpan
-from motia.tracing.record import LEVELS
+from motia.tracing.packing import PackedLog, pack_span
+from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import MAX_SPANS_PER_TRACE
-from motia.tracing.summary import ORDINARY, SEVERITY, Delta, fold, rank_to_drop
+from motia.tracing.summary import ORDINARY, Delta, fold, rank_to_drop
 
 STEP_SEPARATOR = "\n"
 """Around and between the names in `traces.steps`, so that one name can be found as a whole."""
@@ -43,14 +43,7 @@ ON CONFLICT (trace_id) DO UPDATE SET
   error = coalesce(error, excluded.error)
 RETURNING id, spans, steps
 """
-_INSERT_LONELY = f"""
-INSERT INTO traces
-  (trace_id, started_ms, ended_ms, name, kind, steps, span, rooted, severity, rank, spans, failures)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1, {SEVERITY["ok"]}, {ORDINARY}, 1, 0)
-ON CONFLICT (trace_id) DO NOTHING
-"""
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
-_WORTH_MERGING = 8
 _TRACES_PER_ROUND = 200
 _ROUNDS_PER_BATCH = 5
 _LINES_PER_ROUND = 1_000
@@ -105,7 +98,7 @@ class SqliteTraceSink:
             self._connection.close()
             self._connection = None
 
-    def write(self, spans: Sequence[PackedSpan], logs: Sequence[PackedLog]) -> None:
+    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         connection = self._connection
         if connection is None:
             raise BackendError(f"{self._path}: is not open", code="backend.closed")
@@ -169,10 +162,13 @@ class SqliteTraceSink:
         limit = max(1, min(_TRACES_PER_ROUND, total // 10))
         victims: list[Any] = []
         if rank_to_drop(kept.ordinary, kept.others) == ORDINARY:
+            lone = lone_traces.oldest(connection)
             find = "SELECT id, started_ms FROM traces WHERE rank = 0 AND id > ? ORDER BY id LIMIT ?"
             victims = list(connection.execute(find, (self._dropped_to, limit)))
             if not victims and self._dropped_to:
                 victims = list(connection.execute(find, (0, limit)))
+            if lone is not None and not (victims and victims[0][0] < lone.last):
+                return self._drop_lone(connection, kept, lone)
             self._dropped_to = victims[-1][0] if victims else 0
             kept.ordinary -= len(victims)
         if not victims:
@@ -190,6 +186,14 @@ class SqliteTraceSink:
         kept.lines -= lines
         return len(victims) + lines
 
+    @staticmethod
+    def _drop_lone(connection: apsw.Connection, kept: _Kept, row: lone_traces.Oldest) -> int:
+        lone_traces.drop(connection, row.last)
+        kept.ordinary -= row.traces
+        lines = _drop_lines(connection, row.last_ms)
+        kept.lines -= lines
+        return row.traces + lines
+
 
 def _count_kept(connection: apsw.Connection) -> _Kept:
     total, others, lines, line_bytes = connection.execute(
@@ -197,18 +201,18 @@ def _count_kept(connection: apsw.Connection) -> _Kept:
         " (SELECT count(*) FROM logs WHERE trace = 0),"
         " (SELECT avg(length(data)) FROM (SELECT data FROM logs WHERE trace = 0 LIMIT 100))"
     ).get
-    return _Kept(total - others, others, lines, line_bytes or 0.0)
+    return _Kept(total - others + lone_traces.count(connection), others, lines, line_bytes or 0.0)
 
 
 def _insert(
     connection: apsw.Connection,
-    spans: Sequence[PackedSpan],
+    spans: Sequence[SpanRecord],
     logs: Sequence[PackedLog],
     slow_ms: float,
     activity: Activity,
 ) -> None:
     last_before = int(connection.execute(_LAST_ID).get or 0)
-    spans = _insert_lonely(connection, spans, logs, slow_ms)
+    spans = lone_traces.put(connection, spans, slow_ms)
     ids: dict[str, int] = {"": 0}
     full: set[str] = set()
     for trace_id, delta in fold(spans, logs, slow_ms).items():
@@ -218,8 +222,8 @@ def _insert(
     connection.executemany(
         "INSERT OR REPLACE INTO spans VALUES (?, ?, ?)",
         [
-            (ids[record.trace_id], record.span_id, data)
-            for record, data in spans
+            (ids[record.trace_id], record.span_id, pack_span(record))
+            for record in spans
             if record.trace_id not in full
         ],
     )
@@ -232,50 +236,6 @@ def _insert(
     )
     new = (last_before + 1, int(connection.execute(_LAST_ID).get or 0))
     write_note(connection, activity, new, [id_ for id_ in ids.values() if 0 < id_ <= last_before])
-
-
-def _insert_lonely(
-    connection: apsw.Connection, spans: Sequence[PackedSpan], logs: Sequence[PackedLog], slow_ms: float
-) -> Sequence[PackedSpan]:
-    """Insert the traces that are one unremarkable span, which are nearly all of a busy HTTP service, a row
-    each; gives the spans that are left to be folded one by one."""
-    told = {line.trace_id for line, _ in logs}
-    counts = Counter(record.trace_id for record, _ in spans)
-    lonely: list[PackedSpan] = []
-    others: list[PackedSpan] = []
-    for span in spans:
-        record = span[0]
-        plain = record.status == "ok" and record.parent_id is None and record.duration_us < slow_ms * 1000
-        if plain and counts[record.trace_id] == 1 and record.trace_id not in told:
-            lonely.append(span)
-        else:
-            others.append(span)
-    if len(lonely) < _WORTH_MERGING:
-        return spans
-    before = connection.total_changes()
-    connection.execute("SAVEPOINT lonely")
-    connection.executemany(
-        _INSERT_LONELY,
-        [
-            (
-                record.trace_id,
-                record.started_at_ms,
-                record.started_at_ms + record.duration_us / 1000,
-                record.name,
-                record.kind,
-                f"{STEP_SEPARATOR}{record.name}{STEP_SEPARATOR}",
-                data,
-            )
-            for record, data in lonely
-        ],
-    )
-    if connection.total_changes() - before != len(lonely):
-        # Some of them are known from an earlier batch: none is lonely.
-        connection.execute("ROLLBACK TO lonely")
-        connection.execute("RELEASE lonely")
-        return spans
-    connection.execute("RELEASE lonely")
-    return others
 
 
 def _upsert(connection: apsw.Connection, trace_id: str, delta: Delta) -> tuple[int, int]:

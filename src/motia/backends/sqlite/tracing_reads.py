@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import apsw
 
+from motia.backends.sqlite import lone_traces
 from motia.backends.sqlite.connection import connect, translated
 from motia.backends.sqlite.tracing import STEP_SEPARATOR
 from motia.backends.sqlite.tracing_activity import (
@@ -136,18 +137,17 @@ class SqliteTraceStore:
 
 
 def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary]:
-    return [_summary(row) for row in connection.execute(*_select(_SUMMARY, query))]
+    found = [_summary(row) for row in connection.execute(*_select(_SUMMARY, query))]
+    return _newest_first([*found, *lone_traces.find(connection, query)])[: query.limit]
 
 
 def _failures(connection: apsw.Connection, query: TraceQuery) -> list[SpanRecord]:
-    found, values = _select("id, trace_id, span", query)
+    found, values = _select("id, trace_id", query)
     failed = STATUS_OF_SEVERITY[FAILED_SEVERITY:]
     # Sifted by SQLite: a trace of thousands of spans may hold one that failed.
     rows = connection.execute(
-        f"WITH found AS ({found}) SELECT trace_id, data FROM ("
-        "SELECT found.id, trace_id, data FROM found JOIN spans ON spans.trace = found.id"
-        " UNION ALL SELECT id, trace_id, span FROM found WHERE span IS NOT NULL"
-        f") WHERE CAST(data AS TEXT) ->> {_STATUS_AT} IN ({', '.join('?' for _ in failed)}) ORDER BY id DESC",
+        f"WITH found AS ({found}) SELECT trace_id, data FROM found JOIN spans ON spans.trace = found.id"
+        f" WHERE CAST(data AS TEXT) ->> {_STATUS_AT} IN ({', '.join('?' for _ in failed)}) ORDER BY id DESC",
         (*values, *failed),
     )
     return [unpack_span(trace_id, data) for trace_id, data in rows]
@@ -199,22 +199,27 @@ def _traces_at(connection: apsw.Connection, positions: Sequence[int]) -> list[Tr
     rows = connection.execute(
         f"SELECT {_SUMMARY} FROM traces WHERE id IN ({marks}) ORDER BY id DESC", tuple(positions)
     )
-    return [_summary(row) for row in rows]
+    return _newest_first([*map(_summary, rows), *lone_traces.at(connection, positions)])
+
+
+def _newest_first(found: list[TraceSummary]) -> list[TraceSummary]:
+    return sorted(found, key=lambda summary: -summary.position)
 
 
 def _trace(connection: apsw.Connection, trace_id: str) -> Trace | None:
-    find = f"SELECT {_SUMMARY}, span FROM traces WHERE trace_id = ?"
-    found: Any = connection.execute(find, (trace_id,)).fetchone()
-    if found is None:
-        return None
-    *row, lonely = found
-    spans: list[Any] = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],)).fetchall()
-    if lonely is not None:
-        spans.append((lonely,))
+    row: Any = connection.execute(f"SELECT {_SUMMARY} FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+    lone = lone_traces.span_of(connection, trace_id)
+    if row is None:
+        return None if lone is None else Trace(summary=lone[0], spans=[lone[1]], logs=[])
+    data = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],))
+    spans = [unpack_span(trace_id, one) for (one,) in data]
+    if lone is not None:
+        # Something came late that nobody expected of it.
+        spans.append(lone[1])
     lines = connection.execute("SELECT data FROM logs WHERE trace = ? ORDER BY id", (row[0],))
     return Trace(
         summary=_summary(row),
-        spans=by_time([unpack_span(trace_id, data) for (data,) in spans]),
+        spans=by_time(spans),
         logs=[unpack_log(trace_id, data) for (data,) in lines],
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from motia.tracing.activity import FAILED, OK, OK_SUM, WAIT, middle_of
 from motia.tracing.packing import Packer
-from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
+from motia.tracing.record import Level, LogRecord, LoneSpan, SpanRecord, SpanStatus
 from motia.tracing.redaction import Redactor
 from motia.tracing.store import (
     MAX_SPANS_PER_TRACE,
@@ -44,6 +44,11 @@ def span(trace: int, number: int = 1, **fields: Any) -> SpanRecord:
         "duration_us": 500,
     }
     return SpanRecord(**{**values, **fields})
+
+
+def lone(trace: int, *, name: str = "step-1", duration_us: int = 500) -> LoneSpan:
+    """The only span of its trace."""
+    return LoneSpan(*span(trace, name=name, duration_us=duration_us))
 
 
 def failed(trace: int, number: int = 1, status: SpanStatus = "error", **fields: Any) -> SpanRecord:
@@ -193,6 +198,59 @@ class TracingConformance:
         assert self._names(TraceQuery(text="%")) == []
         assert self._names(TraceQuery(since_ms=NOW_MS + 2)) == [3, 2]
         assert self._names(TraceQuery(text="send", step="send", status="failed")) == [2]
+
+    def test_lone_traces_are_traces_as_any_other(self) -> None:
+        start = self._read(lambda store: store.feed(None)).position
+        self._write(*(lone(number, duration_us=number * 10) for number in range(1, 501)))
+        self._write(failed(501), *(lone(number, name="other") for number in range(502, 512)), span(512))
+        everything = self._names(TraceQuery(limit=1000))
+        assert sorted(everything, reverse=True) == sorted(range(1, 513), reverse=True)
+        assert everything[12:] == list(range(500, 0, -1))
+        assert self._names(TraceQuery(step="step-1", status="ok", limit=3)) == [512, 500, 499]
+        assert self._names(TraceQuery(status="failed")) == [501]
+        assert sorted(self._names(TraceQuery(any_step=("other",)))) == list(range(502, 512))
+        assert sorted(self._names(TraceQuery(text="OTHE"))) == list(range(502, 512))
+        assert self._names(TraceQuery(text=trace_id(77))) == [77]
+        assert self._names(TraceQuery(min_us=4975, step="step-1")) == [500, 499, 498]
+        assert self._names(TraceQuery(max_us=25)) == [2, 1]
+        assert self._names(TraceQuery(kind="queue")) == []
+        assert self._names(TraceQuery(since_ms=NOW_MS + 3, until_ms=NOW_MS + 6)) == [5, 4, 3]
+        pages: list[int] = []
+        before: int | None = None
+        while page := self._read(lambda store, at=before: store.traces(TraceQuery(limit=150, before=at))):  # type: ignore[misc]
+            pages += [int(found.trace_id, 16) for found in page]
+            before = page[-1].position
+        assert pages == everything
+        trace = self._read(lambda store: store.trace(trace_id(321)))
+        assert trace is not None
+        assert list(trace.spans) == [lone(321, duration_us=3210)]
+        assert (trace.summary.name, trace.summary.status, trace.summary.spans) == ("step-1", "ok", 1)
+        feed = self._read(lambda store: store.feed(start))
+        touched = [position for note in feed.notes for position in note.traces]
+        assert len(self._read(lambda store: store.traces_at(touched))) == 512
+        assert feed.notes[0].steps == {"step-1": (500, 0)}
+        rows = self._read(lambda store: store.metrics(0, step="step-1"))
+        assert sum(row.n for row in rows if row.what == OK) == 501
+        assert sum(row.n for row in rows if row.what == OK_SUM) == 500 * 501 * 10 // 2 + 500
+
+    def test_what_comes_late_to_a_lone_trace_is_shown_with_it(self) -> None:
+        self._write(*(lone(number) for number in range(1, 21)))
+        self._write(span(7, 2), line(7, "late"))
+        trace = self._read(lambda store: store.trace(trace_id(7)))
+        assert trace is not None
+        assert [found.span_id for found in trace.spans] == [span(7).span_id, span(7, 2).span_id]
+        assert [found.message for found in trace.logs] == ["late"]
+
+    def test_over_its_budget_the_oldest_lone_traces_go_first(self) -> None:
+        sink, store = self._opened(256 * 1024)
+        total = 20_000
+        self._write(failed(total + 1), to=sink)
+        for start in range(1, total, 500):
+            self._write(*(lone(number) for number in range(start, start + 500)), to=sink)
+        kept = self._names(TraceQuery(limit=2 * total), store)
+        assert kept[-1] == total + 1
+        assert 200 < len(kept) < total
+        assert kept[:-1] == list(range(total, total - len(kept) + 1, -1))
 
     def test_lines_are_filtered(self) -> None:
         self._write(line(1, "one", "debug"), line(1, "two", "warning", data=b'{"order":"ABC-7"}'))
