@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from motia.backends.liveness import Crashed
+from motia.backends.liveness import Crashed, Running
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.liveness import Liveness, forget, running_of_dead
 from motia.core.batch import Batch, ClaimReady, RecoverNode, WantedQueue
-from motia.core.message import QueueName, TraceContext
+from motia.core.message import Claim, QueueName, TraceContext
 
 _Q = QueueName("orders", "bill")
 _PRELUDE = """
@@ -199,3 +199,37 @@ def test_a_node_that_ends_takes_its_file_along(tmp_path: Path) -> None:
     liveness.close()
     assert not liveness.path.exists()
     assert running_of_dead(liveness.path) == (True, None)
+
+
+def test_a_node_sees_what_the_others_run(tmp_path: Path) -> None:
+    here = Liveness(tmp_path, b"h" * 16, slots=4)
+    there = Liveness(tmp_path, b"t" * 16, slots=4)
+    try:
+        message = TraceContext("11" * 16, "22" * 8, 0)
+        claim = Claim(
+            seq=7, id=b"m" * 16, queue=_Q, token=1, payload=b"1", trace=message, enqueued_at_ms=0, failures=2
+        )
+        there.started(claim, message, 1_000)
+        there.other_work([Running("page", TraceContext("33" * 16, "44" * 8, 0), 2_000, 1, of_message=False)])
+        assert here.elsewhere() == [
+            Running("bill", message, 1_000, 3, of_message=True),
+            Running("page", TraceContext("33" * 16, "44" * 8, 0), 2_000, 1, of_message=False),
+        ]
+        assert there.elsewhere() == []
+        there.ended(claim)
+        assert [one.step for one in here.elsewhere()] == ["page"]
+        there.other_work([])
+        assert here.elsewhere() == []
+    finally:
+        here.close()
+        there.close()
+    assert here.elsewhere() == []
+
+
+def test_what_is_no_message_is_not_recovered(tmp_path: Path) -> None:
+    dead = Liveness(tmp_path, b"d" * 16, slots=4)
+    dead.other_work([Running("page", TraceContext("33" * 16, "44" * 8, 0), 2_000, 1, of_message=False)])
+    copy = tmp_path / "copy.lock"
+    copy.write_bytes(dead.path.read_bytes())
+    dead.close()
+    assert running_of_dead(copy) == (True, [])

@@ -21,6 +21,16 @@ class Crashed(NamedTuple):
     attempt: int = 1
 
 
+class Running(NamedTuple):
+    """An execution that is under way now."""
+
+    step: str
+    trace: TraceContext
+    started_ms: int
+    attempt: int
+    of_message: bool
+
+
 class Liveness(Protocol):
     """Tells which messages this node runs, and which nodes are dead."""
 
@@ -30,6 +40,14 @@ class Liveness(Protocol):
 
     def ended(self, claim: Claim) -> None:
         """It is not any more."""
+        ...
+
+    def other_work(self, running: Sequence[Running]) -> None:
+        """What runs now beside messages, instead of what was told before: requests above all."""
+        ...
+
+    def elsewhere(self) -> Sequence[Running]:
+        """What the other nodes run now, as each of them told last."""
         ...
 
     def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
@@ -47,6 +65,11 @@ class OneNode:
     def started(self, claim: Claim, trace: TraceContext, started_ms: int) -> None: ...
 
     def ended(self, claim: Claim) -> None: ...
+
+    def other_work(self, running: Sequence[Running]) -> None: ...
+
+    def elsewhere(self) -> Sequence[Running]:
+        return ()
 
     def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
         return False, None

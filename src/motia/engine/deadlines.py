@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from motia.core.clock import Clock, Timer
 from motia.engine.execution import Execution
@@ -15,7 +15,15 @@ _ANSWER_S = 0.25
 class Deadlines:
     """A `Service`: every execution that runs is here, from `watch` until it ends."""
 
-    def __init__(self, clock: Clock, grace_s: float, abandon: Callable[[Execution], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        grace_s: float,
+        abandon: Callable[[Execution], None],
+        looked: Callable[[Iterable[Execution]], None],
+    ) -> None:
+        """`looked` is called with what runs, ten times a second and once when nothing does any more."""
+        self._looked = looked
         self._clock = clock
         self._grace_s = grace_s
         self._abandon = abandon
@@ -55,6 +63,7 @@ class Deadlines:
                 and not execution.ended
             ):
                 self._abandon(execution)
+        self._looked(self.running)
         # While nothing runs, nothing looks.
         self._timer = self._clock.call_later(_LOOK_S, self._look) if self.running else None
 

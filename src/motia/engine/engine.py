@@ -39,6 +39,7 @@ from motia.engine.schedules import Schedules
 from motia.engine.stream_gate import Gate
 from motia.engine.streams import Streams
 from motia.engine.telling import Telling
+from motia.engine.under_way import tell_other_nodes
 from motia.errors import InputError, InternalError, WorkerError
 from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
@@ -96,7 +97,8 @@ class Engine:
         self.waited_topics = set(registry.waits)
         """Topics whose events are also mail."""
         self._state_queues: dict[tuple[str, str], tuple[QueueName, ...]] = {}
-        self.deadlines = Deadlines(clock, settings.queue.cancel_grace_s, self._abandon)
+        grace_s = settings.queue.cancel_grace_s
+        self.deadlines = Deadlines(clock, grace_s, self._abandon, tell_other_nodes(liveness, clock))
         self.consumer = Consumer(self)
         self.promoter = Promoter(self)
         self.rescuer = Rescuer(self)

@@ -14,13 +14,16 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from motia.backends.liveness import Crashed
+from motia.backends.liveness import Crashed, Running
 from motia.backends.sqlite.lock_file import LockFile
 from motia.core.message import Claim, NodeId, TraceContext
 
 _SLOT = struct.Struct("<q16s16s8s8sqI92s")
-"""seq, message id, trace id, span id, parent's span id, start in epoch ms, name of the step."""
+"""seq (0 = no message), message id, trace id, span id, parent's span id, start in epoch ms, attempt, name of
+the step."""
 _EMPTY = bytes(_SLOT.size)
+_OTHERS = 64
+"""Slots for what runs beside messages; of more than that, the rest is not shown to other nodes."""
 
 
 class Liveness:
@@ -30,10 +33,12 @@ class Liveness:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / f"{node.hex()}.lock"
         self._lock = LockFile(self.path, "w+b")
-        self._lock.file.truncate(slots * _SLOT.size)
+        self._lock.file.truncate((slots + _OTHERS) * _SLOT.size)
         # Opened again: a map keeps its file open, in forked children too; it must not be the locked one.
         with open(self.path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), slots * _SLOT.size)
+            self._map = mmap.mmap(file.fileno(), (slots + _OTHERS) * _SLOT.size)
+        self._others_at = slots * _SLOT.size
+        self._others = 0
         self._free = list(range(slots))
         self._slot_of: dict[tuple[int, bytes], int] = {}
 
@@ -62,6 +67,31 @@ class Liveness:
             start = slot * _SLOT.size
             self._map[start : start + _SLOT.size] = _EMPTY
             self._free.append(slot)
+
+    def other_work(self, running: Sequence[Running]) -> None:
+        if not running and not self._others:
+            return
+        slots = [
+            _SLOT.pack(
+                0,
+                bytes(16),
+                bytes.fromhex(one.trace.trace_id),
+                bytes.fromhex(one.trace.span_id),
+                bytes(8),
+                one.started_ms,
+                one.attempt,
+                one.step.encode()[:92],
+            )
+            for one in running[:_OTHERS]
+        ]
+        written = b"".join(slots) + _EMPTY * (self._others - len(slots))
+        self._map[self._others_at : self._others_at + len(written)] = written
+        self._others = len(slots)
+
+    def elsewhere(self) -> Sequence[Running]:
+        others = [path for path in self.path.parent.glob("*.lock") if path != self.path]
+        # The messages of a bundle have a slot each, and one execution.
+        return list({one.trace.span_id: one for path in others for one in _running_in(path)}.values())
 
     def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
         return running_of_dead(Path(lock_path))
@@ -108,6 +138,28 @@ def running_of_dead(path: Path) -> tuple[bool, Sequence[Crashed] | None]:
             data[: len(data) - len(data) % _SLOT.size]
         )
         if seq
+    ]
+
+
+def _running_in(path: Path) -> list[Running]:
+    """What stands in the file of a node that lives."""
+    try:
+        # It is written meanwhile: at worst one slot is half of one execution and half of another.
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return [
+        Running(
+            step.rstrip(b"\0").decode("utf-8", "replace"),
+            TraceContext(trace_id.hex(), span_id.hex(), 0),
+            started_ms,
+            attempt,
+            of_message=bool(seq),
+        )
+        for seq, _, trace_id, span_id, _, started_ms, attempt, step in _SLOT.iter_unpack(
+            data[: len(data) - len(data) % _SLOT.size]
+        )
+        if started_ms
     ]
 
 
