@@ -73,8 +73,8 @@ class Claim:
     """JSON lines, one an earlier failed attempt, oldest first."""
     suspect: bool = False
     """It was running when a process died; it runs with nothing new beside it."""
-    keyed: bool = False
-    """It counts for the concurrency of a key, or for the rate of one."""
+    concurrency_key: str | None = None
+    """Whose concurrency it counts for, where its queue limits that of each key."""
     expires_at_ms: int | None = None
     """No attempt begins after it."""
     bundle: tuple[Claim, ...] = ()

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-Starts = list[tuple[int, int]]
-"""How many messages started at which time, the oldest first: what a rate limit remembers."""
+from bisect import bisect_right
+from operator import itemgetter
+
+_KEPT = 50
+"""Times that are remembered of a window, at the most."""
+_TIME, _COUNT = itemgetter(0), itemgetter(1)
+
+Starts = list[list[int]]
+"""How many messages started at which time, `[time, count]`, the oldest first: what a rate limit remembers."""
 
 
 def free_starts(starts: Starts, limit: int, period_ms: int, now_ms: int) -> int:
     """How many messages may start now. Forgets what is older than the period."""
+    if starts and starts[0][0] <= now_ms - period_ms:
+        del starts[: bisect_right(starts, now_ms - period_ms, key=_TIME)]
     # A clock set back must not keep a queue waiting for longer than one period.
-    starts[:] = [
-        (at_ms, count) for at_ms, count in starts if now_ms - period_ms < at_ms <= now_ms + period_ms
-    ]
-    return max(0, limit - sum(count for _, count in starts))
+    while starts and starts[-1][0] > now_ms + period_ms:
+        starts.pop()
+    started: int = sum(map(_COUNT, starts))
+    return max(0, limit - started)
 
 
-def note_starts(starts: Starts, count: int, period_ms: int, now_ms: int) -> None:
-    """Remember that `count` start now. Times are rounded up to a thousandth of the period, so that a long
-    period with a high limit stays small."""
-    grain_ms = max(1, period_ms // 1000)
+def note_starts(starts: Starts, count: int, limit: int, period_ms: int, now_ms: int) -> None:
+    """Remember that `count` start now. What is remembered stays small: a high limit has its times rounded up
+    to a fiftieth of the period, a lower one has few of them."""
+    grain_ms = 1 if limit <= _KEPT else max(1, period_ms // _KEPT)
     at_ms = -(-now_ms // grain_ms) * grain_ms
-    if starts and starts[-1][0] == at_ms:
-        starts[-1] = (at_ms, starts[-1][1] + count)
+    if starts and starts[-1][0] >= at_ms:
+        # The same, or the clock was set back: they count for longer rather than out of order.
+        starts[-1][1] += count
     else:
-        starts.append((at_ms, count))
+        starts.append([at_ms, count])
 
 
 def next_free_ms(starts: Starts, period_ms: int) -> int:

@@ -213,6 +213,6 @@ def claim_of(delivery: Delivery) -> Claim:
         attributes=delivery.attributes,
         errors=delivery.errors,
         suspect=delivery.suspect,
-        keyed=delivery.flow.concurrency_key is not None,
+        concurrency_key=delivery.flow.concurrency_key,
         expires_at_ms=delivery.flow.expires_at_ms,
     )

@@ -48,11 +48,11 @@ class Limits:
             return True
         if key not in self._rates:
             known = self._transaction.store.rates.get((self._want.queue, key))
-            self._rates[key] = [] if known is None else list(known.starts)
+            self._rates[key] = [] if known is None else [[*start] for start in known.starts]
         starts = self._rates[key]
         if not free_starts(starts, rate.limit, rate.period_ms, self._now_ms):
             return False
-        note_starts(starts, 1, rate.period_ms, self._now_ms)
+        note_starts(starts, 1, rate.limit, rate.period_ms, self._now_ms)
         return True
 
     def keep(self) -> None:

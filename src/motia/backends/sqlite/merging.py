@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from motia.backends.sqlite.queue import COMPLETE, INSERT, claim_of, insert_row
+from motia.backends.sqlite.queue import (
+    COMPLETE,
+    INSERT,
+    INSERT_WITH_FLOW,
+    claim_of,
+    flow_columns,
+    insert_row,
+    let_next_of_key,
+    some_wait_apart,
+)
 from motia.backends.sqlite.schema import CLAIMED
 from motia.backends.sqlite.transaction import Transaction
 from motia.backends.sqlite.workflow import (
@@ -18,6 +28,7 @@ from motia.backends.sqlite.workflow import (
     put_row,
 )
 from motia.core import batch as ops
+from motia.core.message import NewMessage, QueueName
 
 _NOTHING: list[Any] = [None]
 _NOTHING_TWICE: list[Any] = [None, None]
@@ -34,14 +45,18 @@ class Merged:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._inserts: list[tuple[Any, ...]] = []
+        self._inserts_with_flow: list[tuple[Any, ...]] = []
         self._begins: list[tuple[Any, ...]] = []
         self._puts: list[tuple[Any, ...]] = []
         self._ends: list[tuple[Any, ...]] = []
         self._waits: list[tuple[Any, ...]] = []
         self._completes: list[tuple[Any, ...]] = []
+        self._freed: Counter[tuple[QueueName, str]] = Counter()
+        """Places of keys that what completes leaves."""
         # A statement whose rows all have to change something is counted: a guard or a key is part of it.
         self._statements = (
             (INSERT, self._inserts, True),
+            (INSERT_WITH_FLOW, self._inserts_with_flow, True),
             (BEGIN_RUN, self._begins, False),
             (PUT_HELD, self._puts, True),
             (END_RUN, self._ends, False),
@@ -56,10 +71,8 @@ class Merged:
         if len(operations) == 1 and not guards:
             if type(first) is ops.Settle:
                 return self._settle(first)
-            if type(first) is ops.Enqueue and first.message.group is None and first.message.flow is None:
-                row = insert_row(self._transaction, first.message)
-                self._inserts.append(row)
-                return [claim_of(first.message, row)] if row[3] == CLAIMED else _NOTHING
+            if type(first) is ops.Enqueue and first.message.group is None:
+                return self._enqueue(first.message)
         elif len(operations) == 1 and type(first) is ops.JournalPut:
             return self._put(first, guards)
         elif len(operations) == 2:
@@ -70,10 +83,24 @@ class Merged:
                 return self._end(first, second)
         return None
 
+    def _enqueue(self, message: NewMessage) -> list[Any] | None:
+        flow = message.flow
+        if flow is None:
+            row = insert_row(self._transaction, message)
+            self._inserts.append(row)
+        elif flow.dedupe_key is None and flow.debounce_key is None:
+            row = insert_row(self._transaction, message)
+            self._inserts_with_flow.append((*row, *flow_columns(flow, None)))
+        else:
+            return None
+        return [claim_of(message, row)] if row[3] == CLAIMED else _NOTHING
+
     def _settle(self, operation: ops.Settle) -> list[Any] | None:
         claim = operation.claim
-        if claim.group is not None or claim.keyed or type(operation.settlement) is not ops.Completed:
+        if claim.group is not None or type(operation.settlement) is not ops.Completed:
             return None
+        if claim.concurrency_key is not None:
+            self._freed[claim.queue, claim.concurrency_key] += 1
         self._completes.append((claim.seq, claim.id, claim.token))
         return _NOTHING
 
@@ -109,8 +136,21 @@ class Merged:
                 if counted and connection.total_changes() - before != len(rows):
                     raise Mismatch
                 rows.clear()
+        if self._freed:
+            self._let_others_start()
+
+    def _let_others_start(self) -> None:
+        """Where places of a key are free, as many of those that wait for it become ready."""
+        transaction = self._transaction
+        queues = {name: transaction.queue_id(name) for name, _ in self._freed}
+        waiting = {name for name, queue in queues.items() if some_wait_apart(transaction, queue)}
+        for (name, key), count in self._freed.items():
+            if name in waiting:
+                let_next_of_key(transaction, queues[name], key, count)
+        self._freed.clear()
 
     def forget(self) -> None:
         """Drop what has gathered."""
         for _, rows, _ in self._statements:
             rows.clear()
+        self._freed.clear()

@@ -20,7 +20,7 @@ INSERT = (
     " enqueued_at, trace, attributes, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (id, queue) DO NOTHING"
 )
-_INSERT_WITH_FLOW = (
+INSERT_WITH_FLOW = (
     "INSERT INTO deliveries (seq, id, queue, state, due_at, group_key, claimed_by, token,"
     " enqueued_at, trace, attributes, payload,"
     " rank, concurrency_key, rate_key, expires_at, debounce_key, debounce_by, bulk)"
@@ -104,22 +104,23 @@ def _enqueue_with_flow(
             if debounce_by is not None and message.due_at_ms is not None:
                 message = dataclasses.replace(message, due_at_ms=min(message.due_at_ms, debounce_by))
     row = insert_row(transaction, message) if message.group is None else _grouped_row(transaction, message)
-    transaction.execute(
-        _INSERT_WITH_FLOW,
-        (
-            *row,
-            -flow.priority,
-            flow.concurrency_key,
-            flow.rate_key,
-            flow.expires_at_ms,
-            flow.debounce_key,
-            debounce_by,
-            flow.bulk,
-        ),
-    )
+    transaction.execute(INSERT_WITH_FLOW, (*row, *flow_columns(flow, debounce_by)))
     if not transaction.connection.changes() or row[3] != CLAIMED:
         return replaced
     return claim_of(message, row)
+
+
+def flow_columns(flow: Flow, debounce_by: int | None) -> tuple[Any, ...]:
+    """What `INSERT_WITH_FLOW` takes after the row."""
+    return (
+        -flow.priority,
+        flow.concurrency_key,
+        flow.rate_key,
+        flow.expires_at_ms,
+        flow.debounce_key,
+        debounce_by,
+        flow.bulk,
+    )
 
 
 def _earlier(transaction: Transaction, queue: int, key: str, message: NewMessage) -> bytes | None:
@@ -167,7 +168,6 @@ def _grouped_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ..
 def settle(transaction: Transaction, operation: ops.Settle) -> None:
     claim, settlement = operation.claim, operation.settlement
     held = (claim.seq, claim.id, claim.token)
-    lane = concurrency_key_of(transaction, claim.seq) if claim.keyed else None
     if isinstance(settlement, ops.Completed):
         transaction.execute(COMPLETE, held)
     elif isinstance(settlement, ops.Suspended):
@@ -205,24 +205,27 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
         raise superseded()
     if claim.group is not None and not isinstance(settlement, ops.Rescheduled | ops.Suspended):
         unblock(transaction, transaction.queue_id(claim.queue), claim.group)
-    if lane is not None:
-        let_next_of_key(transaction, transaction.queue_id(claim.queue), lane)
+    if claim.concurrency_key is not None:
+        let_next_of_key(transaction, transaction.queue_id(claim.queue), claim.concurrency_key)
 
 
-def concurrency_key_of(transaction: Transaction, seq: int) -> str | None:
-    key: str | None = transaction.execute("SELECT concurrency_key FROM deliveries WHERE seq = ?", (seq,)).get
-    return key
-
-
-def let_next_of_key(transaction: Transaction, queue: int, key: str) -> None:
-    """One message of the key has left its place: the next that waited for it becomes ready."""
+def let_next_of_key(transaction: Transaction, queue: int, key: str, count: int = 1) -> None:
+    """So many messages of the key have left their places: the next that waited for it become ready."""
     transaction.execute(
-        "UPDATE deliveries SET state = 0 WHERE seq = (SELECT seq FROM deliveries"
-        " WHERE queue = ? AND concurrency_key = ? AND state = 4 ORDER BY rank, seq LIMIT 1)",
-        (queue, key),
+        "UPDATE deliveries SET state = 0 WHERE seq IN (SELECT seq FROM deliveries"
+        " WHERE queue = ? AND concurrency_key = ? AND state = 4 ORDER BY rank, seq LIMIT ?)",
+        (queue, key, count),
     )
     if transaction.connection.changes():
         transaction.note_ready(queue)
+
+
+def some_wait_apart(transaction: Transaction, queue: int) -> bool:
+    """Whether any message of the queue waits for its key."""
+    found = transaction.execute(
+        "SELECT 1 FROM deliveries WHERE queue = ? AND state > 3 LIMIT 1", (queue,)
+    ).get
+    return found is not None
 
 
 def unblock(transaction: Transaction, queue: int, group: str) -> None:
@@ -267,4 +270,5 @@ def claim_of(message: NewMessage, row: Sequence[Any]) -> Claim:
         enqueued_at_ms=message.enqueued_at_ms,
         attributes=message.attributes,
         expires_at_ms=None if message.flow is None else message.flow.expires_at_ms,
+        concurrency_key=None if message.flow is None else message.flow.concurrency_key,
     )

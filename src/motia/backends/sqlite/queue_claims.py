@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from motia.backends.sqlite.queue import settle, unpack_trace
-from motia.backends.sqlite.queue_limits import CLAIM, Limits, let_all_return, wake_rates
+from motia.backends.sqlite.claim_rows import COLUMNS, TAKE, claim_of_row
+from motia.backends.sqlite.queue import settle
+from motia.backends.sqlite.queue_limits import Limits, let_all_return, wake_rates
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.message import Claim, QueueName
-
-_CLAIM_COLUMNS = (
-    "d.seq, d.id, q.topic, q.step, d.token, d.payload, d.trace, d.enqueued_at,"
-    " d.failures, d.crashes, d.group_key, d.attributes, d.errors, d.suspect, d.expires_at,"
-    " d.concurrency_key IS NOT NULL"
-)
 
 
 def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Claim]:
@@ -28,8 +22,7 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
             wanted[known] = want
     suspect = _first_suspect(transaction, wanted)
     if suspect is not None:
-        transaction.execute(CLAIM, (operation.node, suspect))
-        return [_claimed(transaction, suspect)]
+        return [_take_suspect(transaction, operation.node, *suspect)]
     claims: list[Claim] = []
     room_bytes = operation.max_bytes
     for queue, want in wanted.items():
@@ -39,23 +32,33 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
         if limit <= 0 or room_bytes <= 0:
             continue
         if want.key_concurrency is None and want.rate is None:
-            taken = _take(transaction, operation.node, queue, limit, room_bytes)
+            let_all_return(transaction, queue)
+            taken = _take(transaction, operation.node, queue, want.queue, limit, room_bytes)
         else:
             limits = Limits(transaction, queue, want, operation.now_ms)
-            taken = [_claimed(transaction, seq) for seq in limits.take(operation.node, limit, room_bytes)]
+            taken = limits.take(operation.node, limit, room_bytes)
             limits.keep()
         room_bytes -= sum(len(claim.payload) for claim in taken)
         claims += taken
     return claims
 
 
-def _first_suspect(transaction: Transaction, wanted: dict[int, ops.WantedQueue]) -> int | None:
+def _first_suspect(
+    transaction: Transaction, wanted: dict[int, ops.WantedQueue]
+) -> tuple[int, QueueName] | None:
     for seq, queue in transaction.execute(
         "SELECT seq, queue FROM deliveries WHERE suspect = 1 AND state = 0 ORDER BY seq"
     ):
         if queue in wanted:
-            return int(seq)
+            return seq, wanted[queue].queue
     return None
+
+
+def _take_suspect(transaction: Transaction, node: bytes, seq: int, name: QueueName) -> Claim:
+    transaction.execute(TAKE, (node, seq))
+    row = transaction.execute(f"SELECT {COLUMNS} FROM deliveries d WHERE d.seq = ?", (seq,)).fetchone()
+    assert row is not None
+    return claim_of_row(row, name)
 
 
 def _claimed_count(transaction: Transaction, queue: int) -> int:
@@ -67,32 +70,25 @@ def _claimed_count(transaction: Transaction, queue: int) -> int:
     return int(count)
 
 
-def _take(transaction: Transaction, node: bytes, queue: int, limit: int, room_bytes: int) -> list[Claim]:
-    let_all_return(transaction, queue)
+def _take(
+    transaction: Transaction, node: bytes, queue: int, name: QueueName, limit: int, room_bytes: int
+) -> list[Claim]:
     claims: list[Claim] = []
     # Read row by row: a thousand payloads of a megabyte must not be loaded to keep sixteen of them.
     for row in transaction.execute(
-        f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
-        " WHERE d.queue = ? AND d.state = 0 ORDER BY d.rank, d.seq LIMIT ?",
+        f"SELECT {COLUMNS} FROM deliveries d WHERE d.queue = ? AND d.state = 0"
+        " ORDER BY d.rank, d.seq LIMIT ?",
         (queue, limit),
     ):
-        claim = claim_of_row(row)
+        claim = claim_of_row(row, name)
         room_bytes -= len(claim.payload)
         claims.append(claim)
         if room_bytes <= 0:
             break
-    transaction.connection.executemany(CLAIM, [(node, claim.seq) for claim in claims])
+    transaction.connection.executemany(TAKE, [(node, claim.seq) for claim in claims])
     for claim in claims:
         claim.token += 1
     return claims
-
-
-def _claimed(transaction: Transaction, seq: int) -> Claim:
-    row = transaction.execute(
-        f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue WHERE d.seq = ?", (seq,)
-    ).fetchone()
-    assert row is not None
-    return claim_of_row(row)
 
 
 def unclaim(transaction: Transaction, operation: ops.Unclaim) -> int:
@@ -130,14 +126,12 @@ def register_node(transaction: Transaction, operation: ops.RegisterNode) -> None
 
 
 def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
-    claims = [
-        claim_of_row(row)
-        for row in transaction.execute(
-            f"SELECT {_CLAIM_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
-            " WHERE d.state = 3 AND d.claimed_by = ?",
-            (operation.node,),
-        ).fetchall()
-    ]
+    rows: list[Any] = transaction.execute(
+        f"SELECT {COLUMNS}, q.topic, q.step FROM deliveries d JOIN queues q ON q.id = d.queue"
+        " WHERE d.state = 3 AND d.claimed_by = ?",
+        (operation.node,),
+    ).fetchall()
+    claims = [claim_of_row(row, QueueName(*row[-2:])) for row in rows]
     for claim in claims:
         ran = operation.running is None or (claim.seq, claim.id) in operation.running
         if ran and claim.crashes + 1 >= operation.max_crashes:
@@ -154,23 +148,3 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
     transaction.execute("DELETE FROM cancellations WHERE node = ?", (operation.node,))
     transaction.execute("DELETE FROM nodes WHERE id = ?", (operation.node,))
     return len(claims)
-
-
-def claim_of_row(row: Sequence[Any]) -> Claim:
-    return Claim(
-        seq=row[0],
-        id=row[1],
-        queue=QueueName(row[2], row[3]),
-        token=row[4],
-        payload=row[5],
-        trace=unpack_trace(row[6]),
-        enqueued_at_ms=row[7],
-        failures=row[8],
-        crashes=row[9],
-        group=row[10],
-        attributes=row[11] or b"",
-        errors=row[12] or b"",
-        suspect=bool(row[13]),
-        expires_at_ms=row[14],
-        keyed=bool(row[15]),
-    )

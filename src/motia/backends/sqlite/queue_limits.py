@@ -9,16 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from motia import encoding
+import orjson
+
+from motia.backends.sqlite.claim_rows import COLUMNS, TAKE, claim_of_row
+from motia.backends.sqlite.queue import some_wait_apart
 from motia.backends.sqlite.schema import AWAITS_KEY, AWAITS_RATE
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.flow import RateWindow
+from motia.core.message import Claim
 from motia.queue.rate import Starts, free_starts, next_free_ms, note_starts
 
 _MOST_LOOKED_AT = 2000
 """Ready messages that one claim looks at in a queue; bounds how long the writer works for it."""
-CLAIM = "UPDATE deliveries SET state = 3, claimed_by = ?, token = token + 1 WHERE seq = ?"
+_READY = (
+    f"SELECT {COLUMNS}, d.rate_key FROM deliveries d WHERE d.queue = ? AND d.state = 0"
+    " ORDER BY d.rank, d.seq LIMIT ?"
+)
+_KEEP = "INSERT OR REPLACE INTO rates (queue, key, most, period, starts, wake_at) VALUES (?,?,?,?,?,?)"
 _KEY_COLUMN = {AWAITS_KEY: "concurrency_key", AWAITS_RATE: "rate_key"}
 
 
@@ -44,10 +52,11 @@ class Limits:
         self._want = want
         self._now_ms = now_ms
         self._lanes: dict[tuple[int, str], _Lane] = {}
+        self._some_wait = some_wait_apart(transaction, queue)
 
-    def take(self, node: bytes, limit: int, room_bytes: int) -> list[int]:
-        """Claim for `node` what may be taken now: `seq` in order. What may not is put apart."""
-        chosen: list[int] = []
+    def take(self, node: bytes, limit: int, room_bytes: int) -> list[Claim]:
+        """Claim for `node` what may be taken now, in order. What may not is put apart."""
+        chosen: list[Claim] = []
         looked_at = 0
         whole = None
         if self._want.rate is not None and not self._want.rate.keyed:
@@ -56,31 +65,32 @@ class Limits:
             limit = min(limit, whole.free)
         while len(chosen) < limit and room_bytes > 0 and looked_at < _MOST_LOOKED_AT:
             page = min(max(limit, 100), _MOST_LOOKED_AT - looked_at)
-            rows: list[Any] = self._transaction.execute(
-                "SELECT seq, concurrency_key, rate_key, length(payload) FROM deliveries"
-                " WHERE queue = ? AND state = 0 ORDER BY rank, seq LIMIT ?",
-                (self._queue, page),
-            ).fetchall()
-            looked_at += len(rows)
-            taken: list[tuple[bytes, int]] = []
+            seen = 0
+            taken: list[Claim] = []
             apart: list[tuple[int, int]] = []
-            for seq, concurrency_key, rate_key, size in rows:
+            # Read row by row: a thousand payloads of a megabyte must not be loaded to keep sixteen of them.
+            for row in self._transaction.execute(_READY, (self._queue, page)):
                 if len(chosen) + len(taken) >= limit or room_bytes <= 0:
                     break
-                lanes = self._lanes_of(concurrency_key, rate_key)
+                seen += 1
+                claim = claim_of_row(row, self._want.queue)
+                lanes = self._lanes_of(claim.concurrency_key, row[-1])
                 full = next((lane for lane in lanes if lane.free <= lane.taken or lane.others_wait), None)
                 if full is not None:
-                    apart.append((full.state, seq))
+                    apart.append((full.state, claim.seq))
                     continue
                 for lane in lanes:
                     lane.taken += 1
-                taken.append((node, seq))
-                room_bytes -= size
-            self._transaction.connection.executemany(CLAIM, taken)
-            chosen += [seq for _, seq in taken]
+                taken.append(claim)
+                room_bytes -= len(claim.payload)
+            looked_at += seen
+            self._transaction.connection.executemany(TAKE, [(node, claim.seq) for claim in taken])
+            for claim in taken:
+                claim.token += 1
+            chosen += taken
             self._transaction.connection.executemany("UPDATE deliveries SET state = ? WHERE seq = ?", apart)
             returned = self._let_older_return()
-            if not returned and len(rows) < page:
+            if not returned and seen < page:
                 break
         if whole is not None:
             whole.taken = len(chosen)
@@ -103,7 +113,7 @@ class Limits:
         return lane
 
     def _load(self, state: int, key: str) -> _Lane:
-        others_wait = bool(
+        others_wait = self._some_wait and bool(
             self._transaction.execute(
                 f"SELECT 1 FROM deliveries WHERE queue = ? AND {_KEY_COLUMN[state]} = ? AND state = {state:d}"
                 " LIMIT 1",
@@ -140,27 +150,26 @@ class Limits:
         rate = self._want.rate
         if rate is None:
             return
+        rows = []
         for lane in self._lanes.values():
             if lane.state == AWAITS_RATE:
                 if lane.taken:
-                    note_starts(lane.starts, lane.taken, rate.period_ms, self._now_ms)
+                    note_starts(lane.starts, lane.taken, rate.limit, rate.period_ms, self._now_ms)
                 full = lane.free <= lane.taken
                 wake_at_ms = next_free_ms(lane.starts, rate.period_ms) if full else None
-                write_starts(self._transaction, self._queue, lane.key, rate, lane.starts, wake_at_ms)
+                rows.append(rate_row(self._queue, lane.key, rate, lane.starts, wake_at_ms))
+        self._transaction.connection.executemany(_KEEP, rows)
 
 
 def read_starts(transaction: Transaction, queue: int, key: str) -> Starts:
     text: Any = transaction.execute("SELECT starts FROM rates WHERE queue = ? AND key = ?", (queue, key)).get
-    return [] if text is None else [(at_ms, count) for at_ms, count in encoding.decode(text)]
+    return [] if text is None else orjson.loads(text)
 
 
-def write_starts(
-    transaction: Transaction, queue: int, key: str, rate: RateWindow, starts: Starts, wake_at_ms: int | None
-) -> None:
-    transaction.execute(
-        "INSERT OR REPLACE INTO rates (queue, key, most, period, starts, wake_at) VALUES (?,?,?,?,?,?)",
-        (queue, key, rate.limit, rate.period_ms, encoding.encode(starts).decode(), wake_at_ms),
-    )
+def rate_row(
+    queue: int, key: str, rate: RateWindow, starts: Starts, wake_at_ms: int | None
+) -> tuple[int, str, int, int, str, int | None]:
+    return (queue, key, rate.limit, rate.period_ms, orjson.dumps(starts).decode(), wake_at_ms)
 
 
 def let_return(transaction: Transaction, queue: int, state: int, key: str, count: int) -> bool:
@@ -199,7 +208,7 @@ def wake_rates(transaction: Transaction, now_ms: int) -> int:
             transaction.execute("DELETE FROM rates WHERE queue = ? AND key = ?", (queue, key))
         else:
             window = RateWindow(limit=most, period_ms=period_ms, keyed=True)
-            write_starts(transaction, queue, key, window, starts, wake_at_ms)
+            transaction.execute(_KEEP, rate_row(queue, key, window, starts, wake_at_ms))
     if rows:
         transaction.forget_backlog()
         transaction.made_ready = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,19 @@ async def one_key_never_has_more_claims_than_its_concurrency(nodes: Nodes) -> No
     assert payloads(await asking.take(node)) == [b"a2"]
     await node.commit(complete(first[2]))
     assert await asking.take(node) == []
+
+
+async def places_that_end_at_the_same_time_go_to_as_many_of_their_keys(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=2)
+    names = [f"{key}{number}" for number in range(6) for key in "ab"]
+    await asyncio.gather(*(node.commit(_keyed(nodes, name.encode(), name[0])) for name in names))
+    done: list[Claim] = []
+    while claims := await asking.take(node):
+        assert payloads(claims) == [name.encode() for name in names[len(done) : len(done) + 4]]
+        await asyncio.gather(*(node.commit(complete(claim)) for claim in claims))
+        done += claims
+    assert len(done) == len(names)
 
 
 async def what_waits_for_its_key_is_counted_as_limited(nodes: Nodes) -> None:
