@@ -27,6 +27,7 @@ NAMES = (
     "start",
     "longrun",
     "backlog",
+    "flow",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -1,0 +1,58 @@
+"""Flow control: what each of its options costs a message from enqueue to settled, in the whole engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from measure import Effort, Row, median
+from processes import bench_project, run_inside
+
+_MESSAGES = 30_000
+_PRODUCERS = 64
+_AT_MOST = 1.2
+_LIMITS = {
+    "key": "a limit per key",
+    "rate": "a rate limit",
+    "rate_key": "a rate limit per key",
+    "both": "a limit per key and a rate",
+}
+"""What the target is about."""
+_OTHERS = {
+    "total": "a limit of the queue",
+    "priority": "priority",
+    "group": "groups (FIFO), 100 of them",
+    "dedupe": "dedupe",
+    "debounce": "debounce",
+    "delay": "delay",
+    "ttl": "ttl",
+    "batch": "batches of 20",
+}
+
+
+def run(effort: Effort) -> list[Row]:
+    count = effort.count(_MESSAGES, least=_PRODUCERS)
+    names = ("plain", *_LIMITS, *_OTHERS)
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(effort.rounds):
+        # In turns: what disturbs the machine disturbs all of them.
+        for name in names:
+            rounds[name].append(_produce(name, count))
+    rows = []
+    plain_us = _cost_us(rounds["plain"], count)
+    for name, what in (*_LIMITS.items(), *_OTHERS.items()):
+        judged = {"judge": "at most", "target": _AT_MOST} if name in _LIMITS else {}
+        rows.append(Row(what, _cost_us(rounds[name], count), "µs a message", plain_us, "plain", **judged))
+    return rows
+
+
+def _cost_us(runs: list[dict[str, Any]], count: int) -> float:
+    return median(one["elapsed_s"] / count * 1e6 for one in runs)
+
+
+def _produce(name: str, count: int) -> dict[str, Any]:
+    """What a fresh node needs for `count` messages, from the first enqueue to the last settlement."""
+    call = {"topic": f"bench.{name}", "producers": _PRODUCERS}
+    warm_up = {**call, "messages": max(_PRODUCERS, count // 10), "first": count}
+    with bench_project() as project:
+        order = {"step": "produce_to", "warm_up": warm_up, "input": {**call, "messages": count}}
+        return run_inside(project, order)
