@@ -1,19 +1,55 @@
-"""What an exercise asks of the running application: requests, state, logs, and runs by hand."""
+"""What an exercise asks of the running application: requests, streams, state, logs, traces, runs by hand."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 _EVENTUALLY_S = 10.0
+
+
+@dataclass(slots=True)
+class Follower:
+    """A client that follows streams; `events` is what it heard until now."""
+
+    socket: ClientConnection
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def join(self, stream: str, group: str, id_: str | None = None) -> dict[str, Any]:
+        """Follow a group or one item of it; the answer, which is a sync or a refusal."""
+        join = {"subscriptionId": f"{stream}/{group}/{id_}", "streamName": stream, "groupId": group}
+        self.socket.send(json.dumps({"type": "join", "data": join | ({} if id_ is None else {"id": id_})}))
+        return self.next()
+
+    def next(self, limit_s: float = _EVENTUALLY_S) -> dict[str, Any]:
+        """The next event. Failure: AssertionError without one."""
+        try:
+            event: dict[str, Any] = json.loads(self.socket.recv(timeout=limit_s))["event"]
+        except (TimeoutError, ConnectionClosed) as error:
+            raise AssertionError(f"no event after {kinds(self.events)}: {error}") from error
+        self.events.append(event)
+        return event
+
+    def until(self, check: Callable[[list[dict[str, Any]]], Any]) -> None:
+        """Hear events until the check of all of them is true. Failure: AssertionError without a next one."""
+        while not check(self.events):
+            self.next()
+
+
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    """What events are, by one word each: `sync`, `create` …, or the type of what was sent."""
+    return [str(one["event"]["type"] if one["type"] == "event" else one["type"]) for one in events]
 
 
 class Application:
@@ -47,31 +83,56 @@ class Application:
             return answer.json()
         return answer.text
 
+    @contextlib.contextmanager
+    def following(self, *subprotocols: str) -> Iterator[Follower]:
+        """A connection for streams."""
+        offered: Any = subprotocols or None
+        with connect(f"ws://127.0.0.1:{self.port}", subprotocols=offered, close_timeout=1) as socket:
+            yield Follower(socket)
+
     def state(self, scope: str) -> dict[str, Any]:
         """All keys of a scope with their values."""
-        listed = self._command("state", "list", scope, "--json")
-        keys = [item["key"] for item in json.loads(listed)]
-        return {key: json.loads(self._command("state", "get", scope, key)) for key in keys}
+        keys = [item["key"] for item in self._document("state", "list", scope)]
+        return {key: json.loads(self.run("state", "get", scope, key)) for key in keys}
+
+    def logs(self, step: str, text: str = "", trace: str = "") -> list[dict[str, Any]]:
+        """What a step logged with the text: level, message, data, trace_id."""
+        given = ["--step", step, *(["--trace", trace] if trace else [])]
+        found: list[dict[str, Any]] = self._document("logs", "--level", "debug", "--limit", "5000", *given)
+        return [line for line in found if text in f"{line['message']} {json.dumps(line['data'])}"]
+
+    def runs(self, trace: str) -> list[str]:
+        """The names of the steps that ran in a trace."""
+        return [span["name"] for span in self._document("traces", trace)["spans"]]
+
+    def ticks(self, step: str) -> list[tuple[int, int]]:
+        """When the runs of a schedule began and ended, in order."""
+        found = self._document("traces", "--step", step, "--kind", "cron", "--limit", "500")
+        return sorted((one["started_at_ms"], one["ended_at_ms"]) for one in found)
 
     def output(self) -> str:
         """What the process printed."""
         return self._log.read_text("utf-8", "replace")
 
-    def run(self, *command: str) -> str:
-        """A command of ours on this project."""
-        return self._command(*command)
+    def file(self, name: str) -> bytes:
+        """A file of the project."""
+        return (self._project / name).read_bytes()
 
-    def _command(self, *arguments: str) -> str:
+    def run(self, *command: str) -> str:
+        """What a command of ours prints on this project."""
         code = "from motia.cli.main import run; run()"
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-c", code, *command],
             cwd=self._project,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"motia {' '.join(command)}: {done.stderr or done.stdout}"
         return done.stdout
+
+    def _document(self, *command: str) -> Any:
+        return json.loads(self.run(*command, "--json"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import json
-
-from application import Application, Lines
+from application import Application, Lines, kinds
 
 LINES = Lines()
+_A = {"roomName": "r", "userId": "u1", "username": "A"}
+_B = {"roomName": "r", "userId": "u2", "username": "B"}
 
 
-@LINES.add("join, update, leave: answers, and what a follower of the room sees")
-def cursors(app: Application) -> None:
-    from websockets.sync.client import connect
+@LINES.add("POST /cursor/join → the cursor and who is there already; followers hear of it")
+def join(app: Application) -> None:
+    with app.following() as follower:
+        follower.join("cursorPosition", "r")
+        first = app.ask("POST", "/cursor/join", _A, status=200)
+        cursor = first["cursor"]
+        assert (first["success"], first["existingCursors"]) == (True, [])
+        assert (cursor["id"], cursor["x"], cursor["y"]) == ("u1", 0, 0)
+        assert cursor["color"]
+        follower.until(lambda events: {"create", "user-joined"} <= set(kinds(events)))
+        second = app.ask("POST", "/cursor/join", _B, status=200)
+        assert [one["id"] for one in second["existingCursors"]] == ["u1"]
 
-    with connect(f"ws://127.0.0.1:{app.port}") as socket:
-        join = {"subscriptionId": "1", "streamName": "cursorPosition", "groupId": "r"}
-        socket.send(json.dumps({"type": "join", "data": join}))
-        first = app.ask(
-            "POST", "/cursor/join", {"roomName": "r", "userId": "u1", "username": "A"}, status=200
-        )
-        assert first["success"]
-        assert (first["cursor"]["id"], first["existingCursors"]) == ("u1", [])
-        second = app.ask(
-            "POST", "/cursor/join", {"roomName": "r", "userId": "u2", "username": "B"}, status=200
-        )
-        assert len(second["existingCursors"]) == 1
-        app.ask(
-            "POST",
-            "/cursor/update",
-            {"roomName": "r", "userId": "u1", "username": "A", "x": 3, "y": 4},
-            status=200,
-        )
-        app.ask("POST", "/cursor/leave", {"roomName": "r", "userId": "u1", "username": "A"}, status=200)
-        kinds: list[str] = []
-        while kinds.count("delete") < 1 or "user-left" not in kinds:
-            event = json.loads(socket.recv(timeout=5))["event"]
-            kinds.append(event["event"]["type"] if event["type"] == "event" else event["type"])
-        assert {"create", "user-joined", "update", "delete", "user-left"} <= set(kinds), kinds
+
+@LINES.add("/cursor/update → followers hear an update; /cursor/leave → a delete and user-left")
+def move(app: Application) -> None:
+    with app.following() as follower:
+        follower.join("cursorPosition", "r")
+        app.ask("POST", "/cursor/update", {**_A, "x": 3, "y": 4}, status=200)
+        follower.until(lambda events: "update" in kinds(events))
+        moved = next(one["data"] for one in follower.events if one["type"] == "update")
+        assert (moved["x"], moved["y"]) == (3, 4)
+        app.ask("POST", "/cursor/leave", _A, status=200)
+        follower.until(lambda events: {"delete", "user-left"} <= set(kinds(events)))
 
 
 @LINES.add("/cursor/clear tells how many; a bad body → 400")
 def clear(app: Application) -> None:
-    assert "cleared" in str(app.ask("POST", "/cursor/clear", {"roomName": "r"}, status=200))
+    assert app.ask("POST", "/cursor/clear", {"roomName": "r"}, status=200)["cleared"] == 1
     app.ask("POST", "/cursor/join", {"roomName": 1}, status=(400, 422))

@@ -7,12 +7,15 @@ from application import Application, Lines, eventually
 LINES = Lines()
 
 
-@LINES.add("POST /default → 200 with a trace id; both languages find the state")
+@LINES.add("POST /default → 200 with a trace id; state is kept below it; both languages log success")
 def default(app: Application) -> None:
     answer = app.ask("POST", "/default", {"message": "hi"}, status=200)
+    assert answer["message"]
     trace = answer["traceId"]
     eventually(lambda: app.state(trace).get("test") == "Welcome to motia!")
-    eventually(lambda: app.output().count(trace[:8]) >= 3)
+    for step in ("CheckStateChange", "MyPythonStep"):
+        eventually(lambda step=step: app.logs(step, trace=trace))  # type: ignore[misc]  # bound now
+        assert not [line for line in app.logs(step, trace=trace) if line["level"] == "error"]
 
 
 @LINES.add("POST {} → 400")

@@ -7,11 +7,17 @@ from application import Application, Lines, eventually
 LINES = Lines()
 
 
-@LINES.add("POST /upload → 200 with the rows received, and the chain's logs")
+@LINES.add("POST /upload → 200 with the rows received; the chain detects, cleans and draws")
 def upload(app: Application) -> None:
     data = [{"a": 1, "c": "x"}, {"a": 1, "c": "x"}, {"a": 2, "c": "y"}]
     assert app.ask("POST", "/upload", {"data": data}, status=200)["rowsReceived"] == 3
-    eventually(lambda: "data.visualized" in app.output() or "chart" in app.output().lower())
+    expected = (
+        ("DetectData", {"numericFields": ["a"], "categoricalFields": ["c"]}),
+        ("CleanData", {"before": 3, "after": 2}),
+        ("VisualizeData", {"count": 2}),
+    )
+    for step, found in expected:
+        eventually(lambda step=step, found=found: found in [line["data"] for line in app.logs(step)])  # type: ignore[misc]
 
 
 @LINES.add("POST {} and POST without a body → 400")
@@ -23,5 +29,6 @@ def refused(app: Application) -> None:
 @LINES.add("DailyReport by hand: an error of that run, and the server lives")
 def report(app: Application) -> None:
     app.run("cron", "run", "DailyReport")
-    eventually(lambda: "getAll" in app.output())
+    eventually(lambda: "state.getAll is not a function" in app.output())
+    eventually(lambda: '"DailyReport"' in app.run("traces", "--status", "failed", "--json"))
     assert app.is_ready()

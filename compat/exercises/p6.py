@@ -33,20 +33,17 @@ def unknown(app: Application) -> None:
 
 @LINES.add("following the stream todo/inbox counts who watches, leaving counts down")
 def watching(app: Application) -> None:
-    from websockets.sync.client import connect
-
     def count() -> int:
-        with connect(f"ws://127.0.0.1:{app.port}") as other:
-            join = {"subscriptionId": "2", "streamName": "inbox", "groupId": "watching", "id": "inbox"}
-            other.send(json.dumps({"type": "join", "data": join}))
-            found = json.loads(other.recv(timeout=5))
-            return int((found["event"].get("data") or {"watching": 0})["watching"])
+        with app.following() as other:
+            data = other.join("inbox", "watching", "inbox").get("data")
+            return int((data or {"watching": 0})["watching"])
 
-    with connect(f"ws://127.0.0.1:{app.port}") as socket:
-        join = {"subscriptionId": "1", "streamName": "todo", "groupId": "inbox"}
-        socket.send(json.dumps({"type": "join", "data": join}))
-        assert json.loads(socket.recv(timeout=5))["event"]["type"] == "sync"
+    with app.following() as follower:
+        assert follower.join("todo", "inbox")["type"] == "sync"
         eventually(lambda: count() == 1)
+        with app.following() as second:
+            second.join("todo", "inbox")
+            eventually(lambda: count() == 2)
     eventually(lambda: count() == 0)
 
 
@@ -69,9 +66,10 @@ def unverified(app: Application) -> None:
     body = {"user": {"verified": False}, "amount": 5, "description": "x"}
     app.ask("POST", "/orders/manual", body, status=(403, 404, 409, 422))
     assert len(app.state("orders")) == before
+    assert not app.logs("MultiTriggerExample", '"verified": false')
 
 
-@LINES.add("POST /api/parallel-merge → three steps, joined exactly once")
+@LINES.add("POST /api/parallel-merge → three steps in state, joined exactly once")
 def merge(app: Application) -> None:
     app.ask("POST", "/api/parallel-merge", {"totalSteps": 3}, status=200)
 
@@ -80,13 +78,21 @@ def merge(app: Application) -> None:
         return found["completedSteps"] == 3 and set(found["steps"]) == {"0", "1", "2"}
 
     eventually(merged)
-    eventually(lambda: app.output().count("Total # of steps: 3") == 1)
+    eventually(lambda: app.logs("parallel-merge-join", "Total # of steps: 3"))
+    assert len(app.logs("parallel-merge-join", "Total # of steps: 3")) == 1
 
 
-@LINES.add("POST /api/stream-parallel-merge likewise on the stream")
+@LINES.add("POST /api/stream-parallel-merge likewise on the stream, by enqueue and by update")
 def stream_merge(app: Application) -> None:
-    app.ask("POST", "/api/stream-parallel-merge", {"totalSteps": 3}, status=200)
-    eventually(lambda: app.output().count("Total # of steps: 3") == 2)
+    step = "stream-parallel-merge-join"
+    for count, by_queue in enumerate((True, False), 1):
+        body = {"totalSteps": 3, "useEnqueue": by_queue}
+        trace = app.ask("POST", "/api/stream-parallel-merge", body, status=200)["traceId"]
+        eventually(lambda trace=trace: app.logs(step, f"Trace ID: {trace}"))  # type: ignore[misc]  # bound now
+        with app.following() as follower:
+            item = follower.join("parallelMerge", "merge-groups", trace)["data"]
+            assert item["completedSteps"] == 3
+        assert len(app.logs(step, "Total # of steps: 3")) == count
 
 
 @LINES.add("POST /sse → text/event-stream with items and one done")
@@ -103,11 +109,13 @@ def sse(app: Application) -> None:
 @LINES.add("GET /hello and /dotenv-check → 200")
 def hello(app: Application) -> None:
     app.ask("GET", "/hello", status=200)
-    app.ask("GET", "/dotenv-check", status=200)
+    eventually(lambda: app.state("greetings"))
+    assert {"greetingPrefix", "appName", "hasSecretKey"} == app.ask("GET", "/dotenv-check", status=200).keys()
 
 
-@LINES.add("cron expressions of 5 and 7 fields are taken")
+@LINES.add("the cron of 5 fields runs each minute; those of 7 fields are taken")
 def crons(app: Application) -> None:
     listed = app.run("cron", "list", "--json")
     assert "* * * * *" in listed
     assert "0 0/5 * * * * *" in listed
+    eventually(lambda: app.logs("MultiTriggerExample", "Scheduled batch processing complete"), 70)

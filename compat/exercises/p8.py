@@ -7,29 +7,42 @@ from application import Application, Lines, eventually
 LINES = Lines()
 
 
-@LINES.add("POST /todos → 201 medium and pending; GET by status; an unknown status → all")
+@LINES.add("POST /todos → 201 medium and pending, and the stream gets it")
 def create(app: Application) -> None:
-    made = app.ask("POST", "/todos", {"title": "a"}, status=201)
-    todo = made.get("todo", made)
-    assert (todo["priority"], todo["status"]) == ("medium", "pending")
-    app.kept["id"] = todo["id"]
+    with app.following() as follower:
+        assert follower.join("todo", "all-todos")["data"] == []
+        todo = app.ask("POST", "/todos", {"title": "a"}, status=201)
+        assert (todo["priority"], todo["status"]) == ("medium", "pending")
+        told = follower.next()
+        assert (told["type"], told["data"]["id"]) == ("create", todo["id"])
+        app.kept["id"] = todo["id"]
+
+
+@LINES.add("GET /todos by status → 1; an unknown status → all")
+def by_status(app: Application) -> None:
     assert app.ask("GET", "/todos?status=pending", status=200)["count"] == 1
+    assert app.ask("GET", "/todos?status=completed", status=200)["count"] == 0
     assert app.ask("GET", "/todos?status=nonsense", status=200)["count"] == 1
 
 
-@LINES.add("PATCH completed → 200 with completedAt, and the workflow's logs")
+@LINES.add("PATCH completed → 200 with completedAt; workflow, achievement and notification follow")
 def complete(app: Application) -> None:
-    answer = app.ask("PATCH", f"/todos/{app.kept['id']}", {"status": "completed"}, status=200)
-    assert answer.get("todo", answer)["completedAt"]
+    path = f"/todos/{app.kept['id']}"
+    assert app.ask("PATCH", path, {"status": "completed"}, status=200)["completedAt"]
     for step in ("TodoCompletedWorkflow", "AchievementHandler", "NotificationSentLogger"):
-        eventually(lambda step=step: step in app.output().split("steps, ")[1].split("warning")[-1])  # type: ignore[misc]  # bound now
+        eventually(lambda step=step: app.logs(step))  # type: ignore[misc]  # bound now
 
 
-@LINES.add("GET /todo-stats; DELETE → 200; GET → 404; POST without a title → 400")
-def rest(app: Application) -> None:
-    stats = app.ask("GET", "/todo-stats", status=200)
-    stats = stats.get("stats", stats)
-    assert (stats["total"], stats["completed"]) == (1, 1)
-    assert app.ask("DELETE", f"/todos/{app.kept['id']}", status=200)["success"] is True
+@LINES.add("GET /todo-stats counts it")
+def stats(app: Application) -> None:
+    found = app.ask("GET", "/todo-stats", status=200)
+    assert (found["total"], found["completed"], found["pending"]) == (1, 1, 0)
+
+
+@LINES.add("DELETE → 200 with a message, GET → 404; POST without a title → 400")
+def delete(app: Application) -> None:
+    gone = app.ask("DELETE", f"/todos/{app.kept['id']}", status=200)
+    assert gone["success"] is True
+    assert gone["message"]
     app.ask("GET", f"/todos/{app.kept['id']}", status=404)
     app.ask("POST", "/todos", {"title": ""}, status=(400, 422))

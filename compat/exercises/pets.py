@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from application import Application, Lines, eventually
+from application import Application, Follower, Lines, eventually
 
 _PET = {"name": "Rex", "species": "dog", "ageMonths": 5, "weightKg": 10, "symptoms": []}
 
@@ -15,10 +16,20 @@ def pets_lines(languages: tuple[str, ...]) -> Lines:
     for language in languages:
         _add(lines, language)
 
-    @lines.add("the server lives, and nothing was retried in a storm")
+    @lines.add("the stream is there once")
+    def once(app: Application) -> None:
+        assert "'petCreation' is defined twice" not in app.output()
+        with app.following() as follower:
+            assert follower.join("petCreation", "none")["type"] == "sync"
+
+    @lines.add("without a key of the paid service: an error is logged, the server lives, nothing is retried")
     def alive(app: Application) -> None:
-        eventually(app.is_ready)
-        assert app.output().count("runs again") < 20
+        for language in languages:
+            step = f"{language.capitalize()}AiProfileEnrichment"
+            if f"{language}-created" in app.kept:
+                eventually(lambda step=step: app.logs(step, "OPENAI_API_KEY"))  # type: ignore[misc]  # bound now
+        assert app.is_ready()
+        assert "runs again" not in app.output()
 
     return lines
 
@@ -26,30 +37,49 @@ def pets_lines(languages: tuple[str, ...]) -> Lines:
 def _add(lines: Lines, language: str) -> None:
     pets = f"/{language}/pets"
 
-    @lines.add(f"{language}: POST → 201 and a message with the pet's name; a follower sees it change")
-    def create(app: Application) -> None:
-        from websockets.sync.client import connect
+    def create(app: Application, symptoms: list[str]) -> tuple[str, str]:
+        """The group and the first message of a new pet's stream."""
+        made = app.ask("POST", pets, {**_PET, "symptoms": symptoms}, status=201)
+        assert "Rex" in made["message"]
+        assert "ID: " in made["message"]
+        app.kept[f"{language}-created"] = made["message"].split("ID: ")[1].split(")")[0]
+        return made["__motia"]["groupId"], made["message"]
 
-        answer = app.ask("POST", pets, _PET, status=201)
-        text = json.dumps(answer)
-        assert "Rex" in text
-        group = (answer.get("__motia") or {}).get("groupId") or answer.get("groupId")
-        if group is None:
-            return
-        with connect(f"ws://127.0.0.1:{app.port}") as socket:
-            join = {"subscriptionId": "1", "streamName": "petCreation", "groupId": group}
-            socket.send(json.dumps({"type": "join", "data": join}))
-            seen = [json.loads(socket.recv(timeout=20)) for _ in range(2)]
-            assert seen[0]["event"]["type"] == "sync"
+    def follow(app: Application, symptoms: list[str], expected: tuple[str, str]) -> None:
+        group, _ = create(app, symptoms)
+        with app.following() as follower:
+            (first,) = follower.join("petCreation", group)["data"]
+            assert first["id"] == "message"
+            seen = [first["message"]]
+            while expected[1] not in seen[-1]:
+                seen.append(_message(follower))
+            assert any("quarantine" in text or "created" in text for text in seen)
+            assert any(expected[0] in text for text in seen), seen
 
-    @lines.add(f"{language}: GET list → 200; GET and DELETE unknown → 404")
-    def read(app: Application) -> None:
+    @lines.add(f"{language}: POST → 201 with the pet in the stored message")
+    def made(app: Application) -> None:
+        create(app, [])
+
+    @lines.add(f"{language}: a follower hears of quarantine, health check, and that it is ready")
+    def well(app: Application) -> None:
+        follow(app, [], ("Health check passed", "ready for adoption"))
+
+    @lines.add(f"{language}: with symptoms, a follower hears of the failed check and treatment")
+    def ill(app: Application) -> None:
+        follow(app, ["cough"], ("Health check failed", "needs medical treatment"))
+
+    @lines.add(f"{language}: DELETE → 202 with purgeAt; unknown → 404")
+    def delete(app: Application) -> None:
         found = app.ask("GET", pets, status=200)
         found = found if isinstance(found, list) else next(v for v in found.values() if isinstance(v, list))
-        app.kept[language] = found[-1]["id"]
-        app.ask("GET", f"{pets}/none", status=404)
-        app.ask("DELETE", f"{pets}/none", status=404)
+        gone = app.ask("DELETE", f"{pets}/{found[-1]['id']}", status=202)
+        assert "purgeAt" in json.dumps(gone)
+        for unknown in ("none", "999"):
+            app.ask("GET", f"{pets}/{unknown}", status=404)
+            app.ask("DELETE", f"{pets}/{unknown}", status=404)
 
-    @lines.add(f"{language}: DELETE → 202 with purgeAt")
-    def delete(app: Application) -> None:
-        assert "purgeAt" in json.dumps(app.ask("DELETE", f"{pets}/{app.kept[language]}", status=202))
+
+def _message(follower: Follower) -> str:
+    event: dict[str, Any] = follower.next(30)
+    assert event["type"] == "update", event
+    return str(event["data"]["message"])
