@@ -39,15 +39,28 @@ _SCRIPT_IMPORT = re.compile(
 _SCRIPT_REQUIRE = re.compile(
     rf"^[ \t]*(?:const|let|var)[ \t]+([^=;]*?)[ \t\r\n]*=[ \t\r\n]*require\([ \t]*{_PACKAGES}", re.MULTILINE
 )
+_SCRIPT_DEFAULT = re.compile(
+    r"^[ \t]*(?:export[ \t]+default|module\.exports[ \t]*=)[ \t]+(api|event|cron|step|multiTriggerStep)\(",
+    re.MULTILINE,
+)
 _SCRIPT_RENAME = re.compile(r"\s+as\s+|\s*:\s*")
 
 
 def imports_authoring_names(text: str, language: str) -> bool:
-    """True if the text imports one of the names that declare a step. Type-only imports do not count."""
-    if "motia" not in text:
-        return False
+    """True if the text imports one of the names that declare a step. Type-only imports do not count.
+
+    So does a script that exports what such a name gives and forgot the import: loading it says what is
+    missing.
+    """
     text = text.removeprefix("\ufeff")
-    return _python(text) if language == "python" else _script(text)
+    if language == "python":
+        return "motia" in text and _python(text)
+    return ("motia" in text and _script(text)) or _forgot_import(text)
+
+
+def _forgot_import(text: str) -> bool:
+    match = _SCRIPT_DEFAULT.search(text)
+    return match is not None and re.search(rf"\b{match[1]}\b", text[: match.start()]) is None
 
 
 def is_python_test(text: str) -> bool:

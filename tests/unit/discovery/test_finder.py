@@ -141,6 +141,8 @@ def test_plain_python_without_authoring_names_is_left_alone(tmp_path: Path, text
         ("import type { api } from 'motia'\n", False),
         ("import { api } from './motia'\n", False),
         ("import { z } from 'zod'\nimport { logger } from 'motia'\nexport const api = 1\n", False),
+        ("// updated\nexport default api({ id: 'a' }, async () => ({ by: 'api' }))\n", True),
+        ("import { api } from './client'\nexport default api({ id: 'a' })\n", False),
     ],
 )
 def test_plain_scripts(tmp_path: Path, text: str, counts: bool) -> None:
