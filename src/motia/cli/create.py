@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,11 +30,17 @@ _PARTS = {
     **{name: ("script", name) for name in ("typescript", "javascript", "multilang", "full-stack")},
 }
 """Folders of files that make up a template; later ones win."""
-_OF_LANGUAGE: dict[str, tuple[Template, ...]] = {
-    "TypeScript": ("full-stack", "typescript", "multilang"),
-    "JavaScript": ("javascript",),
-    "Python": ("python", "empty"),
+_CHOICES: dict[str, dict[str, Template]] = {
+    "Full-stack": {"TypeScript": "full-stack"},
+    "Backend": {
+        "TypeScript": "typescript",
+        "JavaScript": "javascript",
+        "Python": "python",
+        "Several": "multilang",
+    },
+    "Empty": {"Python": "empty"},
 }
+"""What is asked for, and the languages it comes in."""
 
 
 def create(
@@ -44,7 +50,7 @@ def create(
     ] = None,
     template: Annotated[Template, typer.Option("--template", "-t", help="What to start from.")] = "python",
     interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="Ask for the name, the language and the template.")
+        bool, typer.Option("--interactive", "-i", help="Ask for the name, the template and the language.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -69,9 +75,9 @@ def create(
 def _ask(name: str | None) -> tuple[str, Template]:
     """The answers of the person at the terminal; an empty one is the first choice."""
     name = name or typer.prompt("Name of the project", default="my-app")
-    language = _choose("Language", list(_OF_LANGUAGE))
-    choices = _OF_LANGUAGE[language]
-    return name, choices[0] if len(choices) == 1 else cast(Template, _choose("Template", list(choices)))
+    languages = _CHOICES[_choose("Template", list(_CHOICES))]
+    language = _choose("Language", list(languages)) if len(languages) > 1 else next(iter(languages))
+    return name, languages[language]
 
 
 def _choose(what: str, choices: list[str]) -> str:

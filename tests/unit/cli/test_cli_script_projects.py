@@ -32,19 +32,29 @@ def test_a_template_is_whole(motia: Callable[..., Any], project: Path, template:
     assert json.loads((target / "tools/motia/package.json").read_text())["version"][0].isdigit()
 
 
-def test_asking_gives_the_tutorials_tree(
-    motia: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["full-stack"], {"motia", "web", "package.json", "motia.config.js"}),
+        (["Backend", "3"], {"steps", "shop", "motia.toml"}),
+        (["2", "Several"], {"steps", "package.json", "requirements.txt"}),
+    ],
+)
+def test_asking_gives_the_template_that_was_named(
+    motia: Callable[..., Any],
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[str],
+    expected: set[str],
 ) -> None:
-    answers = iter(["motia-tutorial", "TypeScript", "1"])
-    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    given = iter(["motia-tutorial", *answers])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(given))
     assert motia("create", "-i").code == 0
-    tree = {path.name for path in (project / "motia-tutorial").iterdir()}
-    assert {"motia", "web", "package.json", "motia.config.js"} <= tree
-    assert {path.name for path in (project / "motia-tutorial" / "motia").iterdir()} == {
-        "steps",
-        "events",
-        "workflows",
-    }
+    assert next(given, None) is None
+    assert expected <= {path.name for path in (project / "motia-tutorial").iterdir()}
+    if "web" in expected:
+        tree = {path.name for path in (project / "motia-tutorial" / "motia").iterdir()}
+        assert tree == {"steps", "events", "workflows"}
 
 
 @needs_node

@@ -12,7 +12,7 @@ export default api(
   async ({ body }, { state, traceId }) => {
     const user = { id: traceId, ...body, status: 'new' }
     await state.set('users', user.id, user)
-    await motia.trigger('send-welcome-email', { userId: user.id })
+    await motia.trigger('welcome-user', { userId: user.id })
     return { status: 201, body: user }
   },
 )
