@@ -8,9 +8,8 @@ import os
 import socket
 import sys
 import traceback
-import types
 
-FUNCTIONS, FILES, LIMITS = {}, {}, {"frame_bytes": 1 << 20, "message_bytes": 1 << 25}
+FUNCTIONS, FILES, LIMITS = {}, {}, {"frame_bytes": 1 << 20, "message_bytes": 1 << 25, "message_parts": 4}
 
 
 class Refused(Exception):
@@ -23,13 +22,12 @@ def load(project, path):
     """Every file is loaded once, in a module of its own; functions in its config become handles."""
     if path not in FILES:
         found = FILES[path] = {"path": path, "definitions": [], "problems": []}
-        module = types.ModuleType(path)
         try:
             with open(os.path.join(project, path)) as file:
-                exec(compile(file.read(), path, "exec"), module.__dict__)  # noqa: S102 - the author's code
-            config = json.loads(json.dumps(module.config, default=lambda one: keep(path, one)))
+                exec(compile(file.read(), path, "exec"), module := {})  # noqa: S102 - the author's code
+            config = json.loads(json.dumps(module["config"], default=lambda one: keep(path, one)))
             step = {"kind": "step", "line": 1, "language": "mini", "config": config}
-            found["definitions"].append({**step, "handler": keep(path, module.handler)["$function"]})
+            found["definitions"].append({**step, "handler": keep(path, module["handler"])["$function"]})
         except Exception as error:
             line = error.__traceback__.tb_next.tb_lineno if error.__traceback__.tb_next else error.lineno
             found["problems"].append({"message": str(error), "line": line})
@@ -42,7 +40,6 @@ def keep(path, function):
 
 
 def wire(value, path="$"):
-    """A value as JSON can carry it."""
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, list):
@@ -67,10 +64,9 @@ def unwire(value):
 
 
 class Node:
-    """One connection."""
-
     def __init__(self, writer):
-        self.writer, self.ids, self.answers, self.tasks, self.parts = writer, itertools.count(1), {}, {}, {}
+        self.writer, self.ids, self.answers, self.tasks = writer, itertools.count(1), {}, {}
+        self.long, self.waiting, self.unread = "", [], 0
 
     def send(self, **message):
         text, step = json.dumps({"jsonrpc": "2.0", **message}), LIMITS["frame_bytes"] // 4
@@ -78,21 +74,30 @@ class Node:
             sizes = {name: len(json.dumps(item)) for name, item in message["result"]["value"].items()}
             raise Refused(f"$.{max(sizes, key=sizes.get)}: expected less", code="result.too_large")
         if len(text) <= LIMITS["frame_bytes"]:
-            self.writer.write(text.encode() + b"\n")
-            return
-        number = next(self.ids)
-        for at in range(0, len(text), step):
-            part = {"message": number, "text": text[at : at + step], "last": at + step >= len(text)}
-            self.send(method="part", params=part)
+            return self.writer.write(text.encode() + b"\n")
+        self.waiting += [(text[at : at + step], at + step >= len(text)) for at in range(0, len(text), step)]
+        return self.pour(0)
+
+    def pour(self, taken):
+        """Send the parts that there is credit for; short messages pass those that wait."""
+        self.unread -= taken
+        while self.waiting and self.unread < LIMITS["message_parts"]:
+            self.unread += 1
+            text, last = self.waiting.pop(0)
+            self.send(method="part", params={"message": 1, "text": text, "last": last})
 
     def take(self, message):
         method, number, params = message.get("method"), message.get("id"), message.get("params", {})
         if method is None:
             self.answers.pop(number).set_result(message)
         elif method == "part":
-            self.parts[params["message"]] = self.parts.get(params["message"], "") + params["text"]
+            self.long += params["text"]
+            self.send(method="credit", params={"parts": 1})
             if params["last"]:
-                self.take(json.loads(self.parts.pop(params["message"])))
+                text, self.long = self.long, ""
+                self.take(json.loads(text))
+        elif method == "credit":
+            self.pour(params["parts"])
         elif method == "cancel" and params["id"] in self.tasks:
             self.tasks[params["id"]].cancel()
         elif number is not None:
@@ -100,10 +105,10 @@ class Node:
 
     async def answer(self, number, method, params):
         try:
-            self.send(id=number, result=await self.result(number, method, params))
+            result = {} if method == "shutdown" else await self.result(number, method, params)
+            self.send(id=number, result=result)
         except (Exception, asyncio.CancelledError) as error:
-            stack = "".join(traceback.format_exception(error))
-            told = {"code": "handler.raised", "type": type(error).__name__, "stack": stack}
+            told = {"code": "handler.raised", "type": type(error).__name__, "stack": traceback.format_exc()}
             told, rpc = {**told, **getattr(error, "data", {})}, getattr(error, "rpc", -32000)
             self.send(id=number, error={"code": rpc, "message": str(error), "data": told})
         if method == "shutdown":
@@ -119,8 +124,6 @@ class Node:
             return {"protocol": 1, **about, "capabilities": {"streams": False}}
         if method == "load":
             return {"files": [load(params["project_dir"], path) for path in params["files"]]}
-        if method == "shutdown":
-            return {}
         if method not in ("call", "invoke"):
             raise Refused("expected a method of the protocol", rpc=-32601)
         function = FUNCTIONS[params["function"]]
@@ -141,13 +144,10 @@ class Node:
 
 
 class Context:
-    """What a handler gets beside its input."""
-
     def __init__(self, node, number):
         self.node, self.number = node, number
 
     async def ask(self, method, **params):
-        """What the engine answers to `context.commit`, `context.read` and their like."""
         number = next(self.node.ids)
         answer = self.node.answers[number] = asyncio.Future()
         self.node.send(id=number, method=method, params={"invocation": self.number, **wire(params)})
@@ -155,9 +155,8 @@ class Context:
             raise Refused(found["error"]["message"], code="context.refused")
         return unwire(found["result"])
 
-    def log(self, level, message, **data):
-        about = {"invocation": self.number, "level": level, "message": message}
-        self.node.send(method="log", params={**about, **data})
+    def log(self, **line):
+        self.node.send(method="log", params={"invocation": self.number, **line})
 
 
 async def serve(reader, writer):

@@ -80,12 +80,13 @@ func handle(ctx *motia.Context, given any) (any, error) {
 		return ctx.WaitFor("paid", motia.WaitOptions{Match: match, Timeout: 48 * time.Hour})
 	case "stream":
 		count := input["count"].(int64)
+		size, _ := input["size"].(int64)
 		items := make(chan any)
 		go func() {
 			defer close(items)
 			for index := range count {
 				select {
-				case items <- fmt.Sprintf("item %d", index):
+				case items <- fmt.Sprintf("%-*s", size, fmt.Sprintf("item %d", index)):
 				case <-ctx.Done():
 					return
 				}

@@ -39,9 +39,9 @@ async def handler(given, context):
         case "large":
             return {"small": 1, "text": "x" * 3_000_000}
         case "print":
-            context.log("info", "hello")
+            context.log(level="info", message="hello")
         case "log":
-            context.log("warning", "hi", data={"n": 1})
+            context.log(level="warning", message="hi", data={"n": 1})
         case "sleep":
             await asyncio.sleep(60)
     return None

@@ -28,6 +28,6 @@ def handler(input, context)
     "awake"
   when "wait" then context.wait_for("paid", match: { order: input.value }, timeout: "2d")
   when "stream"
-    { status: 200, body: Enumerator.new { |out| input["count"].times { |index| out << "item #{index}" } } }
+    { status: 200, body: Enumerator.new { |out| input["count"].times { |index| out << "item #{index}".ljust(input["size"] || 0) } } }
   end
 end

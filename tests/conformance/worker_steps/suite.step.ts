@@ -64,7 +64,7 @@ export const handler = async (given: any, ctx: any) => {
       return {
         status: 200,
         body: (async function* () {
-          for (let index = 0; index < input.count; index++) yield `item ${index}`
+          for (let index = 0; index < input.count; index++) yield `item ${index}`.padEnd(input.size ?? 0)
         })(),
       }
   }

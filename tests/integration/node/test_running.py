@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 from node_worker import NodeWorker
@@ -275,6 +276,7 @@ def test_large_messages_travel_in_parts(worker: NodeWorker) -> None:
         message = worker.next_message()
         if message.get("method") == "part":
             text += message["params"]["text"]
+            worker.note("credit", parts=1)
             if message["params"]["last"]:
                 break
     assert f'"id":{number}' in text
@@ -285,7 +287,34 @@ def test_too_large_a_result_is_the_steps_error(worker: NodeWorker) -> None:
     handle = handler(worker, "async () => ({ small: 1, big: { data: 'x'.repeat(70_000_000) } })")
     error = worker.invoke(handle, input={})["error"]
     assert error["data"]["code"] == "result.too_large"
-    assert "$.value.big.data" in error["message"]
+    assert "$.big.data" in error["message"]
+    handle = handler(worker, "async () => ({ file: Buffer.alloc(70_000_000) })", name="steps/f.step.ts")
+    error = worker.invoke(handle, input={})["error"]
+    assert (error["data"]["code"], error["message"].split(":")[0]) == ("result.too_large", "$.file")
+
+
+def test_what_a_handler_writes_after_something_long_arrives_after_it(worker: NodeWorker) -> None:
+    source = """async (input: any, ctx: any) => {
+      void ctx.state.set('s', 'k', 'long'.repeat(1_000_000))
+      void ctx.state.set('s', 'k', 'short')
+    }"""
+    number = worker.send("invoke", **_params(handler(worker, source), {}))
+    values = []
+    text = ""
+    while True:
+        message = worker.next_message()
+        if message.get("id") == number and "result" in message:
+            break
+        if message.get("method") == "part":
+            text += message["params"]["text"]
+            worker.note("credit", parts=1)
+            if not message["params"]["last"]:
+                continue
+            message = json.loads(text)
+            worker.raw({"jsonrpc": "2.0", "id": message["id"], "result": worker.replies["context.commit"]})
+        if message.get("method") == "context.commit":
+            values.append(message["params"]["operations"][0]["value"][:5])
+    assert values == ["longl", "short"]
 
 
 def test_a_handler_may_ask_for_another_attempt(worker: NodeWorker) -> None:

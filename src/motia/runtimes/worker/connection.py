@@ -11,14 +11,8 @@ import orjson
 from motia import encoding
 from motia.errors import MotiaError, WorkerError, WorkflowError
 from motia.runtimes.worker.foreign_error import error_of
-from motia.runtimes.worker.frames import (
-    FrameLimits,
-    FrameReader,
-    FrameWriter,
-    Message,
-    MessageTooLong,
-    ProtocolError,
-)
+from motia.runtimes.worker.frames import FrameLimits, FrameReader, Message, ProtocolError
+from motia.runtimes.worker.outbox import MessageTooLong, Outbox
 from motia.runtimes.worker.streams import IncomingStream
 
 STREAM_ITEMS = 64
@@ -56,8 +50,8 @@ class Connection(asyncio.Protocol):
         self._on_call = on_call
         self._on_note = on_note
         self._on_end = on_end
-        self._reader = FrameReader(limits, self._open_stream)
-        self._writer = FrameWriter(limits)
+        self._reader = FrameReader(limits, self._open_stream, self._took_part)
+        self._outbox = Outbox(limits, self._queue)
         self._frame_bytes = limits.frame_bytes
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -94,7 +88,7 @@ class Connection(asyncio.Protocol):
         Failure of the future: `CallFailed`, `ConnectionGone`; at once `MessageTooLong`.
         """
         self._last_id = number = self._last_id + 1
-        self._send(b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}' % (number, method, params))
+        self._send(b'{"jsonrpc":"2.0","id":%d,"method":"%b","params":%b}' % (number, method, params), number)
         future: asyncio.Future[Any] = self._loop.create_future()
         self._unanswered[number] = future
         return number, future
@@ -105,8 +99,8 @@ class Connection(asyncio.Protocol):
         return await future
 
     def note(self, method: str, params: dict[str, Any]) -> None:
-        """Send a notification."""
-        self._send(orjson.dumps({"jsonrpc": "2.0", "method": method, "params": params}))
+        """Send a notification. One about a call, by its `id`, never arrives before that call."""
+        self._send(orjson.dumps({"jsonrpc": "2.0", "method": method, "params": params}), params.get("id"))
 
     def reply(self, number: int, result: bytes) -> None:
         """Answer a call with `result` as JSON text."""
@@ -137,14 +131,21 @@ class Connection(asyncio.Protocol):
             self._flush()
             self._transport.close()
 
-    def _send(self, text: bytes) -> None:
+    def _send(self, text: bytes, lane: int | None = None) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             raise ConnectionGone(self._reason)
-        lines = [text, b"\n"] if len(text) <= self._frame_bytes else self._writer.parts(text)
+        if len(text) > self._frame_bytes or self._outbox.is_busy:
+            self._outbox.put(text, lane)
+            return
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        self._unsent += lines
+        self._unsent += (text, b"\n")
+
+    def _queue(self, line: bytes) -> None:
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(line)
 
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
@@ -220,6 +221,11 @@ class Connection(asyncio.Protocol):
             future.set_result(message["result"])
 
     def _noted(self, method: str, params: dict[str, Any]) -> None:
+        if method == "credit":
+            if type(parts := params.get("parts")) is not int or parts < 1:
+                raise ProtocolError(f"credit: expected a number of parts, got {parts!r:.80}")
+            self._outbox.add_credit(parts)
+            return
         if method not in ("chunk", "end"):
             self._on_note(method, params)
             return
@@ -229,12 +235,16 @@ class Connection(asyncio.Protocol):
             return  # closed by us while this was on its way
         if method == "chunk":
             items = params.get("items")
-            if type(items) is not list or not stream.put(items):
-                raise ProtocolError("chunk: expected no more items than there was credit for")
+            if type(items) is not list or not stream.put(items, params.get("credit")):
+                raise ProtocolError("chunk: expected a list of items that there was credit for")
             return
         del self._streams[number]
         error = params.get("error")
         stream.end(error_of(error) if type(error) is dict else None)
+
+    def _took_part(self) -> None:
+        if self.is_open:
+            self.note("credit", {"parts": 1})
 
     def _open_stream(self, number: int) -> IncomingStream:
         def give_credit(items: int) -> None:

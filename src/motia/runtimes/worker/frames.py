@@ -1,4 +1,4 @@
-"""Lines in and out, without any I/O: bytes become messages, messages become lines of bounded length."""
+"""Lines in, without any I/O: bytes become messages, those that came in parts put together."""
 
 from __future__ import annotations
 
@@ -23,21 +23,28 @@ class FrameLimits:
 
     frame_bytes: int = 1024 * 1024
     message_bytes: int = 32 * 1024 * 1024
+    message_parts: int = 4
+    """Parts of long messages that may be under way: the credit that a sender begins with."""
 
 
 class FrameReader:
     """Bytes of one connection, in any pieces, as messages.
 
     *Failure*: `ProtocolError` for what is no message; the reader is of no use after it. `open_stream` is
-    called for every stream a message announces.
+    called for every stream a message announces, `took_part` for every part: the sender may send another.
     """
 
-    def __init__(self, limits: FrameLimits, open_stream: Callable[[int], Any]) -> None:
+    def __init__(
+        self, limits: FrameLimits, open_stream: Callable[[int], Any], took_part: Callable[[], None]
+    ) -> None:
         self._limits = limits
         self._open_stream = open_stream
+        self._took_part = took_part
         self._rest = bytearray()
-        self._parts: dict[int, list[str]] = {}
-        self._part_bytes = 0
+        self._long: int | None = None
+        """Number of the message that comes in parts now."""
+        self._pieces: list[str] = []
+        self._piece_chars = 0
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that are complete now, in order."""
@@ -91,58 +98,20 @@ class FrameReader:
                 pass
             case _:
                 raise ProtocolError("part: expected message, text and last")
-        self._part_bytes += len(text)
-        if self._part_bytes > self._limits.message_bytes:
+        if self._long is not None and number != self._long:
+            raise ProtocolError(f"part: expected the parts of message {self._long}, got one of {number}")
+        self._piece_chars += len(text)
+        if self._piece_chars > self._limits.message_bytes:
             raise ProtocolError(f"expected messages of at most {self._limits.message_bytes} bytes")
-        pieces = self._parts.setdefault(number, [])
-        pieces.append(text)
+        self._pieces.append(text)
+        self._took_part()
         if not last:
+            self._long = number
             return None
-        del self._parts[number]
-        self._part_bytes -= sum(map(len, pieces))
+        pieces, self._pieces = self._pieces, []
+        self._long, self._piece_chars = None, 0
         try:
             whole = "".join(pieces).encode()
         except UnicodeEncodeError as error:
             raise ProtocolError("part: expected text that UTF-8 can carry") from error
         return self._message(whole, whole=True)
-
-
-class FrameWriter:
-    """Messages of one connection as lines."""
-
-    def __init__(self, limits: FrameLimits) -> None:
-        self._limits = limits
-        self._parts = 0
-
-    def lines(self, text: bytes) -> list[bytes]:
-        """The lines that carry one message; each ends with a line feed.
-
-        *Failure*: `MessageTooLong` beyond `message_bytes`; nothing of it may be sent then.
-        """
-        return [text + b"\n"] if len(text) <= self._limits.frame_bytes else self.parts(text)
-
-    def parts(self, text: bytes) -> list[bytes]:
-        """As `lines`, for a message that is longer than a frame."""
-        if len(text) > self._limits.message_bytes:
-            raise MessageTooLong(len(text), self._limits.message_bytes)
-        self._parts += 1
-        whole = text.decode()
-        # A character takes at most four bytes, and at most two more where JSON escapes it.
-        step = (self._limits.frame_bytes - 128) // 4
-        return [
-            self._part(whole[at : at + step], last=at + step >= len(whole))
-            for at in range(0, len(whole), step)
-        ]
-
-    def _part(self, text: str, *, last: bool) -> bytes:
-        params = {"message": self._parts, "text": text, "last": last}
-        return orjson.dumps({"jsonrpc": "2.0", "method": "part", "params": params}) + b"\n"
-
-
-class MessageTooLong(Exception):
-    """A message is longer than the other side takes."""
-
-    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
-        super().__init__(f"expected at most {limit_bytes} bytes, got {size_bytes}")
-        self.size_bytes = size_bytes
-        self.limit_bytes = limit_bytes

@@ -33,6 +33,7 @@ class Greeting:
             "limits": {
                 "frame_bytes": self.limits.frame_bytes,
                 "message_bytes": self.limits.message_bytes,
+                "message_parts": self.limits.message_parts,
                 "stream_items": STREAM_ITEMS,
                 "heartbeat_s": self.heartbeat_s,
             },

@@ -62,7 +62,7 @@ class Plan:
             return b',"request":%b' % text
         value = view.body
         body = _body_text(view, value, doubles)
-        if value is request.body:
+        if value is request.body or (type(value) is str and value.encode() == request.body):
             return b',"request":%b,"body":%b}' % (text[:-1], body)
         return b',"request":%b,"body":%b,"raw_body":%b}' % (text[:-1], body, _raw_text(request.body))
 

@@ -28,10 +28,10 @@ from motia.errors import AccessError, DefinitionError, HandlerError, InputError,
 from motia.runtimes.protocol import CONTEXT, Definition, Loaded
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
 from motia.runtimes.worker.foreign_error import error_of
-from motia.runtimes.worker.frames import MessageTooLong
 from motia.runtimes.worker.greeting import Greeting
 from motia.runtimes.worker.kinds import WorkerKind
 from motia.runtimes.worker.link import Link
+from motia.runtimes.worker.outbox import MessageTooLong
 from motia.runtimes.worker.outcome import failure_of, outcome_of, stream_in
 from motia.runtimes.worker.plan import Plan, auth_params_text, context_text, make_plan, params_text
 from motia.runtimes.worker.retrying import with_retry

@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+CREDIT_BYTES = 16 * 1024
+"""An item takes one credit, and one more for each so many bytes of its text."""
+
 
 class IncomingStream(AsyncIterator[Any]):
     """The items of one stream; one reader.
@@ -18,9 +21,10 @@ class IncomingStream(AsyncIterator[Any]):
     def __init__(self, give_credit: Callable[[int], None], close: Callable[[], None], *, credit: int) -> None:
         self._give_credit = give_credit
         self._close = close
-        self._items: deque[Any] = deque()
+        self._items: deque[tuple[Any, int]] = deque()
+        """Each with the credit that is given back when it is read."""
         self._allowed = credit
-        """How many items the sender may send before it gets more credit."""
+        """Below one the sender has to wait until it gets more credit."""
         self._credit = credit
         self._owed = 0
         self.ended = False
@@ -29,13 +33,16 @@ class IncomingStream(AsyncIterator[Any]):
         self.on_done: Callable[[], None] | None = None
         """Called once, when no more items come or are wanted."""
 
-    def put(self, items: list[Any]) -> bool:
-        """Take a chunk; False if the sender had no credit for it."""
-        self._allowed -= len(items)
-        if self._allowed < 0:
+    def put(self, items: list[Any], credit: Any = None) -> bool:
+        """Take a chunk; `credit` is what it costs, at least one an item. False where the sender had none for
+        it: there has to be some left for each item, and a large one may take more than that."""
+        cost = len(items) if credit is None else credit
+        if type(cost) is not int or cost < len(items) or self._allowed < len(items):
             return False
-        if not self.ended:
-            self._items.extend(items)
+        self._allowed -= cost
+        if items and not self.ended:
+            self._items.extend((item, 1) for item in items[:-1])
+            self._items.append((items[-1], cost - len(items) + 1))
             self._wake()
         return True
 
@@ -57,8 +64,8 @@ class IncomingStream(AsyncIterator[Any]):
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        item = self._items.popleft()
-        self._owed += 1
+        item, cost = self._items.popleft()
+        self._owed += cost
         if self._owed * 2 >= self._credit and not self.ended:
             self._allowed += self._owed
             self._give_credit(self._owed)

@@ -20,7 +20,7 @@ from motia.errors import HandlerError, WorkflowError
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
 from motia.runtimes.worker.context_calls import Answer
 from motia.runtimes.worker.foreign_error import error_of
-from motia.runtimes.worker.frames import MessageTooLong
+from motia.runtimes.worker.outbox import MessageTooLong
 from motia.runtimes.worker.params import BadParams, integer_of, number_of, text_of
 from motia.runtimes.worker.values import wire_text
 

@@ -8,14 +8,25 @@ from typing import Any
 import orjson
 import pytest
 
-from motia.runtimes.worker.frames import FrameLimits, FrameReader, FrameWriter, MessageTooLong, ProtocolError
+from motia.runtimes.worker.frames import FrameLimits, FrameReader, ProtocolError
+from motia.runtimes.worker.outbox import MessageTooLong, Outbox
 from motia.runtimes.worker.values import ValueRefused, wire_text, wire_text_of_json
 
-SMALL = FrameLimits(frame_bytes=1024, message_bytes=16 * 1024)
+SMALL = FrameLimits(frame_bytes=1024, message_bytes=16 * 1024, message_parts=2)
 
 
 def reader(limits: FrameLimits = SMALL) -> FrameReader:
-    return FrameReader(limits, lambda number: ("stream", number))
+    return FrameReader(limits, lambda number: ("stream", number), lambda: None)
+
+
+def lines_of(text: bytes) -> list[bytes]:
+    """The lines of one message, each as soon as there is credit for it."""
+    lines: list[bytes] = []
+    box = Outbox(SMALL, lines.append)
+    box.put(text)
+    while box.is_busy:
+        box.add_credit(1)
+    return lines
 
 
 def message_of(value: Any) -> bytes:
@@ -33,7 +44,7 @@ def test_text_of_many_bytes_a_character_arrives_whole_wherever_it_is_cut() -> No
 
 def test_a_message_longer_than_a_frame_goes_in_parts_and_arrives_as_one() -> None:
     value = {"text": '"quoted" \\ 日本🙂\n' * 200, "numbers": list(range(500))}
-    lines = FrameWriter(SMALL).lines(message_of(value))
+    lines = lines_of(message_of(value))
     assert len(lines) > 1
     assert all(len(line) <= SMALL.frame_bytes + 1 for line in lines)
     reading = reader()
@@ -45,7 +56,42 @@ def test_a_message_longer_than_a_frame_goes_in_parts_and_arrives_as_one() -> Non
 
 def test_nothing_of_a_message_that_is_too_long_is_sent() -> None:
     with pytest.raises(MessageTooLong, match="16384"):
-        FrameWriter(SMALL).lines(message_of("x" * 20_000))
+        lines_of(message_of("x" * 20_000))
+
+
+def test_parts_wait_for_credit_and_short_messages_pass_them() -> None:
+    lines: list[bytes] = []
+    box = Outbox(SMALL, lines.append)
+    box.put(message_of("x" * 3000))
+    assert len(lines) == SMALL.message_parts
+    box.put(b'"short"')
+    assert lines.pop() == b'"short"\n'
+    box.add_credit(1)
+    assert len(lines) == SMALL.message_parts + 1
+
+
+def test_what_is_about_one_thing_arrives_in_the_order_it_was_sent() -> None:
+    lines: list[bytes] = []
+    box = Outbox(SMALL, lines.append)
+    sent: dict[int, list[Any]] = {1: [], 2: [], 3: []}
+    for number, (lane, value) in enumerate(
+        [(1, "a" * 3000), (1, "b"), (2, "c"), (2, "d" * 2500), (1, "e"), (2, "f"), (3, "g"), (1, "h" * 2000)]
+    ):
+        sent[lane].append((lane, number, value))
+        box.put(message_of([lane, number, value]), lane)
+    while box.is_busy:
+        box.add_credit(1)
+    reading = reader()
+    arrived = [tuple(one["result"]["value"]) for line in lines for one in reading.feed(line)]
+    assert {lane: [one for one in arrived if one[0] == lane] for lane in sent} == sent
+    assert [one[1] for one in arrived][:2] == [2, 6]
+
+
+def test_parts_of_two_messages_never_mix() -> None:
+    reading = reader()
+    reading.feed(b'{"method":"part","params":{"message":1,"text":"{","last":false}}\n')
+    with pytest.raises(ProtocolError, match="message 1"):
+        reading.feed(b'{"method":"part","params":{"message":2,"text":"{","last":false}}\n')
 
 
 @pytest.mark.parametrize(
@@ -86,7 +132,7 @@ def test_no_bytes_whatever_make_the_reader_raise_anything_else() -> None:
     print("seed", seed)
     dice = random.Random(seed)
     good = [message_of({"a": [1, {"$bytes": 1}], "b": b"\x00\xff"}) + b"\n"]
-    good += FrameWriter(SMALL).lines(message_of("日本語 " * 400))
+    good += lines_of(message_of("日本語 " * 400))
     for _ in range(3000):
         data = bytearray(b"".join(dice.choices(good, k=dice.randint(1, 4))))
         for _ in range(dice.randint(0, 6)):

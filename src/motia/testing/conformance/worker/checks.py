@@ -6,7 +6,8 @@ import asyncio
 import json
 from typing import Any
 
-from motia.testing.conformance.worker.peer import LIMITS, Message
+from motia.runtimes.worker.streams import CREDIT_BYTES
+from motia.testing.conformance.worker.peer import LIMITS, PATIENCE_S, Message
 from motia.testing.conformance.worker.suite import Worker, function_in, invocation, request
 
 
@@ -87,6 +88,26 @@ async def a_long_message_goes_in_parts_both_ways(worker: Worker) -> None:
     value = {"text": '日本 "quoted" \\ \n' * 12_000}
     found = await peer.result("invoke", invocation(loaded, {"do": "echo", "value": value}))
     assert found["value"] == value
+
+
+async def the_parts_of_a_long_message_wait_for_credit_and_hold_nothing_up(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    value = "日" * 100_000
+    peer.gives_part_credit = False
+    _, long = peer.begin("invoke", invocation(loaded, {"do": "echo", "value": value}))
+    _, longer = peer.begin("invoke", invocation(loaded, {"do": "echo", "value": value + "本"}))
+    await peer.until(lambda: peer.parts)
+    for number in range(5):
+        assert (await peer.result("invoke", invocation(loaded, {"do": "echo", "value": number})))[
+            "value"
+        ] == number
+    assert peer.parts == LIMITS["message_parts"]
+    assert not long.done()
+    peer.gives_part_credit = True
+    peer.notify("credit", {"parts": LIMITS["message_parts"]})
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await long)["result"]["value"] == value
+        assert (await longer)["result"]["value"] == value + "本"
 
 
 async def a_result_that_is_too_large_is_the_authors_error(worker: Worker) -> None:
@@ -241,6 +262,27 @@ async def a_stream_waits_for_credit(worker: Worker) -> None:
     await peer.until(lambda: peer.noted("end"))
     assert items() == [f"item {index}" for index in range(20)]
     assert peer.noted("end") == [{"stream": number}]
+
+
+async def large_items_of_a_stream_take_more_credit(worker: Worker) -> None:
+    if not await worker.streams():
+        return
+    peer, loaded = await worker.ready()
+    found = await peer.result("invoke", request(loaded, {"do": "stream", "count": 20, "size": 40_000}))
+    number = found["value"]["body"]["$stream"]
+
+    def items() -> list[Any]:
+        return [item for chunk in peer.noted("chunk") for item in chunk["items"]]
+
+    cost = 1 + 40_000 // CREDIT_BYTES
+    first = -(-int(LIMITS["stream_items"]) // cost)
+    await peer.until(lambda: len(items()) >= first)
+    await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1}))
+    assert len(items()) == first
+    assert sum(chunk["credit"] for chunk in peer.noted("chunk")) == first * cost
+    peer.notify("credit", {"stream": number, "items": 20 * cost})
+    await peer.until(lambda: peer.noted("end"))
+    assert [len(item) for item in items()] == [40_000] * 20
 
 
 async def a_stream_that_is_closed_ends_in_silence(worker: Worker) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import jsonschema_rs
 
 import motia
-from motia.runtimes.worker.frames import FrameLimits, FrameReader, FrameWriter
+from motia.runtimes.worker.frames import FrameLimits, FrameReader
+from motia.runtimes.worker.outbox import Outbox
 
 LIMITS: dict[str, Any] = {
     "frame_bytes": 64 * 1024,
     "message_bytes": 1024 * 1024,
+    "message_parts": 2,
     "stream_items": 8,
     "heartbeat_s": 0.2,
 }
@@ -32,9 +34,17 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        limits = FrameLimits(frame_bytes=LIMITS["frame_bytes"], message_bytes=LIMITS["message_bytes"])
-        self._frames = FrameReader(limits, lambda number: {"$stream": number})
-        self._lines = FrameWriter(limits)
+        limits = FrameLimits(
+            frame_bytes=LIMITS["frame_bytes"],
+            message_bytes=LIMITS["message_bytes"],
+            message_parts=LIMITS["message_parts"],
+        )
+        self._frames = FrameReader(limits, lambda number: {"$stream": number}, self._took_part)
+        self._outbox = Outbox(limits, writer.write)
+        self.gives_part_credit = True
+        """Whether the worker may send another part as soon as one was taken in."""
+        self.parts = 0
+        """How many came."""
         self._last_id = 0
         self._answers: dict[int, asyncio.Future[Message]] = {}
         self._answer: Callable[[str, Message], Any] = lambda method, params: {}
@@ -57,8 +67,7 @@ class Peer:
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message, in parts where it is long."""
         text = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        for line in self._lines.lines(text):
-            self._writer.write(line)
+        self._outbox.put(text)
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes, whatever they are."""
@@ -131,6 +140,12 @@ class Peer:
                 if not future.done():
                     future.cancel()
 
+    def _took_part(self) -> None:
+        self.parts += 1
+        self._changed.set()
+        if self.gives_part_credit:
+            self.notify("credit", {"parts": 1})
+
     def _take(self, message: Message) -> None:
         problem = next(_FROM_WORKER.iter_errors(_json(message)), None)
         assert problem is None, f"expected a message of the protocol, got {message!r:.500}: {problem}"
@@ -143,6 +158,8 @@ class Peer:
         elif "id" in message:
             self.asked.append(message)
             self._reply(message)
+        elif message["method"] == "credit":
+            self._outbox.add_credit(message["params"]["parts"])
         else:
             self.notes.append(message)
 

@@ -29,6 +29,7 @@ request's body:
 | `run` | returns of the run `value`: a list of its status, its custom status, and when it is due (ms) |
 | `stream` | returns `{"status": 200, "body": …}` whose body streams `count` texts: `item 0`, `item 1` … |
 
+Where the input of `stream` has a `size`, each text is filled up with spaces to that length.
 `steps/broken.step.<extension>` fails while it is loaded, on line 3.
 """
 

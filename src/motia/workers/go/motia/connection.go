@@ -15,6 +15,7 @@ import (
 type limits struct {
 	FrameBytes   int     `json:"frame_bytes"`
 	MessageBytes int     `json:"message_bytes"`
+	MessageParts int     `json:"message_parts"`
 	StreamItems  int     `json:"stream_items"`
 	HeartbeatS   float64 `json:"heartbeat_s"`
 }
@@ -44,7 +45,10 @@ type connection struct {
 	limits  limits
 	lastID  int64
 	answers map[int64]chan message
-	parts   map[int64]*bytes.Buffer
+	outbox  *outbox
+	// pieces is what came of the message that comes in parts now, long its number.
+	pieces  bytes.Buffer
+	long    int64
 	running map[int64]*Context
 	// Waiting calls whose function the node may ask for, by invocation and number.
 	named map[functionName]chan message
@@ -61,11 +65,12 @@ func newConnection(socket net.Conn, projectDir string) *connection {
 	made := &connection{
 		projectDir: projectDir,
 		socket:     socket, reader: bufio.NewReaderSize(socket, 64*1024), out: make(chan []byte, 1024),
-		limits: limits{1 << 20, 32 << 20, 64, 1}, answers: map[int64]chan message{},
-		parts: map[int64]*bytes.Buffer{}, running: map[int64]*Context{}, streams: map[int]*outgoing{},
+		limits: limits{1 << 20, 32 << 20, 4, 64, 1}, answers: map[int64]chan message{},
+		running: map[int64]*Context{}, streams: map[int]*outgoing{},
 		named: map[functionName]chan message{}, runs: map[int64]context.CancelFunc{},
 		closed: make(chan struct{}),
 	}
+	made.outbox = newOutbox(made.limits, made.push)
 	go made.write()
 	return made
 }
@@ -143,20 +148,21 @@ func (c *connection) part(params json.RawMessage) ([]byte, error) {
 	if err := json.Unmarshal(params, &found); err != nil {
 		return nil, err
 	}
-	pieces, ok := c.parts[found.Message]
-	if !ok {
-		pieces = &bytes.Buffer{}
-		c.parts[found.Message] = pieces
+	if c.pieces.Len() > 0 && found.Message != c.long {
+		return nil, errors.New("a part of another message came in between")
 	}
-	pieces.WriteString(found.Text)
-	if pieces.Len() > c.limits.MessageBytes {
+	c.long = found.Message
+	c.pieces.WriteString(found.Text)
+	if c.pieces.Len() > c.limits.MessageBytes {
 		return nil, errors.New("a message is too long")
 	}
+	c.note("credit", map[string]any{"parts": 1})
 	if !found.Last {
 		return nil, nil
 	}
-	delete(c.parts, found.Message)
-	return pieces.Bytes(), nil
+	whole := c.pieces.Bytes()
+	c.pieces = bytes.Buffer{}
+	return whole, nil
 }
 
 func (c *connection) send(fields map[string]any) error {
@@ -165,26 +171,26 @@ func (c *connection) send(fields map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if len(text) <= c.limits.FrameBytes {
-		c.push(append(text, '\n'))
-		return nil
-	}
 	if len(text) > c.limits.MessageBytes {
 		return errTooLarge
 	}
-	c.mutex.Lock()
-	c.last++
-	number := c.last
-	c.mutex.Unlock()
-	// A character takes at most four bytes, also where JSON escapes it.
-	whole, step := []rune(string(text)), (c.limits.FrameBytes-128)/4
-	for at := 0; at < len(whole); at += step {
-		end := min(at+step, len(whole))
-		params := map[string]any{"message": number, "text": string(whole[at:end]), "last": end == len(whole)}
-		line, _ := encode(map[string]any{"jsonrpc": "2.0", "method": "part", "params": params})
-		c.push(append(line, '\n'))
-	}
+	c.outbox.put(text, laneOf(fields))
 	return nil
+}
+
+func laneOf(fields map[string]any) lane {
+	params, ok := fields["params"].(map[string]any)
+	if !ok {
+		id, _ := fields["id"].(int64)
+		return lane{"invocation", id}
+	}
+	if number, ok := params["invocation"].(int64); ok {
+		return lane{"invocation", number}
+	}
+	if number, ok := params["stream"].(int); ok {
+		return lane{"stream", int64(number)}
+	}
+	return lane{}
 }
 
 func (c *connection) push(line []byte) {
@@ -213,26 +219,8 @@ func (c *connection) refuse(id int64, err *callError) {
 func (c *connection) reply(id int64, result map[string]any) {
 	err := c.send(map[string]any{"id": id, "result": result})
 	if errors.Is(err, errTooLarge) {
-		text := fmt.Sprintf("%s: expected at most %d bytes", largest(result["value"]), c.limits.MessageBytes)
-		c.refuse(id, &callError{-32000, text, map[string]any{"code": "result.too_large", "retryable": false}})
-	}
-}
-
-// largest is the path of the largest member of a value.
-func largest(value any) string {
-	path := "$"
-	for {
-		members, ok := value.(map[string]any)
-		if !ok || len(members) == 0 {
-			return path
-		}
-		name, most := "", -1
-		for key, item := range members {
-			if text, _ := encode(item); len(text) > most {
-				name, most = key, len(text)
-			}
-		}
-		path, value = path+"."+name, members[name]
+		refusal := tooLarge(result["value"], c.limits.MessageBytes)
+		c.refuse(id, errorObject(refusal, c.projectDir))
 	}
 }
 

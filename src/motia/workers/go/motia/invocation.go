@@ -38,19 +38,51 @@ func NextOf(ctx *Context) Next {
 // outgoing is a stream of a result: sent as the node gives credit.
 type outgoing struct {
 	items  <-chan any
-	credit chan struct{}
+	credit atomic.Int64
+	// more wakes the sender where credit came.
+	more   chan struct{}
 	closed chan struct{}
 	once   sync.Once
+}
+
+// An item takes one credit, and one more for each so many bytes of it.
+const creditBytes = 16 * 1024
+
+func (s *outgoing) addCredit(items int64) {
+	s.credit.Add(items)
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+// waitForCredit tells whether the node wants another item.
+func (s *outgoing) waitForCredit(gone <-chan struct{}) bool {
+	for {
+		select {
+		case <-s.closed:
+			return false
+		case <-gone:
+			return false
+		default:
+		}
+		if s.credit.Load() > 0 {
+			return true
+		}
+		select {
+		case <-s.closed:
+		case <-gone:
+		case <-s.more:
+		}
+	}
 }
 
 func (c *connection) open(items <-chan any) int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.last++
-	stream := &outgoing{items: items, credit: make(chan struct{}, 1<<20), closed: make(chan struct{})}
-	for range c.limits.StreamItems {
-		stream.credit <- struct{}{}
-	}
+	stream := &outgoing{items: items, more: make(chan struct{}, 1), closed: make(chan struct{})}
+	stream.credit.Store(int64(c.limits.StreamItems))
 	c.streams[c.last] = stream
 	return c.last
 }
@@ -65,19 +97,22 @@ func (c *connection) pour(number int) {
 		c.mutex.Unlock()
 	}()
 	for item := range stream.items {
-		select {
-		case <-stream.closed:
+		if !stream.waitForCredit(c.closed) {
 			return
-		case <-c.closed:
-			return
-		case <-stream.credit:
 		}
 		value, err := wire(item, "$", 0, nil)
 		if err != nil {
 			c.note("end", map[string]any{"stream": number, "error": errorObject(err, "")})
 			return
 		}
-		c.note("chunk", map[string]any{"stream": number, "items": []any{value}})
+		chunk := map[string]any{"stream": number, "items": []any{value}}
+		text, _ := encode(value)
+		cost := 1 + int64(len(text)-2)/creditBytes
+		stream.credit.Add(-cost)
+		if cost > 1 {
+			chunk["credit"] = cost
+		}
+		c.note("chunk", chunk)
 	}
 	c.note("end", map[string]any{"stream": number})
 }
@@ -179,6 +214,9 @@ func (w *worker) guarded(
 	if err != nil {
 		return nil, err
 	}
+	if limit := ctx.connection.limits.MessageBytes; leastBytes(value, 0) > limit {
+		return nil, tooLarge(value, limit)
+	}
 	return outcome(value, stream)
 }
 
@@ -195,6 +233,13 @@ func requestOf(text json.RawMessage) (any, error) {
 		return nil, err
 	}
 	request.Body, request.RawBody = unwire(request.Body), unwire(request.RawBody)
+	if request.RawBody == nil {
+		// Left out where the body is what came.
+		switch request.Body.(type) {
+		case string, []byte:
+			request.RawBody = request.Body
+		}
+	}
 	return &request, nil
 }
 

@@ -160,6 +160,68 @@ func decode(text []byte, into any) error {
 	return decoder.Decode(into)
 }
 
+// tooLarge is the error for a value whose text is too long: it names the largest member.
+func tooLarge(value any, limit int) *Error {
+	path, bytes := largest(value, "$", leastBytes(value, 0))
+	text := fmt.Sprintf("%s: expected at most %d bytes, got %d in its largest member", path, limit, bytes)
+	hint := "stream the body of a response, or pass where large data is kept"
+	return &Error{Code: "result.too_large", Message: text, Hint: hint}
+}
+
+// largest goes down to where no member is most of the value.
+func largest(value any, path string, bytes int) (string, int) {
+	at, most := "", 0
+	var found any
+	look := func(place string, item any) {
+		if size := leastBytes(item, 0); size > most {
+			at, most, found = place, size, item
+		}
+	}
+	switch value := value.(type) {
+	case Response:
+		look(path+".body", value.Body)
+	case map[string]any:
+		for key, item := range value {
+			look(path+"."+key, item)
+		}
+	case []any:
+		for index, item := range value {
+			look(fmt.Sprintf("%s[%d]", path, index), item)
+		}
+	}
+	if most*2 > bytes {
+		return largest(found, at, most)
+	}
+	return path, bytes
+}
+
+// leastBytes is what the text of a value takes at least, as far as that is seen without making it.
+func leastBytes(value any, depth int) int {
+	if depth > maxDepth {
+		return 1
+	}
+	bytes := 2
+	switch found := value.(type) {
+	case string:
+		return len(found) + 2
+	case []byte:
+		return base64.StdEncoding.EncodedLen(len(found))
+	case Response:
+		return leastBytes(found.Body, depth+1)
+	case *Response:
+		return leastBytes(found.Body, depth+1)
+	case map[string]any:
+		for key, item := range found {
+			bytes += len(key) + 4 + leastBytes(item, depth+1)
+		}
+	case []any:
+		for _, item := range found {
+			bytes += 1 + leastBytes(item, depth+1)
+		}
+	}
+	return bytes
+}
+
 func refused(path, expected, got string) *Error {
 	return &Error{Code: "value.not_json", Message: fmt.Sprintf("%s: expected %s, got %s", path, expected, got)}
 }

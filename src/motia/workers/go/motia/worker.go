@@ -128,6 +128,7 @@ func (w *worker) greeting(c *connection, raw json.RawMessage) map[string]any {
 	}
 	if json.Unmarshal(raw, &params) == nil {
 		c.limits = params.Limits
+		c.outbox.useLimits(params.Limits)
 	}
 	if !c.beating {
 		c.beating = true
@@ -153,9 +154,14 @@ func (w *worker) noted(c *connection, found message) {
 	var params struct {
 		ID     int64 `json:"id"`
 		Stream int   `json:"stream"`
-		Items  int   `json:"items"`
+		Items  int64 `json:"items"`
+		Parts  int   `json:"parts"`
 	}
 	if json.Unmarshal(found.Params, &params) != nil {
+		return
+	}
+	if params.Parts > 0 {
+		c.outbox.addCredit(params.Parts)
 		return
 	}
 	c.mutex.Lock()
@@ -170,12 +176,7 @@ func (w *worker) noted(c *connection, found message) {
 		}
 	case "credit":
 		if stream, ok := c.streams[params.Stream]; ok {
-			for range params.Items {
-				select {
-				case stream.credit <- struct{}{}:
-				default:
-				}
-			}
+			stream.addCredit(params.Items)
 		}
 	case "close":
 		if stream, ok := c.streams[params.Stream]; ok {

@@ -16,7 +16,8 @@ export class Request {
     this.queryParams = request.query_params
     this.body = request.body
     this.client = request.client
-    this.#raw = request.raw_body
+    // Left out where the body is what came.
+    this.#raw = request.raw_body ?? (typeof request.body === 'string' || request.body instanceof Uint8Array ? request.body : '')
     this.#openResponse = openResponse
   }
 
@@ -43,8 +44,7 @@ export class Request {
 
   /** The body as it came. */
   get rawBytes() {
-    const raw = this.#raw ?? (this.body instanceof Uint8Array ? this.body : '')
-    return Buffer.from(raw)
+    return Buffer.from(this.#raw)
   }
 
   get cookies() {

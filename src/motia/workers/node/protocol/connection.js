@@ -1,10 +1,11 @@
 // One node's connection: calls in both directions, written in batches, answers in any order.
-import { FrameError, FrameReader, MARKED, framed } from './frames.js'
+import { FrameError, FrameReader, MARKED } from './frames.js'
 import { MotiaError } from './errors.js'
-import { fromWire } from './values.js'
+import { Outbox, isLonger } from './outbox.js'
+import { fromWire, limitValues, tooLarge } from './values.js'
 
 /**
- * @typedef {{frame_bytes: number, message_bytes: number, stream_items: number, heartbeat_s: number}} Limits
+ * @typedef {{frame_bytes: number, message_bytes: number, message_parts: number, stream_items: number, heartbeat_s: number}} Limits
  * @typedef {{resolve: (result: any) => void, reject: (error: Error) => void}} Waiting
  * @typedef {object} Handlers
  * @property {(connection: Connection, message: any) => void} received A call or notification of the node.
@@ -12,12 +13,13 @@ import { fromWire } from './values.js'
  */
 
 /** @type {Limits} Until the node says its own. */
-const LIMITS = { frame_bytes: 1024 * 1024, message_bytes: 64 * 1024 * 1024, stream_items: 64, heartbeat_s: 1 }
+const LIMITS = { frame_bytes: 1024 * 1024, message_bytes: 64 * 1024 * 1024, message_parts: 4, stream_items: 64, heartbeat_s: 1 }
 
 export class Connection {
   #socket
   #handlers
-  #reader = new FrameReader()
+  #reader = new FrameReader(() => this.notify('credit', { parts: 1 }))
+  #outbox = new Outbox((line) => this.#write(line))
   #outgoing = ''
   #flushing = false
   #lastId = 0
@@ -30,6 +32,7 @@ export class Connection {
     this.#socket = socket
     this.#handlers = handlers
     this.limits = LIMITS
+    this.#outbox.useLimits(LIMITS)
     socket.on('data', (chunk) => this.#read(/** @type {Buffer} */ (chunk)))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#close())
@@ -39,6 +42,8 @@ export class Connection {
   useLimits(limits) {
     this.limits = { ...LIMITS, ...limits }
     this.#reader.limits = this.limits
+    this.#outbox.useLimits(this.limits)
+    limitValues(this.limits.message_bytes)
   }
 
   /** Call the node. Failure: its error. @param {string} method @param {object} params @returns {Promise<any>} */
@@ -83,10 +88,14 @@ export class Connection {
   #send(message) {
     if (this.closed) return
     const text = JSON.stringify(message)
-    if (text.length * 3 > this.limits.message_bytes && Buffer.byteLength(text) > this.limits.message_bytes) {
-      throw tooLarge(message, this.limits.message_bytes)
-    }
-    this.#outgoing += framed(text, this.limits.frame_bytes)
+    if (isLonger(text, this.limits.message_bytes)) throw tooLarge(resultOf(message), this.limits.message_bytes)
+    if (this.#outbox.isBusy || isLonger(text, this.limits.frame_bytes)) this.#outbox.put(text, laneOf(message))
+    else this.#write(`${text}\n`)
+  }
+
+  /** @param {string} line */
+  #write(line) {
+    this.#outgoing += line
     if (!this.#flushing) {
       this.#flushing = true
       // After everything that arrived together was answered: one write for all.
@@ -121,6 +130,10 @@ export class Connection {
   #dispatch(message) {
     if (typeof message.method === 'string') {
       if (MARKED.has(message)) message.params = fromWire(message.params)
+      if (message.method === 'credit' && message.params.parts !== undefined) {
+        this.#outbox.addCredit(message.params.parts)
+        return
+      }
       this.#handlers.received(this, message)
       return
     }
@@ -148,30 +161,15 @@ function gone() {
   return new MotiaError('context.ended', 'expected a node that is connected, got a closed connection', { retryable: true })
 }
 
-/** @param {any} message @param {number} limit */
-function tooLarge(message, limit) {
-  const [path, bytes] = largest(message.result ?? message.params)
-  return new MotiaError(
-    'result.too_large',
-    `${path}: expected a message of at most ${limit} bytes, got ${bytes} in its largest member`,
-    { type: 'ValueError', retryable: false, hint: 'keep large data in a file or a bucket, and pass its address' },
-  )
+/** What a message is about: nothing of one invocation or stream overtakes another message of it.
+ * @param {any} message */
+function laneOf({ id, method, params }) {
+  if (method === undefined) return `i${id}`
+  if (params.invocation !== undefined) return `i${params.invocation}`
+  return params.stream === undefined ? undefined : `s${params.stream}`
 }
 
-/** The path of the largest member, down to where no member is most of it.
- * @param {any} value @param {string} [path] @param {number} [bytes] of its text @returns {[string, number]} */
-function largest(value, path = '$', bytes = textBytes(value)) {
-  if (value === null || typeof value !== 'object' || '$bytes' in value) return [path, bytes]
-  const members = Object.entries(value).map(([key, item]) => ({
-    at: Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
-    item,
-    bytes: textBytes(item),
-  }))
-  const most = members.reduce((a, b) => (b.bytes > a.bytes ? b : a), { at: path, item: null, bytes: 0 })
-  return most.bytes * 2 > bytes ? largest(most.item, most.at, most.bytes) : [path, bytes]
-}
-
-/** @param {any} value */
-function textBytes(value) {
-  return Buffer.byteLength(JSON.stringify(value) ?? '')
+/** What of a message its author made. @param {any} message */
+function resultOf({ result, params }) {
+  return result?.value ?? result ?? params
 }

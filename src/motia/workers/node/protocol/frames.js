@@ -1,4 +1,4 @@
-// Bytes in, messages out: one JSON text a line, longer ones in parts.
+// Bytes in, messages out: one JSON text a line, longer ones put together from parts.
 import { isUtf8 } from 'node:buffer'
 
 const LINE_FEED = 10
@@ -10,9 +10,15 @@ export class FrameReader {
   /** @type {Buffer[]} */
   #waiting = []
   #waitingBytes = 0
-  /** @type {Map<number, {texts: string[], length: number}>} */
-  #parts = new Map()
+  /** @type {{message: number, texts: string[], length: number} | null} What comes in parts now. */
+  #long = null
+  #tookPart
   limits = { frame_bytes: 1024 * 1024, message_bytes: 64 * 1024 * 1024 }
+
+  /** @param {() => void} tookPart Called for every part: the sender may send another. */
+  constructor(tookPart) {
+    this.#tookPart = tookPart
+  }
 
   /**
    * The messages that end in `chunk`. Failure: `FrameError`.
@@ -70,45 +76,21 @@ export class FrameReader {
   /** @param {{message?: unknown, text?: unknown, last?: unknown}} part */
   #join({ message, text, last }) {
     if (typeof message !== 'number' || typeof text !== 'string') throw new FrameError('a part is incomplete')
-    let known = this.#parts.get(message)
-    if (known === undefined) this.#parts.set(message, (known = { texts: [], length: 0 }))
-    known.texts.push(text)
-    known.length += Buffer.byteLength(text)
-    if (known.length > this.limits.message_bytes) {
+    this.#long ??= { message, texts: [], length: 0 }
+    const long = this.#long
+    if (long.message !== message) throw new FrameError('a part of another message came in between')
+    long.texts.push(text)
+    long.length += Buffer.byteLength(text)
+    if (long.length > this.limits.message_bytes) {
       throw new FrameError(`a message is longer than ${this.limits.message_bytes} bytes`)
     }
+    this.#tookPart()
     if (last !== true) return null
-    this.#parts.delete(message)
-    return this.#read(known.texts.join(''), true)
+    this.#long = null
+    return this.#read(long.texts.join(''), true)
   }
 }
 
 /** Messages whose text has a key that begins with `$`: only those can hold escaped values.
  * @type {WeakSet<object>} */
 export const MARKED = new WeakSet()
-
-let partCount = 0
-
-/**
- * The lines of a message: one, or parts of at most `frameBytes`.
- * @param {string} text
- * @param {number} frameBytes
- * @returns {string}
- */
-export function framed(text, frameBytes) {
-  // A character of a string is at most three bytes of UTF-8.
-  if (text.length * 3 < frameBytes || Buffer.byteLength(text) <= frameBytes) return `${text}\n`
-  // As the text of a JSON string a character is at most six bytes: \u0000.
-  const size = Math.floor((frameBytes - 128) / 6)
-  const message = ++partCount
-  let lines = ''
-  for (let start = 0; start < text.length; ) {
-    let end = Math.min(start + size, text.length)
-    // Never between the halves of a surrogate pair.
-    if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--
-    const params = { message, text: text.slice(start, end), last: end === text.length }
-    lines += `${JSON.stringify({ jsonrpc: '2.0', method: 'part', params })}\n`
-    start = end
-  }
-  return lines
-}

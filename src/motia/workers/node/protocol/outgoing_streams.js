@@ -5,6 +5,8 @@ import { toWire } from './values.js'
 /** @typedef {import('./connection.js').Connection} Connection */
 
 const MAX_CHUNK_ITEMS = 32
+/** An item takes one credit for each so many bytes that are begun. */
+const CREDIT_BYTES = 16 * 1024
 
 export class OutgoingStreams {
   #connection
@@ -54,22 +56,30 @@ export class OutgoingStreams {
   async #send(number, stream, items) {
     /** @type {any[]} */
     let chunk = []
+    let cost = 0
     const flush = () => {
-      if (chunk.length > 0 && !stream.closed) this.#connection.notify('chunk', { stream: number, items: chunk })
+      if (chunk.length > 0 && !stream.closed) {
+        const more = cost > chunk.length ? { credit: cost } : {}
+        this.#connection.notify('chunk', { stream: number, items: chunk, ...more })
+      }
       chunk = []
+      cost = 0
     }
     try {
       for await (const item of items) {
-        while (stream.credit === 0 && !stream.closed) {
+        while (stream.credit <= 0 && !stream.closed) {
           flush()
           await new Promise((/** @type {(value?: any) => void} */ resolve) => (stream.wake = resolve))
         }
         if (stream.closed) break
-        stream.credit--
-        chunk.push(toWire(item))
+        const wire = toWire(item)
+        const credit = creditOf(wire)
+        stream.credit -= credit
+        cost += credit
+        chunk.push(wire)
         // What comes in the same turn goes together; what comes later must not wait.
-        if (chunk.length === 1) setImmediate(flush)
-        else if (chunk.length >= MAX_CHUNK_ITEMS) flush()
+        if (chunk.length >= MAX_CHUNK_ITEMS || credit > 1) flush()
+        else if (chunk.length === 1) setImmediate(flush)
       }
       flush()
       if (!stream.closed) this.#connection.notify('end', { stream: number })
@@ -86,4 +96,10 @@ export class OutgoingStreams {
 function wake(stream) {
   stream.wake?.()
   stream.wake = null
+}
+
+/** @param {any} wire */
+function creditOf(wire) {
+  const text = typeof wire === 'string' ? wire : (wire?.$bytes ?? JSON.stringify(wire))
+  return 1 + Math.floor(text.length / CREDIT_BYTES)
 }

@@ -14,7 +14,61 @@ const ESCAPES = new Set(['$bytes', '$stream', '$literal'])
  * @returns {any}
  */
 export function toWire(value, path = '$', depth = 0) {
-  return isWire(value, depth) ? value : changedToWire(value, path, depth)
+  room = limitBytes
+  const plain = isWire(value, depth)
+  // Told before a text is made of it: that could take all memory there is.
+  if (room < 0) throw tooLarge(value, limitBytes)
+  if (plain) return value
+  room = limitBytes
+  const changed = changedToWire(value, path, depth)
+  if (room < 0) throw tooLarge(changed, limitBytes)
+  return changed
+}
+
+let limitBytes = Infinity
+/** What is left of it for the value that is looked at. */
+let room = Infinity
+
+/** How long the text of a value may be, as the node says. @param {number} bytes */
+export function limitValues(bytes) {
+  limitBytes = bytes
+}
+
+/** The error that names the largest member. @param {any} value @param {number} limit */
+export function tooLarge(value, limit) {
+  const [path, bytes] = largest(value)
+  return new MotiaError(
+    'result.too_large',
+    `${path}: expected a message of at most ${limit} bytes, got ${bytes} in its largest member`,
+    {
+      type: 'ValueError',
+      retryable: false,
+      hint: 'stream the body of a response; keep other large data in a file or a bucket, and pass its address',
+    },
+  )
+}
+
+/** The path of the largest member, down to where no member is most of it.
+ * @param {any} value @param {string} [path] @param {number} [bytes] @returns {[string, number]} */
+function largest(value, path = '$', bytes = leastBytes(value)) {
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array || '$bytes' in value) return [path, bytes]
+  const members = Object.entries(value).map(([key, item]) => ({
+    at: Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
+    item,
+    bytes: leastBytes(item),
+  }))
+  const most = members.reduce((a, b) => (b.bytes > a.bytes ? b : a), { at: path, item: null, bytes: 0 })
+  return most.bytes * 2 > bytes ? largest(most.item, most.at, most.bytes) : [path, bytes]
+}
+
+/** What the text of a value takes at least. @param {any} value @param {number} [depth] @returns {number} */
+function leastBytes(value, depth = 0) {
+  if (typeof value === 'string') return value.length + 2
+  if (value === null || typeof value !== 'object' || depth > MAX_DEPTH) return 1
+  if (value instanceof Uint8Array) return Math.ceil(value.byteLength / 3) * 4
+  let bytes = 2
+  for (const key of Object.keys(value)) bytes += leastBytes(value[key], depth + 1) + (Array.isArray(value) ? 1 : key.length + 4)
+  return bytes
 }
 
 /** Whether the value can go out as it is. Most can; looking costs much less than writing another.
@@ -22,7 +76,7 @@ export function toWire(value, path = '$', depth = 0) {
 function isWire(value, depth) {
   switch (typeof value) {
     case 'string':
-      return value.isWellFormed()
+      return (room -= value.length) >= 0 && value.isWellFormed()
     case 'number':
       return Number.isFinite(value)
     case 'boolean':
@@ -36,13 +90,17 @@ function isWire(value, depth) {
   if (depth > MAX_DEPTH) return false
   const prototype = Object.getPrototypeOf(value)
   if (prototype === Array.prototype) {
+    room -= value.length
     for (let index = 0; index < value.length; index++) if (!isWire(value[index], depth + 1)) return false
     return true
   }
   if (prototype !== Object.prototype) return false
   const keys = Object.keys(value)
   if (keys.length === 1 && ESCAPES.has(keys[0])) return false
-  for (const key of keys) if (!isWire(value[key], depth + 1) || !key.isWellFormed()) return false
+  for (const key of keys) {
+    room -= key.length
+    if (!isWire(value[key], depth + 1) || !key.isWellFormed()) return false
+  }
   return true
 }
 
@@ -50,6 +108,7 @@ function isWire(value, depth) {
 function changedToWire(value, path, depth) {
   switch (typeof value) {
     case 'string':
+      room -= value.length
       if (!value.isWellFormed()) throw notJson(path, 'text with whole characters', 'a lone surrogate')
       return value
     case 'number':
@@ -75,6 +134,7 @@ function objectToWire(value, path, depth) {
   }
   if (Array.isArray(value)) return value.map((item, index) => changedToWire(item, `${path}[${index}]`, depth + 1))
   if (value instanceof Uint8Array) {
+    if ((room -= value.byteLength) < 0) return value
     return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
   }
   const { toJSON } = /** @type {any} */ (value)

@@ -6,26 +6,37 @@ module Motia
 
   # One node: lines in, lines out, calls and answers in both directions.
   class Connection
-    DEFAULT_LIMITS = { "frame_bytes" => 1_048_576, "message_bytes" => 33_554_432, "stream_items" => 64 }.freeze
+    DEFAULT_LIMITS = { "frame_bytes" => 1_048_576, "message_bytes" => 33_554_432, "message_parts" => 4,
+                       "stream_items" => 64 }.freeze
 
-    attr_accessor :limits, :greeted
-    attr_reader :invocations, :streams
+    attr_accessor :greeted
+    attr_reader :invocations, :limits, :streams
 
     def initialize(socket)
       @socket = socket
       @limits = DEFAULT_LIMITS
       @outgoing = Thread::Queue.new
+      @outbox = Outbox.new(@limits) { |line| @outgoing.push(line) }
       @mutex = Mutex.new
       @answers = {}
       @functions = {}
       @runs = {}
       @last_id = 0
-      @last_part = 0
-      @parts = {}
+      @pieces = nil
       @invocations = {}
       @streams = {}
       @last_stream = 0
       @writer = Thread.new { write_all }
+    end
+
+    def limits=(limits)
+      @limits = limits
+      @outbox.limits = limits
+    end
+
+    # The node has taken in so many parts of long messages.
+    def add_credit(parts)
+      @outbox.add_credit(parts)
     end
 
     # Every message of the node, in order, until it leaves.
@@ -148,47 +159,38 @@ module Motia
     end
 
     def part(params)
-      pieces = (@parts[params["message"]] ||= +"")
-      pieces << params["text"]
-      raise ProtocolError, "a message is too long" if pieces.bytesize > @limits["message_bytes"]
-      return nil unless params["last"]
+      number, text, last = params.values_at("message", "text", "last")
+      @pieces ||= [number, +""]
+      raise ProtocolError, "a part of another message came in between" unless @pieces.first == number
 
-      Values.parse(@parts.delete(params["message"]))
+      @pieces.last << text
+      raise ProtocolError, "a message is too long" if @pieces.last.bytesize > @limits["message_bytes"]
+
+      note("credit", { "parts" => 1 })
+      return nil unless last
+
+      whole = @pieces.last
+      @pieces = nil
+      Values.parse(whole)
     end
 
     def send_message(message)
-      text = JSON.generate(message, max_nesting: 100)
-      return @outgoing.push("#{text}\n") if text.bytesize <= @limits["frame_bytes"]
-
       limit = @limits["message_bytes"]
-      if text.bytesize > limit
-        raise Error.new("#{largest(message)}: expected at most #{limit} bytes, got #{text.bytesize}",
-                        code: "result.too_large")
-      end
-      send_parts(text)
+      text = JSON.generate(message, max_nesting: 100)
+      raise Values.too_large(message.dig("result", "value") || message["params"], limit) if text.bytesize > limit
+
+      @outbox.put(text, lane(message))
     rescue ClosedQueueError
       nil # the node is gone; whoever waits for it hears of that
     end
 
-    def send_parts(text)
-      number = @mutex.synchronize { @last_part += 1 }
-      # A character takes at most four bytes, also where JSON escapes it.
-      step = (@limits["frame_bytes"] - 128) / 4
-      (0...text.length).step(step) do |at|
-        params = { "message" => number, "text" => text[at, step], "last" => at + step >= text.length }
-        @outgoing.push("#{JSON.generate({ "jsonrpc" => "2.0", "method" => "part", "params" => params })}\n")
-      end
-    end
+    # What the message is about: nothing of one invocation or stream overtakes another message of it.
+    def lane(message)
+      params = message["params"]
+      return [:invocation, message["id"]] unless params
+      return [:invocation, params["invocation"]] if params["invocation"]
 
-    # The path of the largest member of a result.
-    def largest(message)
-      value = message.dig("result", "value")
-      path = "$"
-      while value.is_a?(Hash) && !value.empty?
-        key, value = value.max_by { |_, item| JSON.generate(item).bytesize }
-        path = "#{path}.#{key}"
-      end
-      path
+      params["stream"] && [:stream, params["stream"]]
     end
 
     def result_of(answer)

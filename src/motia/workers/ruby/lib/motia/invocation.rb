@@ -67,7 +67,7 @@ module Motia
     end
 
     def request
-      @params["request"].each_with_object(Request.new) { |(key, value), made| made[key] = value }
+      as_request(@params["request"])
     end
 
     def authenticate(input)
@@ -123,7 +123,10 @@ module Motia
     end
 
     def as_request(item)
-      item.each_with_object(Request.new) { |(key, value), made| made[key] = value }
+      made = item.each_with_object(Request.new) { |(key, value), found| found[key] = value }
+      # Left out where the body is what came.
+      made["raw_body"] ||= made["body"] if made["body"].is_a?(String)
+      made
     end
 
     def outcome(value)
@@ -131,8 +134,13 @@ module Motia
       when Retry then { "outcome" => "retry", "delay_s" => value.delay_s, "reason" => value.reason.to_s }
       when Snooze then { "outcome" => "snooze", "delay_s" => value.delay_s, "reason" => value.reason.to_s }
       when Cancel then { "outcome" => "cancelled", "reason" => value.reason.to_s }
-      else { "value" => Values.dump(value) { |items| stream(items) } }
+      else answer_with(value)
       end
+    end
+
+    def answer_with(value)
+      Values.check_size(value, @connection.limits["message_bytes"])
+      { "value" => Values.dump(value) { |items| stream(items) } }
     end
 
     def stream(items)

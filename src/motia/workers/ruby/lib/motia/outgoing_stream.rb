@@ -3,6 +3,9 @@
 module Motia
   # Items of an Enumerator, sent as the node gives credit.
   class OutgoingStream
+    # An item takes one credit, and one more for each so many bytes of it.
+    CREDIT_BYTES = 16 * 1024
+
     attr_reader :number
 
     def initialize(connection, items)
@@ -34,9 +37,13 @@ module Motia
     # Send all items, in the thread of the handler.
     def run(project_dir)
       @items.each do |item|
-        return unless wait_for_credit
+        wire = Values.dump(item)
+        credit = 1 + ((wire.is_a?(String) ? wire : JSON.generate(wire)).bytesize / CREDIT_BYTES)
+        return unless wait_for_credit(credit)
 
-        @connection.note("chunk", { "stream" => @number, "items" => [Values.dump(item)] })
+        chunk = { "stream" => @number, "items" => [wire] }
+        chunk["credit"] = credit if credit > 1
+        @connection.note("chunk", chunk)
       end
       @connection.note("end", { "stream" => @number }) unless @closed
     rescue Exception => error # what the author's generator raises ends the stream
@@ -47,10 +54,10 @@ module Motia
 
     private
 
-    def wait_for_credit
+    def wait_for_credit(cost)
       @mutex.synchronize do
-        @changed.wait(@mutex) while @credit.zero? && !@closed
-        @credit -= 1
+        @changed.wait(@mutex) until @credit.positive? || @closed
+        @credit -= cost
         !@closed
       end
     end

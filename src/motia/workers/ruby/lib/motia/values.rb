@@ -142,6 +142,42 @@ module Motia
       Record.new.merge!("old_value" => written["old"], "new_value" => written["new"], "version" => written["version"])
     end
 
+    # Refuses a value whose text would be too long, before that text is made. Failure: Motia::Error.
+    def check_size(value, limit)
+      raise too_large(value, limit) if least_bytes(value) > limit
+    end
+
+    # The error that names the largest member.
+    def too_large(value, limit)
+      path, bytes = largest(value)
+      Error.new("#{path}: expected at most #{limit} bytes, got #{bytes} in its largest member",
+                code: "result.too_large", hint: "stream the body of a response, or pass where large data is kept")
+    end
+
+    # Down to where no member is most of the value.
+    def largest(value, path = "$", bytes = least_bytes(value))
+      members =
+        case value
+        when Hash then value.map { |key, item| ["#{path}.#{key}", item, least_bytes(item)] }
+        when Array then value.each_with_index.map { |item, index| ["#{path}[#{index}]", item, least_bytes(item)] }
+        else []
+        end
+      at, item, most = members.max_by(&:last)
+      most && most * 2 > bytes ? largest(item, at, most) : [path, bytes]
+    end
+
+    # What the text of a value takes at least.
+    def least_bytes(value, depth = 0)
+      return 1 if depth > MAX_DEPTH
+
+      case value
+      when String then value.bytesize + 2
+      when Array then value.sum(2) { |item| least_bytes(item, depth + 1) + 1 }
+      when Hash then value.sum(2) { |key, item| key.to_s.bytesize + 4 + least_bytes(item, depth + 1) }
+      else 1
+      end
+    end
+
     def refuse(path, expected, got)
       raise Error.new("#{path}: expected #{expected}, got #{got}", code: "value.not_json")
     end

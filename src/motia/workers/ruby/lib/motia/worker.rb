@@ -3,6 +3,7 @@
 require "socket"
 require "motia/errors"
 require "motia/values"
+require "motia/outbox"
 require "motia/connection"
 require "motia/workflow"
 require "motia/context"
@@ -114,7 +115,8 @@ module Motia
       when "cancel"
         connection.invocations[params["id"]]&.cancel
         connection.stop_run(params["id"])
-      when "credit" then connection.streams[params["stream"]]&.add_credit(params["items"])
+      when "credit"
+        params["parts"] ? connection.add_credit(params["parts"]) : connection.streams[params["stream"]]&.add_credit(params["items"])
       when "close" then connection.streams[params["stream"]]&.close
       end
     end
