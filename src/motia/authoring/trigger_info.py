@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from motia.core.calls import Calls
@@ -49,6 +50,12 @@ class TriggerInfo:
     def expression(self) -> str | None:
         value: str | None = self._field("expression")
         return value
+
+    @property
+    def scheduled_at(self) -> datetime | None:
+        """The time, in UTC, that a cron tick or a point in time stands for, however late it runs."""
+        at_ms: int | None = getattr(self._calls.invocation.occurrence, "scheduled_at_ms", None)
+        return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)

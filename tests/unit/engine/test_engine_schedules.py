@@ -27,6 +27,7 @@ def test_a_cron_step_runs_at_each_tick(project: Any) -> None:
         async def handler(input, ctx):
             assert ctx.is_cron()
             await ctx.state.increment("s", "ticks")
+            await ctx.state.set("s", "last", ctx.trigger.scheduled_at.isoformat())
         """,
     )
 
@@ -39,6 +40,7 @@ def test_a_cron_step_runs_at_each_tick(project: Any) -> None:
         await app.advance(180)
         assert ticks(app) == [first_ms + n * MINUTE_MS for n in range(4)]
         assert await app.state.get("s", "ticks") == 4
+        assert await app.state.get("s", "last") == "2026-01-01T10:04:00+00:00"
 
     project.run(scenario, clock=ManualClock(START))
 
