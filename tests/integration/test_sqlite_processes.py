@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from motia.backends.liveness import Crashed, Running
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.liveness import Liveness, forget, running_of_dead
 from motia.core.batch import Batch, ClaimReady, RecoverNode, WantedQueue
 from motia.core.message import Claim, QueueName, TraceContext
+from motia.errors import BackendError
 
 _Q = QueueName("orders", "bill")
 _PRELUDE = """
@@ -233,3 +236,24 @@ def test_what_is_no_message_is_not_recovered(tmp_path: Path) -> None:
     copy.write_bytes(dead.path.read_bytes())
     dead.close()
     assert running_of_dead(copy) == (True, [])
+
+
+def test_what_a_node_runs_can_be_noted_on_a_full_disk(tmp_path: Path) -> None:
+    """A map of a file with holes kills its process where the disk has no room to fill one."""
+    liveness = Liveness(tmp_path / "run", b"n" * 16, slots=1000)
+    found = liveness.path.stat()
+    assert found.st_size > 100_000
+    assert found.st_blocks * 512 >= found.st_size
+    liveness.close()
+    with pytest.raises(BackendError, match="cannot be made"):
+        Liveness(Path(__file__), b"n" * 16, slots=1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_node_that_starts_on_a_full_disk_is_told_so(tmp_path: Path) -> None:
+    node = b"n" * 16
+    (tmp_path / f"{node.hex()}.lock").symlink_to("/dev/full")
+    with pytest.raises(BackendError) as caught:
+        Liveness(tmp_path, node, slots=1)
+    assert (caught.value.code, caught.value.retryable) == ("backend.full", True)
+    assert not os.path.lexists(tmp_path / f"{node.hex()}.lock")

@@ -7,6 +7,7 @@ process, so the survivors can tell the messages that were executing from those m
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from motia.backends.liveness import Crashed, Running
 from motia.backends.sqlite.lock_file import LockFile
 from motia.core.message import Claim, NodeId, TraceContext
+from motia.errors import BackendError
 
 _SLOT = struct.Struct("<q16s16s8s8sqI92s")
 """seq (0 = no message), message id, trace id, span id, parent's span id, start in epoch ms, attempt, name of
@@ -30,10 +32,19 @@ class Liveness:
     """This node's file. `started` and `ended` cost a fraction of a microsecond."""
 
     def __init__(self, folder: Path, node: NodeId, *, slots: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Failure: `BackendError` where the file cannot be made."""
         self.path = folder / f"{node.hex()}.lock"
-        self._lock = LockFile(self.path, "w+b")
-        self._lock.file.truncate((slots + _OTHERS) * _SLOT.size)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = LockFile(self.path, "w+b")
+            try:
+                _fill(self._lock.file.fileno(), (slots + _OTHERS) * _SLOT.size)
+            except OSError:
+                self._lock.close()
+                self.path.unlink()
+                raise
+        except OSError as error:
+            raise _failure(error, self.path) from error
         # Opened again: a map keeps its file open, in forked children too; it must not be the locked one.
         with open(self.path, "r+b") as file:
             self._map = mmap.mmap(file.fileno(), (slots + _OTHERS) * _SLOT.size)
@@ -106,6 +117,24 @@ class Liveness:
         self.path.unlink(missing_ok=True)
         self._map.close()
         self._lock.close()
+
+
+def _fill(descriptor: int, count_bytes: int) -> None:
+    """Not a truncation to that size: where the map had no page yet, a full disk would kill the process."""
+    if os.write(descriptor, bytes(count_bytes)) < count_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _failure(error: OSError, path: Path) -> BackendError:
+    if error.errno == errno.ENOSPC:
+        return BackendError(
+            f"{path}: the disk is full", code="backend.full", hint="free some space", retryable=True
+        )
+    return BackendError(
+        f"{path}: cannot be made ({error.strerror})",
+        code="backend.unavailable",
+        hint="set data_dir to a folder that can be written",
+    )
 
 
 def running_of_dead(path: Path) -> tuple[bool, Sequence[Crashed] | None]:
