@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from power_cut_disk import Disk, PowerCutError, mounted
 
-from motia.backends.sqlite.connection import close_after_failure, connect, migrate
+from motia.backends.sqlite.connection import connect, let_go, migrate
 from motia.backends.sqlite.writer import Writer
 from motia.core.batch import (
     Batch,
@@ -91,7 +91,7 @@ async def _work(path: Path, disk: Disk, vfs: str, chance: random.Random, synchro
     try:
         migrate(connection, path)
     except BackendError:
-        close_after_failure(connection)
+        let_go(connection)
         return run
     writer = Writer(connection, path, asyncio.get_running_loop(), lambda made_ready, made_changes: None)
     writer.start()
@@ -104,7 +104,7 @@ async def _work(path: Path, disk: Disk, vfs: str, chance: random.Random, synchro
         if disk.is_off:
             break
     disk.is_off = True
-    writer.run_between(close_after_failure)
+    writer.run_between(let_go)
     await writer.close()
     return run
 

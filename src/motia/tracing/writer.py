@@ -97,6 +97,8 @@ class TraceWriter:
                 self._wake.clear()
             self._drain()
         self._drain()
+        if self._reports:
+            self._hand_over([])
         for sink in self._sinks:
             sink.close()
         self._end_flushes(len(self._flushes))
@@ -116,7 +118,7 @@ class TraceWriter:
         if self._reports:
             # What handing these over has to report waits for the next time: it must not go round for ever.
             self._hand_over([])
-        if self._busy and (quiet or flushes):
+        if self._busy and (quiet or flushes or self._stopping):
             # What a sink holds back while much comes is due now.
             self._busy = False
             for sink in self._sinks:

@@ -157,6 +157,16 @@ def test_a_failing_sink_costs_no_other_sink_and_its_losses_are_told() -> None:
     assert sum(lost) == 7
 
 
+def test_a_sink_that_fails_at_the_end_is_told_and_the_others_are_closed() -> None:
+    async def work(recorder: Recorder, writer: TraceWriter, sinks: list[ListSink]) -> None:
+        sinks[0].broken = OSError("the disk is full")
+        record_both(recorder)
+
+    first, second = run(work)
+    assert second.messages == ["hello", "tracing: one keeps no records: the disk is full"]
+    assert (first.calls, second.calls) == (["open", "close"], ["open", "close"])
+
+
 def test_a_sink_that_fails_every_other_time_does_not_keep_the_thread_busy() -> None:
     class Flaky(ListSink):
         def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:

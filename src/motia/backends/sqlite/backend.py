@@ -11,7 +11,7 @@ import apsw
 
 from motia.backends.protocol import Capabilities
 from motia.backends.sqlite.checkpoint import Checkpointer
-from motia.backends.sqlite.connection import close_after_failure, connect, migrate, refuse_network_file_system
+from motia.backends.sqlite.connection import connect, let_go, migrate, refuse_network_file_system
 from motia.backends.sqlite.guard import Guarded, guard, release
 from motia.backends.sqlite.notifier import CHANGES, NEWS, WORK, Notifier
 from motia.backends.sqlite.queue_reads import SqliteQueueStore
@@ -93,7 +93,7 @@ class SqliteBackend:
         try:
             migrate(connection, self.path)
         except BaseException:
-            close_after_failure(connection)
+            let_go(connection)
             raise
         return connection
 
@@ -105,7 +105,7 @@ class SqliteBackend:
             self._notifier.close()
             self._notifier = None
         if self._writer is not None:
-            self._writer.run_between(lambda connection: connection.close())
+            self._writer.run_between(let_go)
             await self._writer.close()
             self._writer = None
         if self._reader is not None:

@@ -62,7 +62,7 @@ def connect(path: Path, *, write: bool, vfs: str | None = None, exclusive: bool 
         connection.execute(f"PRAGMA cache_size = {-32768 if write else -4096}")
     except BaseException as error:
         if connection is not None:
-            close_after_failure(connection)
+            let_go(connection)
         if isinstance(error, apsw.NotADBError):
             raise BackendError(
                 f"{path}: expected a SQLite database, got another kind of file",
@@ -91,8 +91,12 @@ def _switch_to_wal(connection: apsw.Connection) -> str:
             tries += 1
 
 
-def close_after_failure(connection: apsw.Connection) -> None:
-    """Let go of the file; the failure that is on its way up says more than what closing might add."""
+def let_go(connection: apsw.Connection) -> None:
+    """Close the file, whatever the disk says.
+
+    What the last checkpoint cannot move stays in the WAL, for whoever opens the file next; after a failure,
+    that one says more than what closing might add.
+    """
     with contextlib.suppress(apsw.Error):
         connection.close(force=True)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from motia.backends.sqlite.connection import translated
+from motia.backends.sqlite.connection import let_go, translated
 from motia.state.store import KEPT_CHANGES, StateChange, StateEntry
 
 T = TypeVar("T")
@@ -52,9 +52,9 @@ class Reader:
 
     async def close(self) -> None:
         if self._scan_connection is not None:
-            await self._loop.run_in_executor(self._scans, self._scan_connection.close)
+            await self._loop.run_in_executor(self._scans, let_go, self._scan_connection)
         self._scans.shutdown(wait=True)
-        self.point.close()
+        let_go(self.point)
 
 
 class SqliteStateStore:

@@ -15,6 +15,7 @@ import apsw
 import orjson
 
 from motia.backends.sqlite import lone_traces
+from motia.backends.sqlite.connection import let_go
 from motia.backends.sqlite.trace_file import in_transaction, open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
@@ -93,9 +94,7 @@ class SqliteTraceSink:
 
     def close(self) -> None:
         if self._connection is not None:
-            if self._counted.spans:
-                self.write([], [])
-            self._connection.close()
+            let_go(self._connection)
             self._connection = None
 
     def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
