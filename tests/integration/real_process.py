@@ -42,6 +42,8 @@ class Project:
 
     def __init__(self, folder: Path, runtime: Path) -> None:
         self.folder = folder
+        self.program = COMMAND
+        """What runs it; a test may put another in place of the command line."""
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MOTIA_")},
             "XDG_RUNTIME_DIR": str(runtime),
@@ -106,7 +108,7 @@ class Running:
         self.log = project.folder / f"log-{time.monotonic_ns()}.txt"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, *arguments, "--port", "0"],
+                [*project.program, *arguments, "--port", "0"],
                 cwd=project.folder,
                 env=project.environment,
                 stdin=subprocess.DEVNULL,

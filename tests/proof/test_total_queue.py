@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import random
-import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -16,8 +16,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
+from faults import Faults
 from history import check
-from real_process import Project, Running, eventually
+from nemesis import Nemesis
+from real_process import Project, eventually, is_problem
 
 SEND = """
 config = {"name": "Send", "triggers": [http("POST", "/send")]}
@@ -37,6 +39,14 @@ async def handler(input, ctx):
     async with ctx.atomic(settle=True):
         await ctx.state.increment("outcomes", input["name"])
 """
+TICK = """
+config = {"name": "Tick", "triggers": [cron("* * * * * *", overlap="allow", attempts=50, retry_delay=0.05)]}
+async def handler(input, ctx):
+    async with ctx.atomic(settle=True):
+        await ctx.state.increment("ticks", ctx.trigger.scheduled_at.isoformat())
+"""
+_REFUSALS = {"backend.full", "backend.unavailable", "handler.cancelled"}
+_ROUNDS = int(os.environ.get("PROOF_FAULTS", "88"))
 _BATCH = 10
 _CLIENTS = 8
 
@@ -46,8 +56,24 @@ def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     made = Project(tmp_path, tmp_path_factory.mktemp("r"))
     made.step("send", SEND)
     made.step("work", WORK)
-    made.file("motia.toml", "[queue]\nconcurrency = 20\nmax_crashes = 1000\n[tracing]\nenabled = false\n")
+    made.step("tick", TICK)
+    made.file(
+        "motia.toml",
+        "[queue]\nconcurrency = 20\nmax_crashes = 1000\n[limits]\nmin_free_disk_bytes = 0\n",
+    )
+    made.program = [sys.executable, "-P", str(Path(__file__).with_name("faulty_node.py"))]
+    made.environment["FAULTS_FILE"] = str(tmp_path / "faults")
     return made
+
+
+@pytest.fixture
+def guest(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same project for a second supervisor: with a runtime directory of its own, none knows the other."""
+    runtime = tmp_path_factory.mktemp("g")
+    (runtime / "motia").mkdir(mode=0o700)
+    other = copy.copy(project)
+    other.environment = {**project.environment, "XDG_RUNTIME_DIR": str(runtime)}
+    return other
 
 
 class Load:
@@ -56,11 +82,12 @@ class Load:
     def __init__(self) -> None:
         self.tried: list[str] = []
         self.acknowledged: list[str] = []
+        self.refused: Counter[str] = Counter()
         self.over = False
 
     async def run(self, base: str) -> None:
         """Several of these at once: a request to a node that has just died waits for its successor."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=10) as client:
             while not self.over:
                 names = [f"m{len(self.tried) + number}" for number in range(_BATCH)]
                 self.tried += names
@@ -70,42 +97,26 @@ class Load:
                     continue
                 if answer.status_code == 202:
                     self.acknowledged += names
+                else:
+                    self._refused(answer)
                 await asyncio.sleep(0.02)
 
-
-async def disturb(running: Running, chance: random.Random, rounds: int) -> Counter[str]:
-    """Hit a random node, again and again."""
-    done: Counter[str] = Counter()
-    for _ in range(rounds):
-        nodes = await eventually(lambda: some(running.nodes()), 20, lambda: running.text)
-        victim = chance.choice(nodes)
-        what = chance.choice(("kill", "kill", "kill", "stop", "drain"))
-        try:
-            if what == "kill":
-                os.kill(victim, signal.SIGKILL)
-            elif what == "stop":
-                os.kill(victim, signal.SIGSTOP)
-                await asyncio.sleep(0.3)
-                os.kill(victim, signal.SIGCONT)
-            else:
-                os.kill(victim, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-        done[what] += 1
-        await asyncio.sleep(0.2 + chance.random())
-    return done
+    def _refused(self, answer: httpx.Response) -> None:
+        """Only in words that a client can act on: later, or somewhere else."""
+        code = answer.json()["code"]
+        is_problem(answer, 503, code)
+        assert int(answer.headers["retry-after"]) > 0
+        self.refused[code] += 1
 
 
-async def some(nodes: list[int]) -> list[int] | None:
-    return nodes or None
-
-
-async def prove(project: Project, *, rounds: int, seed: int) -> None:
+async def prove(project: Project, guest: Project, *, rounds: int, seed: int) -> None:
     load, chance = Load(), random.Random(seed)
+    faults = Faults(project.folder / "faults")
     with project.running("start", "--nodes", "2") as running:
         base = await running.ready()
+        nemesis = Nemesis(running, guest, faults, chance, progress=lambda: len(load.acknowledged))
         sending = asyncio.gather(*(load.run(base) for _ in range(_CLIENTS)))
-        done = await disturb(running, chance, rounds)
+        await nemesis.rage(rounds)
         load.over = True
         await sending
 
@@ -114,19 +125,23 @@ async def prove(project: Project, *, rounds: int, seed: int) -> None:
             return True if left == 0 else None
 
         await eventually(nothing_left, 120, lambda: running.text)
+        assert await running.stop(60) == 0, running.text
+    faults.close()
     _, dead = await project.left()
     async with project.store() as backend:
-        entries = await backend.state.entries("outcomes", 0)
-    outcomes = {entry.key: int(entry.value) for entry in entries}
+        outcomes = {entry.key: int(entry.value) for entry in await backend.state.entries("outcomes", 0)}
+        ticks = {entry.key: int(entry.value) for entry in await backend.state.entries("ticks", 0)}
     runs = (project.folder / "runs.txt").read_text().split()
     verdict = check(load.tried, load.acknowledged, runs, outcomes)
-    print(
-        f"seed {seed}: {dict(done)}, {verdict.acknowledged} acknowledged, {verdict.repeated} runs repeated,"
-    )
-    print(f"  {len(verdict.recovered)} recovered, {len(dead)} dead")
+    print(f"seed {seed}: {dict(nemesis.done)}")
+    print(f"  {verdict.acknowledged} acknowledged, {dict(load.refused)} refused, {len(ticks)} ticks")
+    print(f"  {verdict.repeated} runs repeated, {len(verdict.recovered)} recovered, {len(dead)} dead")
     assert not dead
     assert verdict.sound, verdict
+    assert {tick for tick, count in ticks.items() if count > 1} == set()
     assert verdict.acknowledged > 5 * rounds
+    assert load.refused.keys() <= _REFUSALS
+    assert "Traceback" not in running.text
 
 
 def test_the_checker_sees_what_is_wrong() -> None:
@@ -138,7 +153,39 @@ def test_the_checker_sees_what_is_wrong() -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(400)
-def test_nothing_is_lost_and_nothing_is_done_twice(project: Project) -> None:
-    rounds = int(os.environ.get("PROOF_FAULTS", "120"))
-    asyncio.run(prove(project, rounds=rounds, seed=random.SystemRandom().randrange(1_000_000)))
+def test_a_disk_that_fails_is_told_and_forgotten_when_it_is_well_again(project: Project) -> None:
+    faults = Faults(project.folder / "faults")
+
+    async def answers(client: httpx.AsyncClient, status: int, code: str = "") -> None:
+        async def look() -> bool | None:
+            answer = await client.post("/send", json={"names": ["m"]})
+            if answer.status_code == 503:
+                assert answer.headers["retry-after"] == "1"
+                return (status == 503 and answer.json()["code"] == code) or None
+            return answer.status_code == status or None
+
+        await eventually(look, 60)
+
+    async def main() -> None:
+        with project.running("start") as running:
+            async with httpx.AsyncClient(base_url=await running.ready(), timeout=60) as client:
+                node = (await client.get("/pid")).json()
+                for state, code in (("full", "backend.full"), ("unsynced", "backend.unavailable")):
+                    await answers(client, 202)
+                    faults.disk(state)
+                    await answers(client, 503, code)
+                    # What needs no storage goes on, in the same process.
+                    assert (await client.get("/pid")).json() == node
+                    faults.disk("well")
+                await answers(client, 202)
+            assert "motia.db: the disk is full" in running.text
+            assert await running.stop(60) == 0
+
+    asyncio.run(main())
+    faults.close()
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(400 + 5 * _ROUNDS)
+def test_nothing_is_lost_and_nothing_is_done_twice(project: Project, guest: Project) -> None:
+    asyncio.run(prove(project, guest, rounds=_ROUNDS, seed=random.SystemRandom().randrange(1_000_000)))
