@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
@@ -122,7 +123,8 @@ class Journal:
         while True:
             attempts += 1
             try:
-                value = await _called(work, timeout_s)
+                with self._noted(kind, unique, work):
+                    value = await _called(work, timeout_s)
                 text = self.text(unique, value)
             except Exception as error:
                 if retry.attempts == 1 and kind == "step":
@@ -154,6 +156,10 @@ class Journal:
                 entry = self.entry(unique, kind, "done", version=version, attempts=attempts, value=text)
                 await self.put(entry)
                 return encoding.decode(text)
+
+    def _noted(self, kind: EntryKind, unique: str, work: Callable[[], Any]) -> AbstractContextManager[None]:
+        notes = self._execution.notes
+        return nullcontext() if notes is None else notes.doing(kind, unique, work)
 
     def stop_if_undoing(self) -> None:
         """A run that is undone does nothing new; it only comes by what it did, to say how it is undone."""

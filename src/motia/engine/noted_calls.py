@@ -7,16 +7,21 @@ to its execution itself, and noting costs nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from motia import encoding
 from motia.core.calls import EnqueueRequest, StateWrite, has_failed
 from motia.core.clock import Clock
+from motia.tracing.describe import snapshot
 
 _MOST_NOTES = 100
 _MOST_CHARS = 6_000
 """All names of one execution: the notes of one must not fill a record."""
 _LONGEST_NAME = 120
+_LONGEST_INPUT_BYTES = 2_000
 Described = tuple[str, str]
 Note = list[Any]
 """kind, name, microseconds since the handler began, microseconds it took, whether it succeeded."""
@@ -25,7 +30,7 @@ Note = list[Any]
 class CallNotes:
     """The notes of one execution."""
 
-    __slots__ = ("_began_s", "_clock", "_room", "left_out", "notes")
+    __slots__ = ("_began_s", "_clock", "_room", "given", "left_out", "notes")
 
     def __init__(self, clock: Clock, began_s: float) -> None:
         self._clock = clock
@@ -33,6 +38,25 @@ class CallNotes:
         self._room = _MOST_CHARS
         self.notes: list[Note] = []
         self.left_out = 0
+        self.given: dict[str, Any] = {}
+        """What durable steps were given as arguments, by their names in the journal."""
+
+    @contextmanager
+    def doing(self, kind: str, name: str, work: Callable[[], Any]) -> Iterator[None]:
+        """Note what is done inside the block, and the arguments that are bound to `work`."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.watch((kind, name), self.now_s(), ended)
+        if isinstance(work, functools.partial) and len(self.given) < _MOST_NOTES:
+            text = snapshot([*work.args, work.keywords] if work.keywords else work.args)
+            cut = len(text) > _LONGEST_INPUT_BYTES
+            self.given[name] = {"$truncated_bytes": len(text)} if cut else encoding.decode(text)
+        try:
+            yield
+        except BaseException:
+            ended.cancel()
+            raise
+        else:
+            ended.set_result(None)
 
     def watch(self, described: Described, asked_s: float, future: Any) -> Any:
         """Note a call that began at `asked_s`; gives its future."""

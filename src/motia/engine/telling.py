@@ -122,6 +122,8 @@ class Telling:
             if execution.notes is not None and execution.notes.notes:
                 attributes["calls"] = execution.notes.notes
                 attributes["calls_left_out"] = execution.notes.left_out
+                if execution.notes.given:
+                    attributes["given"] = execution.notes.given
         self._recorder.span(
             invocation.trace.trace_id,
             invocation.trace.span_id,

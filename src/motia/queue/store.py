@@ -34,8 +34,10 @@ class QueueStore(Protocol):
         """Dead letters, the newest first; `before_seq` continues after the last one of a page."""
         ...
 
-    def scheduled(self, *, limit: int = 100) -> asyncio.Future[list[ScheduledMessage]]:
-        """Messages that become due later, the nearest first."""
+    def scheduled(
+        self, queue: QueueName | None = None, *, limit: int = 100
+    ) -> asyncio.Future[list[ScheduledMessage]]:
+        """Messages that become due later, of all queues or of one, the nearest first."""
         ...
 
     def next_due_at_ms(self) -> asyncio.Future[int | None]:
@@ -89,4 +91,8 @@ class QueueStore(Protocol):
 
     def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
         """Where an `enqueue_many` stands; None for one that is not known, or no more."""
+        ...
+
+    def bulks(self, *, limit: int = 20) -> asyncio.Future[list[tuple[bytes, BulkProgress]]]:
+        """The latest bulks, each with where it stands, the newest first."""
         ...

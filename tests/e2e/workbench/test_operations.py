@@ -20,6 +20,12 @@ def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
     queues = Queues(workbench)
     expect(queues.figure("Dead")).to_have_text("1")
     page.get_by_role("tab", name=re.compile("^Dead letters")).click()
+    page.get_by_role("button", name="Redrive", exact=True).first.click()
+    question = page.get_by_role("dialog", name="Redrive dead letters")
+    expect(question).to_contain_text("Would redrive 1 letter; every payload fits")
+    question.get_by_label("At most").fill("0")
+    expect(question.get_by_role("button", name="Redrive 1")).to_be_disabled()
+    question.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name='{"amount":5}').click()
     editor = page.get_by_role("textbox", name="Payload as JSON")
     editor.click()
@@ -29,6 +35,10 @@ def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
     expect(workbench.toast("Sent again.")).to_be_visible()
     expect(queues.figure("Dead")).to_have_text("0")
     expect(page.get_by_text("No dead letters")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
     workbench.go("Errors")
     page.get_by_role("link", name="# is too much").click()
@@ -61,6 +71,11 @@ def test_a_run_waits_is_let_go_on_and_another_is_cancelled(workbench: Workbench,
     expect(runs.status("Cancelled")).to_be_visible()
     page.get_by_label("Status").select_option("cancelled")
     expect(runs.rows).to_have_count(1)
+    runs.step("wrap").first.click()
+    expect(page.get_by_label("Input").first).to_contain_text("book")
+    page.get_by_role("button", name="Retry from here").click()
+    page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+    expect(runs.status("Waiting")).to_be_visible()
 
 
 def test_a_value_is_made_edited_and_deleted(workbench: Workbench) -> None:
@@ -114,6 +129,6 @@ def test_a_node_that_dies_is_told_and_the_page_goes_on(workbench: Workbench, sho
     expect(workbench.live).to_be_attached()
     for node in shop.running.nodes():
         os.kill(node, signal.SIGKILL)
-    expect(workbench.toast("motia restarted.")).to_be_visible(timeout=20_000)
+    expect(workbench.toast("motia restarted.")).to_be_visible(timeout=45_000)
     workbench.go("Queues")
     expect(workbench.page.get_by_role("row").filter(has_text="process-payment")).to_be_visible()

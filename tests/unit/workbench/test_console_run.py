@@ -236,6 +236,7 @@ def test_messages_and_bulks_are_looked_at_and_cancelled_by_id(shop: Project) -> 
 
         called = await desk.send("POST", "/steps/many/call", {"data": None})
         path = f"/bulks/{called['result']}"
+        assert (await desk.get("/bulks"))["items"] == [await desk.get(path)]
         assert (await desk.get(path))["waiting"] == 5
         assert await desk.send("POST", f"{path}/cancel") == {"cancelled": 5}
         assert (await desk.get(path))["cancelled"] == 5

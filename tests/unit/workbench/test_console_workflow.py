@@ -44,6 +44,8 @@ def test_runs_are_listed_and_shown_with_what_they_did_and_wait_for(project: Proj
 
         which = await desk.ask("GET", f"/runs/{run}")
         assert (which.status_code, which.json()["code"]) == (409, "run.ambiguous")
+        assert desk.app.app.engine is not None
+        await desk.app.app.engine.flush_traces()
         found = await desk.get(f"/runs/{run}", step="order")
         assert (found["status"], found["input"], found["undo"]) == ("suspended", {"amount": 5}, None)
         assert [(one["name"], one["status"]) for one in found["journal"]] == [
@@ -51,12 +53,15 @@ def test_runs_are_listed_and_shown_with_what_they_did_and_wait_for(project: Proj
             ("sleep", "waiting"),
         ]
         assert found["journal"][0]["value"] == {"paid": 5, "receipt": "xxxxx"}
+        assert [one["input"] for one in found["journal"]] == [[5], None]
         assert found["timers"] == [{"name": "sleep", "kind": "sleep", "due_at_ms": found["due_at_ms"]}]
         audit = await desk.get(f"/runs/{run}", step="audit")
         assert sorted((one["name"], one["kind"]) for one in audit["waits"]) == [
             ("call order", "call"),
             ("wait order.closed", "wait"),
         ]
+        inputs = {one["name"]: one["input"] for one in audit["journal"]}
+        assert inputs == {"wait order.closed": None, "call order": {"amount": 5}}
 
         await desk.app.advance(hours=1, seconds=1)
         await desk.app.until_idle()

@@ -76,6 +76,16 @@ export const deadGroups = (params: Params) =>
     queryFn: items<t.DeadGroup>(api.deadGroups(params)),
   })
 
+/** What a redrive would do. Asked anew each time: the letters may have changed. */
+export const forecast = (selection: t.Selection) =>
+  queryOptions({
+    queryKey: ['queues', 'forecast', selection],
+    queryFn: ({ signal }) =>
+      request<t.Forecast>(api.redrive, { method: 'POST', body: { ...selection, dry_run: true }, signal }),
+    gcTime: 0,
+  })
+export const bulks = queryOptions({ queryKey: ['queues', 'bulks'], queryFn: items<t.Bulk>(api.bulks) })
+
 export const scopes = (params: Params) => pages<t.StateScope>(['states', 'scopes'], api.scopes, params)
 export const states = (scope: string, params: Params) =>
   pages<t.StateItem>(['states', 'keys', scope], given => api.states(scope, given), params)

@@ -43,20 +43,33 @@ type ConfirmProps = {
   children: ReactNode
   action: string
   busy?: boolean
+  /** It can be done without harm. */
+  safe?: boolean
+  /** What the button says that leaves everything as it is. */
+  dismiss?: string
   onConfirm: () => void
   onClose: () => void
 }
 
 /** Asks before something that cannot be undone. */
-export function Confirm({ title, children, action, busy = false, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({
+  title,
+  children,
+  action,
+  busy = false,
+  safe = false,
+  dismiss = 'Cancel',
+  onConfirm,
+  onClose,
+}: ConfirmProps) {
   return (
     <Dialog title={title} onClose={onClose}>
       <div className="text-sm leading-relaxed text-muted">{children}</div>
       <div className="mt-5 flex justify-end gap-2">
         <Button onClick={onClose} autoFocus>
-          Cancel
+          {dismiss}
         </Button>
-        <Button look="danger" disabled={busy} onClick={onConfirm}>
+        <Button look={safe ? 'primary' : 'danger'} disabled={busy} onClick={onConfirm}>
           {action}
         </Button>
       </div>

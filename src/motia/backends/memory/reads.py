@@ -64,8 +64,10 @@ class MemoryQueueStore:
         ]
         return done(found[:limit])
 
-    def scheduled(self, *, limit: int = 100) -> asyncio.Future[list[ScheduledMessage]]:
-        return done(self._scheduled()[:limit])
+    def scheduled(
+        self, queue: QueueName | None = None, *, limit: int = 100
+    ) -> asyncio.Future[list[ScheduledMessage]]:
+        return done([one for one in self._scheduled() if queue in (None, one.queue)][:limit])
 
     def next_due_at_ms(self) -> asyncio.Future[int | None]:
         due = [message.due_at_ms for message in self._scheduled()]
@@ -154,21 +156,25 @@ class MemoryQueueStore:
         return done([(seq, token) for holder, seq, token in found if holder == node])
 
     def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
+        return done(self._progress(bulk) if bulk in self._store.bulks else None)
+
+    def bulks(self, *, limit: int = 20) -> asyncio.Future[list[tuple[bytes, BulkProgress]]]:
+        known = self._store.bulks
+        latest = sorted(known, key=lambda bulk: (known[bulk].started_at_ms, bulk), reverse=True)
+        return done([(bulk, self._progress(bulk)) for bulk in latest[:limit]])
+
+    def _progress(self, bulk: bytes) -> BulkProgress:
         store = self._store
-        known = store.bulks.get(bulk)
-        if known is None:
-            return done(None)
+        known = store.bulks[bulk]
         left = [one for one in store.in_order(store.deliveries) if one.flow.bulk == bulk]
         running = sum(one.standing is Standing.CLAIMED for one in left)
-        return done(
-            BulkProgress(
-                total=known.total,
-                waiting=len(left) - running,
-                running=running,
-                dead=sum(one.flow is not None and one.flow.bulk == bulk for one in store.dead.values()),
-                cancelled=known.cancelled,
-                started_at_ms=known.started_at_ms,
-            )
+        return BulkProgress(
+            total=known.total,
+            waiting=len(left) - running,
+            running=running,
+            dead=sum(one.flow is not None and one.flow.bulk == bulk for one in store.dead.values()),
+            cancelled=known.cancelled,
+            started_at_ms=known.started_at_ms,
         )
 
     def nodes(self) -> asyncio.Future[Sequence[tuple[NodeId, int, str]]]:

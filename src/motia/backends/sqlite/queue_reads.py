@@ -34,6 +34,15 @@ _MESSAGE_COLUMNS = (
 _DELIVERIES = f"SELECT {_MESSAGE_COLUMNS} FROM deliveries d JOIN queues q ON q.id = d.queue"
 _OF_QUEUE = "d.queue = (SELECT id FROM queues WHERE topic = ? AND step = ?)"
 
+# One statement: counts of different moments would not add up.
+_BULKS = (
+    "SELECT b.id, b.total, b.cancelled, b.started_at,"
+    " (SELECT count(*) FROM deliveries d WHERE d.bulk = b.id AND d.state <> 3),"
+    " (SELECT count(*) FROM deliveries d WHERE d.bulk = b.id AND d.state = 3),"
+    " (SELECT count(*) FROM dead_letters d WHERE d.bulk = b.id)"
+    " FROM bulks b"
+)
+
 
 class SqliteQueueStore:
     """`QueueStore` over SQLite."""
@@ -67,7 +76,10 @@ class SqliteQueueStore:
 
         return self._reader.scan(read)
 
-    def scheduled(self, *, limit: int = 100) -> asyncio.Future[list[ScheduledMessage]]:
+    def scheduled(
+        self, queue: QueueName | None = None, *, limit: int = 100
+    ) -> asyncio.Future[list[ScheduledMessage]]:
+        where = "" if queue is None else " AND q.topic = ? AND q.step = ?"
         return self._reader.scan(
             lambda connection: [
                 ScheduledMessage(
@@ -79,8 +91,8 @@ class SqliteQueueStore:
                 )
                 for id_, topic, step, due_at, failures, trace in connection.execute(
                     "SELECT d.id, q.topic, q.step, d.due_at, d.failures, d.trace FROM deliveries d"
-                    " JOIN queues q ON q.id = d.queue WHERE d.state = 1 ORDER BY d.due_at LIMIT ?",
-                    (limit,),
+                    f" JOIN queues q ON q.id = d.queue WHERE d.state = 1{where} ORDER BY d.due_at LIMIT ?",
+                    (*(queue or ()), limit),
                 )
             ]
         )
@@ -227,28 +239,31 @@ class SqliteQueueStore:
 
     def bulk(self, bulk: bytes) -> asyncio.Future[BulkProgress | None]:
         def read(connection: apsw.Connection) -> BulkProgress | None:
-            # One statement: counts of different moments would not add up.
-            row = connection.execute(
-                "SELECT b.total, b.cancelled, b.started_at,"
-                " (SELECT count(*) FROM deliveries d WHERE d.bulk = b.id AND d.state <> 3),"
-                " (SELECT count(*) FROM deliveries d WHERE d.bulk = b.id AND d.state = 3),"
-                " (SELECT count(*) FROM dead_letters d WHERE d.bulk = b.id)"
-                " FROM bulks b WHERE b.id = ?",
-                (bulk,),
-            ).fetchone()
-            if row is None:
-                return None
-            total, cancelled, started_at, waiting, running, dead = row
-            return BulkProgress(
-                total=total,
-                waiting=waiting,
-                running=running,
-                dead=dead,
-                cancelled=cancelled,
-                started_at_ms=started_at,
-            )
+            found = connection.execute(f"{_BULKS} WHERE b.id = ?", (bulk,)).fetchone()
+            return None if found is None else _progress(found)
 
         return self._reader.scan(read)
+
+    def bulks(self, *, limit: int = 20) -> asyncio.Future[list[tuple[bytes, BulkProgress]]]:
+        def read(connection: apsw.Connection) -> list[tuple[bytes, BulkProgress]]:
+            rows: list[Any] = connection.execute(
+                f"{_BULKS} ORDER BY b.started_at DESC, b.id DESC LIMIT ?", (limit,)
+            ).fetchall()
+            return [(row[0], _progress(row)) for row in rows]
+
+        return self._reader.scan(read)
+
+
+def _progress(row: Any) -> BulkProgress:
+    _, total, cancelled, started_at, waiting, running, dead = row
+    return BulkProgress(
+        total=total,
+        waiting=waiting,
+        running=running,
+        dead=dead,
+        cancelled=cancelled,
+        started_at_ms=started_at,
+    )
 
 
 def _depths(connection: apsw.Connection) -> list[QueueDepth]:

@@ -174,6 +174,8 @@ async def a_delayed_message_is_scheduled(nodes: Nodes) -> None:
         (later.id, NOW_MS + 20),
     ]
     assert [message.id for message in await node.backend.queue.scheduled(limit=1)] == [sooner.id]
+    assert await node.backend.queue.scheduled(Q) == scheduled
+    assert await node.backend.queue.scheduled(OTHER) == []
     assert await node.one(PromoteDue(NOW_MS + 100, limit=1)) == 1
     assert payloads(await node.claim()) == [b"sooner"]
 

@@ -125,6 +125,9 @@ async def a_cancelled_message_makes_room_for_its_key(nodes: Nodes) -> None:
     assert claim.payload == b"1"
 
 
+NEWER = b"a" * 16
+
+
 async def a_bulk_is_counted_and_cancelled_as_a_whole(nodes: Nodes) -> None:
     node = await nodes.open()
     bulk = await _store_bulk(nodes, node, 6)
@@ -142,6 +145,10 @@ async def a_bulk_is_counted_and_cancelled_as_a_whole(nodes: Nodes) -> None:
     assert (progress.waiting, progress.running, progress.cancelled, progress.completed) == (0, 0, 4, 1)
     assert payloads(await node.claim()) == [b"x"]
     assert await node.backend.queue.bulk(b"other-----------") is None
+    assert await node.backend.queue.bulks() == [(bulk, progress)]
+    await node.commit(nodes.enqueue(b"y", flow=Flow(bulk=NEWER)), CountBulk(NEWER, NOW_MS + 1, NOW_MS + 1000))
+    assert [id_ for id_, _ in await node.backend.queue.bulks()] == [NEWER, bulk]
+    assert [id_ for id_, _ in await node.backend.queue.bulks(limit=1)] == [NEWER]
 
 
 async def a_bulk_counts_what_is_purged_replaced_and_sent_back(nodes: Nodes) -> None:

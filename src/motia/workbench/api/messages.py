@@ -13,9 +13,12 @@ from motia.http.router import Route
 from motia.workbench.request import ApiRequest, Handler, invalid, page_of, unknown
 from motia.workbench.workspace import Workspace
 
+_MOST_BULKS = 50
+"""Each is counted message by message."""
+
 
 def routes(workspace: Workspace) -> list[Route[Handler]]:
-    """`/messages/:id…`, `/bulks/:id…`, `/traces/:id/cancel`."""
+    """`/messages/:id…`, `/bulks…`, `/traces/:id/cancel`."""
     backend, interventions = workspace.engine.backend, workspace.engine.interventions
 
     async def message(request: ApiRequest) -> Any:
@@ -46,6 +49,10 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
             raise unknown("bulk", request.params["id"], "bulk.not_found")
         return asdict(bulk_state_of(id_, found))
 
+    async def bulks(request: ApiRequest) -> Any:
+        found = await backend.queue.bulks(limit=min(request.limit, _MOST_BULKS))
+        return page_of([asdict(bulk_state_of(id_, progress)) for id_, progress in found])
+
     async def cancel_bulk(request: ApiRequest) -> Any:
         ended = await interventions.cancel_bulk(_id(request))
         request.acted_on("bulk.cancel", id=request.params["id"], count=len(ended))
@@ -55,6 +62,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         Route("GET", "/messages/:id", message),
         Route("POST", "/messages/:id/cancel", cancel),
         Route("POST", "/traces/:id/cancel", cancel_trace),
+        Route("GET", "/bulks", bulks),
         Route("GET", "/bulks/:id", bulk),
         Route("POST", "/bulks/:id/cancel", cancel_bulk),
     ]

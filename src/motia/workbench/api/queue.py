@@ -17,7 +17,6 @@ from motia.workbench.api.run import sent
 from motia.workbench.request import ApiRequest, Handler, invalid, page_of, unknown
 from motia.workbench.workspace import Workspace
 
-_PAGE = 500
 _MOST_LOOKED_AT = 10_000
 
 
@@ -29,8 +28,9 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         return page_of(await queue_documents(workspace))
 
     async def scheduled(request: ApiRequest) -> Any:
-        topic, step = request.text("topic"), request.text("step")
-        found = await backend.queue.scheduled(limit=request.limit if not (topic or step) else _PAGE)
+        topic, step = request.query.get("topic"), request.text("step")
+        queue = None if topic is None or step is None else QueueName(topic, step)
+        found = await backend.queue.scheduled(queue, limit=request.limit)
         items = [
             {
                 "id": format_id(message.id),
@@ -41,9 +41,8 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
                 "trace_id": message.trace.trace_id,
             }
             for message in found
-            if topic in (None, message.queue.topic) and step in (None, message.queue.step)
         ]
-        return page_of(items[: request.limit])
+        return page_of(items)
 
     async def letters(request: ApiRequest) -> Any:
         return await _letters(backend, request)
@@ -159,6 +158,7 @@ def _queue_document(registry: Registry, name: QueueName, depth: QueueDepth | Non
         "ready": depth.ready,
         "scheduled": depth.scheduled,
         "blocked": depth.blocked,
+        "limited": depth.limited,
         "claimed": depth.claimed,
         "dead": depth.dead,
         "oldest_ready_at_ms": depth.oldest_ready_at_ms,
@@ -167,7 +167,7 @@ def _queue_document(registry: Registry, name: QueueName, depth: QueueDepth | Non
 
 def _holds(depth: QueueDepth | None) -> bool:
     return depth is not None and bool(
-        depth.ready or depth.scheduled or depth.blocked or depth.claimed or depth.dead
+        depth.ready or depth.scheduled or depth.blocked or depth.limited or depth.claimed or depth.dead
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from motia.core.batch import Batch, RetryRun
@@ -9,6 +10,8 @@ from motia.core.ids import format_id, parse_id
 from motia.core.message import QueueName
 from motia.core.workflow import RunId, RunStatus, RunSummary
 from motia.http.router import Route
+from motia.tracing.record import PARTS, SpanRecord
+from motia.tracing.store import Trace
 from motia.workbench.request import ApiRequest, Handler, invalid, page_of
 from motia.workbench.workspace import Workspace
 from motia.workflow.documents import run_detail, run_document
@@ -78,9 +81,13 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
 
     async def _detail(summary: RunSummary) -> dict[str, Any]:
         entries = await store.journal(summary.id)
-        return run_detail(
+        detail = run_detail(
             summary, entries, engine.approvals.links, now_ms=workspace.now_ms(), value_bytes=_VALUE_BYTES
         )
+        inputs = inputs_of(await workspace.traces.trace(summary.trace.trace_id), summary)
+        for entry in detail["journal"]:
+            entry["input"] = inputs.get(entry["name"])
+        return detail
 
     return [
         Route("GET", "/approvals", approvals),
@@ -90,6 +97,33 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         Route("POST", "/runs/:id/retry", retry),
         Route("POST", "/runs/:id/signal", signal),
     ]
+
+
+def inputs_of(trace: Trace | None, run: RunSummary) -> dict[str, Any]:
+    """What the steps of a run were given, by their names in its journal, as far as its trace tells."""
+    spans = () if trace is None else trace.spans
+    own = [span for span in spans if _attribute(span, "message_id") == run.id.message_id.hex()]
+    own = [span for span in own if span.name == run.id.step]
+    found: dict[str, Any] = {}
+    for span in own:
+        found |= _attribute(span, "given", {})
+    ids = {span.span_id for span in own}
+    calls: Counter[str] = Counter()
+    called = set()
+    for span in spans:
+        message = _attribute(span, "message_id")
+        if span.parent_id in ids and span.kind not in PARTS and message not in called:
+            # A called step may run several times; of several calls of one step the later ones have a number.
+            called.add(message)
+            calls[span.name] += 1
+            number = calls[span.name]
+            name = f"call {span.name}" if number == 1 else f"call {span.name}#{number}"
+            found.setdefault(name, _attribute(span, "input"))
+    return found
+
+
+def _attribute(span: SpanRecord, name: str, missing: Any = None) -> Any:
+    return (span.attributes or {}).get(name, missing)
 
 
 def _cursor(run: RunSummary) -> str:

@@ -13,6 +13,8 @@ export type Queue = {
   ready: number
   scheduled: number
   blocked: number
+  limited: number
+  paused: boolean
   claimed: number
   dead: number
   oldest_ready_at_ms: number | null
@@ -58,3 +60,21 @@ export type DeadGroup = {
 }
 
 export type Selection = { ids?: string[]; topic?: string; step?: string; cause?: string; all?: true }
+
+export type Forecast = {
+  letters: number
+  would_run: { topic: string; step: string; count: number }[]
+  refused: number
+  refusals: { id: string; topic: string; step: string; code: string; message: string }[]
+}
+
+export type Bulk = {
+  id: string
+  total: number
+  completed: number
+  waiting: number
+  running: number
+  dead: number
+  cancelled: number
+  started_at_ms: number
+}

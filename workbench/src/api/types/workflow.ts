@@ -24,11 +24,15 @@ export type RunEntry = {
   version: number
   attempts: number
   due_at_ms: number | null
+  /** What it was given, where its trace tells. */
+  input: Json | null
   value: Json
   error: Json
 }
 
 export type RunDetail = Run & {
+  /** What the run says of where it stands. */
+  custom_status: Json
   input: Json
   output: Json
   error: { code: string; type?: string; message?: string } | null

@@ -12,6 +12,7 @@ import { Page } from '@/shell/page'
 import { useReadOnly } from '@/shell/session'
 import { Button } from '@/ui/button'
 import { Empty, Loading } from '@/ui/empty'
+import { StepHead } from '@/ui/head'
 import { ProblemPage } from '@/ui/problem'
 import { Facts, Section } from '@/ui/section'
 import { Split } from '@/ui/split'
@@ -138,21 +139,18 @@ function Detail({ cron }: { cron: Cron }) {
     )
   return (
     <div className="flex h-full flex-col divide-y divide-line overflow-auto">
-      <header className="flex items-start gap-3 px-4 py-3">
-        <div className="min-w-0 flex-1">
-          <h2 className="truncate text-base font-semibold">
-            <Link href={to.flow('*', `step:${cron.step}`)} className="hover:text-live">
-              {cron.step}
-            </Link>
-          </h2>
-          <p className="font-mono text-xs text-muted">{cron.expression}</p>
-        </div>
-        {!read_only && (
-          <Button look="primary" icon={<Play className="size-3" />} disabled={run.isPending} onClick={fire}>
-            Run now
-          </Button>
-        )}
-      </header>
+      <StepHead
+        step={cron.step}
+        tools={
+          !read_only && (
+            <Button look="primary" icon={<Play className="size-3" />} disabled={run.isPending} onClick={fire}>
+              Run now
+            </Button>
+          )
+        }
+      >
+        <p className="font-mono text-xs text-muted">{cron.expression}</p>
+      </StepHead>
       <Section title="Schedule">
         <Facts
           facts={[

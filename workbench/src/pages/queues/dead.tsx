@@ -5,6 +5,7 @@ import * as read from '@/api/queries'
 import type { DeadGroup, DeadLetter, Queue, Selection } from '@/api/types'
 import { count, plural } from '@/format'
 import { Letter } from '@/pages/queues/letter'
+import { Redrive } from '@/pages/queues/redrive'
 import { useReadOnly } from '@/shell/session'
 import { Button } from '@/ui/button'
 import { Confirm } from '@/ui/dialog'
@@ -119,25 +120,17 @@ function Actions({ what, selection }: { what: string; selection: Selection }) {
   const read_only = useReadOnly()
   const tell = useToast()
   const [asking, setAsking] = useState(false)
-  const redrive = read.useSend<{ redriven: number }>('queues')
+  const [sending, setSending] = useState(false)
   const purge = read.useSend<{ purged: number }>('queues')
-  const busy = redrive.isPending || purge.isPending
+  const busy = purge.isPending
   const onError = (error: Error) => tell(error.message, 'bad')
   if (read_only) return null
   return (
     <span className="flex gap-1.5">
-      <Button
-        icon={<RotateCcw className="size-3" />}
-        disabled={busy}
-        onClick={() =>
-          redrive.mutate(
-            { url: api.redrive, body: selection },
-            { onSuccess: ({ redriven }) => tell(`${plural(redriven, 'letter')} sent again.`), onError },
-          )
-        }
-      >
+      <Button icon={<RotateCcw className="size-3" />} disabled={busy} onClick={() => setSending(true)}>
         Redrive
       </Button>
+      {sending && <Redrive selection={selection} onClose={() => setSending(false)} />}
       <Button
         look="danger"
         icon={<Trash2 className="size-3" />}

@@ -1,21 +1,25 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
 import { Link } from 'wouter'
-import { useLive } from '@/api/live-hooks'
+import { useLive, useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import type { Queue } from '@/api/types'
 import { count, plural } from '@/format'
+import { Bulks } from '@/pages/queues/bulks'
+import { PausedBadge } from '@/pages/queues/pausing'
 import { feedOf, QueueView } from '@/pages/queues/queue'
 import { usePlace } from '@/place'
 import { useKeys } from '@/shell/keys'
 import { Page } from '@/shell/page'
 import { Empty, Loading } from '@/ui/empty'
-import { SearchInput } from '@/ui/field'
+import { Choice, SearchInput } from '@/ui/field'
 import { KindIcon } from '@/ui/kind'
 import { ProblemPage } from '@/ui/problem'
 import { Split } from '@/ui/split'
 import { Ago } from '@/ui/time'
 import { to } from '@/urls'
+
+const SETTLED_MS = 400
 
 const same = (one: { topic: string; step: string }, other: { topic: string; step: string }) =>
   one.topic === other.topic && one.step === other.step
@@ -25,6 +29,8 @@ export default function QueuesPage() {
   const [place, change] = usePlace()
   const queues = useQuery(read.queues)
   useLiveQueues()
+  useRefresh('queues', ['queues', 'bulks'], SETTLED_MS)
+  const bulks = place.view === 'bulks'
   const text = (place.text ?? '').toLowerCase()
   const shown = (queues.data ?? []).filter(queue =>
     `${queue.step} ${queue.topic}`.toLowerCase().includes(text),
@@ -45,16 +51,35 @@ export default function QueuesPage() {
     <Page
       title="Queues"
       lead={
-        <SearchInput
-          label="Step or topic"
-          value={place.text ?? ''}
-          onChange={value => change({ text: value || undefined }, { replace: true })}
-          className="w-56"
-        />
+        !bulks && (
+          <SearchInput
+            label="Step or topic"
+            value={place.text ?? ''}
+            onChange={value => change({ text: value || undefined }, { replace: true })}
+            className="w-56"
+          />
+        )
       }
-      tools={queues.data && <span className="text-xs text-muted">{plural(shown.length, 'queue')}</span>}
+      tools={
+        <>
+          {queues.data && !bulks && (
+            <span className="text-xs text-muted">{plural(shown.length, 'queue')}</span>
+          )}
+          <Choice
+            label="Show"
+            value={bulks ? 'bulks' : 'queues'}
+            options={[
+              { value: 'queues', text: 'Queues' },
+              { value: 'bulks', text: 'Bulks' },
+            ]}
+            onChange={value => change({ view: value === 'bulks' ? value : undefined })}
+          />
+        </>
+      }
     >
-      {queues.error ? (
+      {bulks ? (
+        <Bulks />
+      ) : queues.error ? (
         <ProblemPage error={queues.error} retry={() => void queues.refetch()} />
       ) : queues.data === undefined ? (
         <Loading />
@@ -121,8 +146,12 @@ function List({ queues, chosen }: { queues: Queue[]; chosen: Queue }) {
             <th scope="col" className="pl-4">
               Queue
             </th>
-            <th scope="col" className="w-15 text-right" title="May run now">
-              Ready
+            <th
+              scope="col"
+              className="w-15 text-right"
+              title="May run now, or when their group or a limit lets them"
+            >
+              Waiting
             </th>
             <th scope="col" className="w-15 text-right" title="Running or about to">
               Running
@@ -150,6 +179,7 @@ function List({ queues, chosen }: { queues: Queue[]; chosen: Queue }) {
                   <span className="flex items-center gap-2">
                     <KindIcon kind={queue.kind} className="size-3" />
                     <span className="truncate text-sm font-medium">{queue.step}</span>
+                    {queue.paused && <PausedBadge />}
                   </span>
                   <span className="truncate pl-5 font-mono text-2xs text-muted">
                     {feedOf(queue)}
@@ -163,7 +193,7 @@ function List({ queues, chosen }: { queues: Queue[]; chosen: Queue }) {
                   </span>
                 </Link>
               </td>
-              <Number value={queue.ready + queue.blocked} />
+              <Number value={queue.ready + queue.blocked + queue.limited} />
               <Number value={queue.claimed} tone="text-live" />
               <Number value={queue.scheduled} />
               <Number value={queue.dead} tone="text-bad font-medium" className="pr-4" />

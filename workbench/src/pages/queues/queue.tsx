@@ -6,7 +6,9 @@ import { count } from '@/format'
 import { SendForm } from '@/forms/send'
 import { TopicForm } from '@/forms/topic'
 import { DeadLetters } from '@/pages/queues/dead'
+import { PausedBadge, Pausing } from '@/pages/queues/pausing'
 import { Empty, Loading } from '@/ui/empty'
+import { StepHead } from '@/ui/head'
 import { kindName } from '@/ui/kind'
 import { ProblemNote } from '@/ui/problem'
 import { Count } from '@/ui/status'
@@ -26,21 +28,20 @@ type Props = { queue: Queue; tab: string; onTab: (tab: string) => void }
 export function QueueView({ queue, tab, onTab }: Props) {
   return (
     <div className="flex h-full flex-col">
-      <header className="shrink-0 px-4 pt-3 pb-2">
-        <h2 className="truncate text-base font-semibold">
-          <Link href={to.flow('*', `step:${queue.step}`)} className="hover:text-live">
-            {queue.step}
-          </Link>
-        </h2>
+      <StepHead step={queue.step} badge={queue.paused && <PausedBadge />} tools={<Pausing queue={queue} />}>
         <p className="truncate font-mono text-2xs text-muted">{feedOf(queue)}</p>
         <dl className="mt-3 grid grid-cols-5 gap-px overflow-hidden rounded-lg border border-line bg-line">
           <Figure name="Ready" value={queue.ready} />
           <Figure name="Running" value={queue.claimed} />
           <Figure name="Scheduled" value={queue.scheduled} />
-          <Figure name="Blocked" value={queue.blocked} />
+          <Figure
+            name="Held back"
+            value={queue.blocked + queue.limited}
+            title={`${count(queue.blocked)} behind the head of their group, ${count(queue.limited)} by a concurrency or a rate`}
+          />
           <Figure name="Dead" value={queue.dead} bad />
         </dl>
-      </header>
+      </StepHead>
       <div className="min-h-0 flex-1">
         <Tabs
           label="Of this queue"
@@ -52,7 +53,11 @@ export function QueueView({ queue, tab, onTab }: Props) {
               title: <>Dead letters {queue.dead > 0 && <Count value={count(queue.dead)} tone="bad" />}</>,
               body: <DeadLetters queue={queue} />,
             },
-            { id: 'scheduled', title: 'Scheduled', body: <ScheduledList queue={queue} /> },
+            {
+              id: 'scheduled',
+              title: <>Scheduled {queue.scheduled > 0 && <Count value={count(queue.scheduled)} />}</>,
+              body: <ScheduledList queue={queue} />,
+            },
             {
               id: 'send',
               title: 'Send',
@@ -65,9 +70,11 @@ export function QueueView({ queue, tab, onTab }: Props) {
   )
 }
 
-function Figure({ name, value, bad = false }: { name: string; value: number; bad?: boolean }) {
+type FigureProps = { name: string; value: number; bad?: boolean; title?: string }
+
+function Figure({ name, value, bad = false, title }: FigureProps) {
   return (
-    <div className="bg-panel px-3 py-2">
+    <div className="bg-panel px-3 py-2" title={title}>
       <dt className="label">{name}</dt>
       <dd
         className={`num text-lg font-medium ${bad && value > 0 ? 'text-bad' : value === 0 ? 'text-faint' : ''}`}
@@ -137,6 +144,11 @@ function ScheduledList({ queue }: { queue: Queue }) {
           </Link>
         </li>
       ))}
+      {queue.scheduled > list.data.length && (
+        <li className="px-4 py-2 text-xs text-muted">
+          The {count(list.data.length)} that are due first, of {count(queue.scheduled)}.
+        </li>
+      )}
     </ul>
   )
 }

@@ -1,24 +1,21 @@
 import { useQuery } from '@tanstack/react-query'
-import { Ban } from 'lucide-react'
-import { useState } from 'react'
 import { Link } from 'wouter'
 import * as read from '@/api/queries'
 import type { RunDetail } from '@/api/types'
 import { duration, stamp } from '@/format'
+import { CancelRun, RetryRun } from '@/pages/workflow/actions'
 import { Journal } from '@/pages/workflow/journal'
 import { RunBadge } from '@/pages/workflow/status'
 import { Waiting } from '@/pages/workflow/waiting'
 import { useReadOnly } from '@/shell/session'
-import { Button } from '@/ui/button'
 import { CopyButton } from '@/ui/copy'
-import { Confirm } from '@/ui/dialog'
 import { Loading } from '@/ui/empty'
+import { StepHead } from '@/ui/head'
 import { JsonTree } from '@/ui/json'
 import { ProblemPage } from '@/ui/problem'
 import { Facts, Section } from '@/ui/section'
 import { Ago } from '@/ui/time'
-import { useToast } from '@/ui/toast'
-import { api, to } from '@/urls'
+import { to } from '@/urls'
 
 /** One run: what it waits for, what it did, what went in and came out. */
 export function RunView({ id, step }: { id: string; step: string }) {
@@ -72,73 +69,30 @@ export function RunView({ id, step }: { id: string; step: string }) {
 
 function Head({ run }: { run: RunDetail }) {
   const read_only = useReadOnly()
-  const open = run.ended_at_ms === null
   return (
-    <header className="flex shrink-0 items-start gap-3 border-b border-line px-4 py-3">
-      <div className="min-w-0 flex-1">
-        <div className="flex items-center gap-2.5">
-          <h2 className="truncate text-base font-semibold">
-            <Link href={to.flow('*', `step:${run.step}`)} className="hover:text-live">
-              {run.step}
-            </Link>
-          </h2>
-          <RunBadge status={run.status} />
-        </div>
-        <p className="mt-0.5 flex items-center gap-1 text-xs text-muted">
-          <code className="truncate font-mono text-2xs">{run.id}</code>
-          <CopyButton text={run.id} label="Copy the id" />
-          <span className="num shrink-0">
-            {run.ended_at_ms === null ? (
-              <>
-                began <Ago at_ms={run.started_at_ms} />
-              </>
-            ) : (
-              `took ${duration((run.ended_at_ms - run.started_at_ms) * 1_000)}`
-            )}
-          </span>
+    <StepHead
+      step={run.step}
+      badge={<RunBadge status={run.status} />}
+      tools={!read_only && (run.ended_at_ms === null ? <CancelRun run={run} /> : <RetryRun run={run} />)}
+    >
+      <p className="mt-0.5 flex items-center gap-1 text-xs text-muted">
+        <code className="truncate font-mono text-2xs">{run.id}</code>
+        <CopyButton text={run.id} label="Copy the id" />
+        <span className="num shrink-0">
+          {run.ended_at_ms === null ? (
+            <>
+              began <Ago at_ms={run.started_at_ms} />
+            </>
+          ) : (
+            `took ${duration((run.ended_at_ms - run.started_at_ms) * 1_000)}`
+          )}
+        </span>
+      </p>
+      {run.custom_status !== null && (
+        <p className="mt-1 truncate text-xs" title="What the run says of itself">
+          {typeof run.custom_status === 'string' ? run.custom_status : JSON.stringify(run.custom_status)}
         </p>
-      </div>
-      {open && !read_only && <Cancel run={run} />}
-    </header>
-  )
-}
-
-/** Ends the run; what it did is undone, as its handler says how, unless that is declined. */
-function Cancel({ run }: { run: RunDetail }) {
-  const [asking, setAsking] = useState(false)
-  const [undo, setUndo] = useState(true)
-  const cancel = read.useSend<{ cancelled: number; undone: boolean }>('runs', 'queues')
-  const tell = useToast()
-  return (
-    <>
-      <Button look="danger" icon={<Ban className="size-3" />} onClick={() => setAsking(true)}>
-        Cancel
-      </Button>
-      {asking && (
-        <Confirm
-          title={`Cancel this run of ${run.step}`}
-          action="Cancel the run"
-          busy={cancel.isPending}
-          onClose={() => setAsking(false)}
-          onConfirm={() =>
-            cancel.mutate(
-              { url: api.runCancel(run.id, run.step), body: { undo } },
-              {
-                onSuccess: ({ undone }) =>
-                  tell(undone ? 'Cancelled; what it did is being undone.' : 'Cancelled.'),
-                onError: error => tell(error.message, 'bad'),
-                onSettled: () => setAsking(false),
-              },
-            )
-          }
-        >
-          <p>It does not go on. A person or a timer it waits for is told nothing.</p>
-          <label className="mt-3 flex items-center gap-2 text-ink">
-            <input type="checkbox" checked={undo} onChange={event => setUndo(event.target.checked)} />
-            Undo what its steps did, in reverse order
-          </label>
-        </Confirm>
       )}
-    </>
+    </StepHead>
   )
 }

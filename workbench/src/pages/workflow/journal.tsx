@@ -1,8 +1,10 @@
 import { ChevronDown, ChevronRight } from 'lucide-react'
 import { useState } from 'react'
-import type { RunDetail, RunEntry } from '@/api/types'
+import type { Json, RunDetail, RunEntry } from '@/api/types'
 import { duration, plural, stamp } from '@/format'
+import { RetryRun } from '@/pages/workflow/actions'
 import { EntryIcon } from '@/pages/workflow/status'
+import { useReadOnly } from '@/shell/session'
 import { JsonTree } from '@/ui/json'
 import { Section } from '@/ui/section'
 
@@ -19,6 +21,7 @@ export function Journal({ run }: { run: RunDetail }) {
             <Entry
               key={entry.name}
               entry={entry}
+              run={run}
               after_us={(entry.at_ms - run.started_at_ms) * 1_000}
               open={open === entry.name}
               onToggle={() => setOpen(open === entry.name ? null : entry.name)}
@@ -30,11 +33,12 @@ export function Journal({ run }: { run: RunDetail }) {
   )
 }
 
-type EntryProps = { entry: RunEntry; after_us: number; open: boolean; onToggle: () => void }
+type EntryProps = { run: RunDetail; entry: RunEntry; after_us: number; open: boolean; onToggle: () => void }
 
-function Entry({ entry, after_us, open, onToggle }: EntryProps) {
+function Entry({ run, entry, after_us, open, onToggle }: EntryProps) {
   const failed = entry.error !== null
   const shown = failed ? entry.error : entry.value
+  const read_only = useReadOnly()
   const Fold = open ? ChevronDown : ChevronRight
   return (
     <li className="border-t border-line/60 first:border-t-0">
@@ -60,10 +64,27 @@ function Entry({ entry, after_us, open, onToggle }: EntryProps) {
         </time>
       </button>
       {open && (
-        <div className="px-4 pt-1 pb-3 pl-9">
-          <JsonTree value={shown} label={failed ? 'Error' : 'Result'} />
+        <div className="@container px-4 pt-1 pb-3 pl-9">
+          <div className="flex flex-col gap-3 @xl:flex-row @xl:*:flex-1">
+            {entry.input !== null && <Value title="Input" value={entry.input} />}
+            <Value title={failed ? 'Error' : 'Result'} value={shown} />
+          </div>
+          {run.ended_at_ms !== null && !read_only && entry.kind !== 'undo' && (
+            <div className="mt-2.5">
+              <RetryRun run={run} from={entry.name} />
+            </div>
+          )}
         </div>
       )}
     </li>
+  )
+}
+
+function Value({ title, value }: { title: string; value: Json }) {
+  return (
+    <div className="min-w-0">
+      <h4 className="label mb-1">{title}</h4>
+      <JsonTree value={value} label={title} />
+    </div>
   )
 }
