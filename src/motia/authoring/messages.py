@@ -60,14 +60,14 @@ class Queue:
 
     def get(self, id: str) -> Awaitable[list[MessageState]]:
         """Where a message stands in each queue that holds it; empty when it has ended, or never was."""
-        message_id = _parsed(id)
+        message_id = parsed_id(id)
         calls = self._calls
         return self._run(lambda: calls.begin(_states(calls, message_id)))
 
     def cancel(self, id: str) -> Awaitable[int]:
         """End a message in all its queues. A handler that runs it is interrupted, and what it still writes is
         refused. Gives how many queues still held it."""
-        message_id = _parsed(id)
+        message_id = parsed_id(id)
         return self._run(lambda: self._calls.cancel_messages(message_id))
 
     def cancel_trace(self, trace_id: str) -> Awaitable[int]:
@@ -77,18 +77,19 @@ class Queue:
     def bulk(self, id: str) -> Awaitable[BulkState | None]:
         """Where a bulk stands, that `enqueue_many` gave the id of; None for one that is not known, or ended
         more than 30 days ago."""
-        bulk = _parsed(id)
+        bulk = parsed_id(id)
         calls = self._calls
-        return self._run(lambda: calls.begin(_bulk_state(calls, bulk)))
+        return self._run(lambda: calls.begin(bulk_state(calls, bulk)))
 
     def cancel_bulk(self, id: str) -> Awaitable[int]:
         """End what is left of a bulk: what waits is never run, what runs is interrupted. Gives how many that
         were."""
-        bulk = _parsed(id)
+        bulk = parsed_id(id)
         return self._run(lambda: self._calls.cancel_bulk(bulk))
 
 
-async def _bulk_state(calls: Calls, bulk: bytes) -> BulkState | None:
+async def bulk_state(calls: Calls, bulk: bytes) -> BulkState | None:
+    """Where a bulk stands; None for one that is not known."""
     found = await calls.bulk(bulk)
     return None if found is None else bulk_state_of(bulk, found)
 
@@ -125,7 +126,8 @@ def state_of(message: StoredMessage) -> MessageState:
     )
 
 
-def _parsed(id: str) -> bytes:
+def parsed_id(id: str) -> bytes:
+    """The id of a message or bulk. Failure: `InputError` `message.bad_id`."""
     try:
         return parse_id(id)
     except ValueError as error:

@@ -159,6 +159,15 @@ async def handler(input, ctx):
     told = [liked["old_value"]["likes"], liked["new_value"]["likes"], liked["version"] > 0]
     await ctx.state.set("L", "items", [gone, [item["text"] for item in items], told])
 """,
+    "bulk": """
+config = {"type": "event", "name": "Bulk-L", "subscribes": ["bulk.L", "later.L"], "emits": ["later.L"]}
+async def handler(input, ctx):
+    bulk = await ctx.enqueue_many("later.L", [{"n": n} for n in range(3)], delay="1h")
+    before = await ctx.queue.bulk(bulk)
+    ended = await ctx.queue.cancel_bulk(bulk)
+    after = await ctx.queue.bulk(bulk)
+    await ctx.state.set("L", "bulk", [before.total, before.waiting, ended, after.waiting, after.cancelled])
+""",
     "workflow": """
 config = {"type": "event", "name": "Workflow-L", "subscribes": ["workflow.L"], "emits": []}
 async def handler(input, ctx):
@@ -323,6 +332,16 @@ export const handler = async (_, { streams, state }) => {
   const items = await chat.getGroup('L')
   const told = [liked.old_value.likes, liked.new_value.likes, liked.version > 0]
   await state.set('L', 'items', [gone, items.map((item) => item.text), told])
+}
+""",
+    "bulk": """
+export const config = { type: 'event', name: 'Bulk-L', subscribes: ['bulk.L', 'later.L'], emits: ['later.L'] }
+export const handler = async (_, { enqueueMany, queue, state }) => {
+  const bulk = await enqueueMany('later.L', [{ n: 0 }, { n: 1 }, { n: 2 }], { delay: '1h' })
+  const before = await queue.bulk(bulk)
+  const ended = await queue.cancelBulk(bulk)
+  const after = await queue.bulk(bulk)
+  await state.set('L', 'bulk', [before.total, before.waiting, ended, after.waiting, after.cancelled])
 }
 """,
     "workflow": """
@@ -492,6 +511,16 @@ def handler(input, context)
   texts = chat.get_group("L").map(&:text)
   told = [liked["old_value"]["likes"], liked["new_value"]["likes"], liked["version"] > 0]
   context.state.set("L", "items", [chat.get("L", "two"), texts, told])
+end
+""",
+    "bulk": """
+def config = { type: "event", name: "Bulk-L", subscribes: ["bulk.L", "later.L"], emits: ["later.L"] }
+def handler(input, context)
+  bulk = context.enqueue_many("later.L", [{ n: 0 }, { n: 1 }, { n: 2 }], delay: 3600)
+  before = context.bulk(bulk)
+  ended = context.cancel_bulk(bulk)
+  after = context.bulk(bulk)
+  context.state.set("L", "bulk", [before.total, before.waiting, ended, after.waiting, after.cancelled])
 end
 """,
     "workflow": """
@@ -769,6 +798,32 @@ func who(_ *motia.Context, input any) (any, error) {
 	}
 	return nil, ctx.State.Set("L", "items", []any{gone, texts, []any{before, after, liked.Version > 0}})
 """,
+    ),
+    "bulk": _go(
+        """"type": "event", "name": "Bulk-L", "subscribes": []string{"bulk.L", "later.L"},
+		"emits": []string{"later.L"}""",
+        """
+	items := []any{map[string]any{"n": 0}, map[string]any{"n": 1}, map[string]any{"n": 2}}
+	bulk, err := ctx.EnqueueMany("later.L", items, motia.Sending{Delay: time.Hour})
+	if err != nil {
+		return nil, err
+	}
+	before, err := ctx.Bulk(bulk)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := ctx.CancelBulk(bulk)
+	if err != nil {
+		return nil, err
+	}
+	after, err := ctx.Bulk(bulk)
+	if err != nil {
+		return nil, err
+	}
+	found := []any{before.Total, before.Waiting, ended, after.Waiting, after.Cancelled}
+	return nil, ctx.State.Set("L", "bulk", found)
+""",
+        "time",
     ),
     "workflow": _go_event(
         "Workflow",

@@ -189,6 +189,13 @@ async def items(app: TestApp, lang: str) -> None:
     assert await app.state.get(lang, "items") == [None, ["hi"], [1, 3, True]]
 
 
+@shows("bulk", "Thousands of messages in one commit: where they stand, ending what is left")
+async def bulk(app: TestApp, lang: str) -> None:
+    await app.emit(f"bulk.{lang}", {})
+    await app.until_idle()
+    assert await app.state.get(lang, "bulk") == [3, 3, 3, 0, 3]
+
+
 @shows("workflow", "Workflows: steps that are done once, waits for events, calls of other steps")
 async def workflow(app: TestApp, lang: str) -> None:
     await app.emit(f"workflow.{lang}", {"order": 7})

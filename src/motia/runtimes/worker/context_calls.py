@@ -11,6 +11,7 @@ from motia.authoring.runs import RunState, run_state
 from motia.core.calls import Calls, EnqueueRequest, StateWrite, StateWritten
 from motia.core.state import StateEntry
 from motia.encoding import encode
+from motia.runtimes.worker.bulk_calls import read_bulk, write_bulk
 from motia.runtimes.worker.params import BadParams, integer_of, number_of, text_of
 from motia.runtimes.worker.stream_calls import WorkerStreamCalls
 from motia.runtimes.worker.values import wire_text, wire_text_of_json
@@ -62,6 +63,8 @@ class ContextCalls:
             return self._calls.begin(found_run), self._run_state
         if (found := self._streams.read(read)) is not None:
             return found
+        if operation == "bulk":
+            return read_bulk(self._calls, read)
         raise BadParams(f"context.read: expected an operation of the protocol, got {operation!r:.80}")
 
     def _entry(self, entry: StateEntry | None) -> bytes:
@@ -99,7 +102,7 @@ class ContextCalls:
         kind = operation["op"]
         if kind == "enqueue":
             return self._calls.enqueue([_message(one) for one in operation["messages"]]), encode
-        if (found := self._streams.write(operation)) is not None:
+        if (found := self._streams.write(operation) or write_bulk(self._calls, operation)) is not None:
             return found
         if kind == "signal":
             run_id, name = text_of(operation["run_id"]), text_of(operation["name"])

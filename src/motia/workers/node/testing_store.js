@@ -96,6 +96,12 @@ export class TestStore {
       this.enqueued.push(...operation.messages)
       return operation.messages.map((/** @type {any} */ _, /** @type {number} */ index) => `message-${this.enqueued.length - index}`)
     }
+    if (op === 'enqueue_many') {
+      const { topic, items, op: _, ...placing } = operation
+      this.enqueued.push(...items.map((/** @type {any} */ data) => ({ topic, data, ...placing })))
+      return `bulk-${this.enqueued.length}`
+    }
+    if (op === 'bulk.cancel') return { cancelled: 0 }
     const [table, name] = op.startsWith('state.')
       ? [(this.#state[scope] ??= {}), key]
       : [((this.#streams[stream] ??= {})[group] ??= {}), id]
@@ -118,6 +124,8 @@ export class TestStore {
         return { entries: copy(this.#state[scope] ?? {}) }
       case 'state.scopes':
         return { scopes: Object.keys(this.#state).sort() }
+      case 'bulk':
+        return { bulk: null }
       case 'run': {
         const { customStatus = null, dueAt = null, ...run } = this.#runs[runId] ?? {}
         return { run: runId in this.#runs ? { id: runId, ...copy(run), custom_status: copy(customStatus), due_at_ms: dueAt?.getTime() ?? null } : null }

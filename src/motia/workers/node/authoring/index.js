@@ -11,6 +11,9 @@ import { consoleLogger } from './console_logger.js'
  * @param {any} topic @param {unknown} [data] @param {Record<string, any>} [options] */
 export const enqueue = (topic, data, options) => currentContext().enqueue(topic, data, options)
 export const emit = enqueue
+/** A message for each item, in one commit; resolves with the id of the bulk.
+ * @param {string} topic @param {Iterable<unknown>} items @param {Record<string, any>} [options] */
+export const enqueueMany = (topic, items, options) => currentContext().enqueueMany(topic, items, options)
 /** A durable message to one step: resolves with its id once it is stored, never waits for the run.
  * @param {string} id @param {unknown} [data] @param {Record<string, any>} [options] */
 export const trigger = (id, data, options) => currentContext().triggerStep(id, data, options)
@@ -97,6 +100,7 @@ export const motia = Object.freeze({
   trigger,
   call,
   enqueue,
+  enqueueMany,
   emit,
   logger,
   state: stateManager,

@@ -2,6 +2,7 @@
 import { UsageError, WorkflowError } from '../authoring/errors.js'
 import { epochMs, seconds } from '../authoring/durations.js'
 import { toWire } from '../protocol/values.js'
+import { Bulks } from './bulks.js'
 import { Logger } from './logger.js'
 import { State } from './state.js'
 import { StreamHandle } from './streams.js'
@@ -95,6 +96,22 @@ export class Context {
 
   get emit() {
     return this.enqueue
+  }
+
+  /**
+   * A message for each item, all in one commit: resolves with the id of the bulk, which `queue` follows as one.
+   * `enqueueMany(topic, items, { group, delay, at })`.
+   */
+  get enqueueMany() {
+    return (/** @type {string} */ topic, /** @type {Iterable<unknown>} */ items, /** @type {any} */ options = {}) => {
+      const operation = { op: 'enqueue_many', topic: String(topic), items: toWire([...items]), ...placing(options ?? {}) }
+      return this.#invocation.commit(operation, (id) => id)
+    }
+  }
+
+  /** What became of bulks: `queue.bulk(id)`, `queue.cancelBulk(id)`. */
+  get queue() {
+    return new Bulks(this.#invocation)
   }
 
   /** A durable message to one step, by its id. */
@@ -297,13 +314,13 @@ function messageOf(given) {
       hint: "write enqueue({ topic: 'order.created', data })",
     })
   }
-  const group = given.group ?? given.messageGroupId ?? given.groupId
-  return {
-    topic,
-    data: toWire(given.data),
-    ...(group !== undefined && group !== null && { group: String(group) }),
-    ...timing(given),
-  }
+  return { topic, data: toWire(given.data), ...placing(given) }
+}
+
+/** @param {any} options */
+function placing(options) {
+  const group = options.group ?? options.messageGroupId ?? options.groupId
+  return { ...(group !== undefined && group !== null && { group: String(group) }), ...timing(options) }
 }
 
 /** @param {{delay?: any, at?: any}} options */

@@ -134,6 +134,22 @@ export interface Enqueuer {
   <T extends keyof Topics>(topic: T, data: Topics[T], options?: Sending): Promise<string>
   (topic: string, data?: any, options?: Sending): Promise<string>
 }
+export interface BulkEnqueuer {
+  <T extends keyof Topics>(topic: T, items: Iterable<Topics[T]>, options?: Sending): Promise<string>
+  (topic: string, items: Iterable<any>, options?: Sending): Promise<string>
+}
+/** Where the messages of one `enqueueMany` stand: one for each queue that each item went to. */
+export interface BulkState {
+  id: string
+  total: number
+  completed: number
+  waiting: number
+  running: number
+  dead: number
+  /** Cancelled, expired, purged, or replaced by a later one: they will not complete. */
+  cancelled: number
+  startedAt: Date
+}
 export interface StepTrigger {
   <K extends keyof StepInputs>(id: K, data: StepInputs[K], options?: Sending): Promise<string>
   (id: string, data?: any, options?: Sending): Promise<string>
@@ -210,6 +226,13 @@ export interface FlowContext<_Emits = any, Input = any> {
   streams: FlowContextStateStreams & Record<string, MotiaStream>
   emit: Enqueuer
   enqueue: Enqueuer
+  /** A message for each item, all in one commit; resolves with the id of the bulk. */
+  enqueueMany: BulkEnqueuer
+  queue: {
+    bulk(id: string): Promise<BulkState | null>
+    /** End what is left of a bulk: resolves with how many messages that were. */
+    cancelBulk(id: string): Promise<number>
+  }
   triggerStep: StepTrigger
   /** What another step returns. Where a queue drives the handler the run waits for it without holding anything. */
   call<T = any>(id: string, data?: unknown, options?: { key?: string; durable?: boolean }): Promise<T>
@@ -483,6 +506,7 @@ export function at(when: Date | string | number, options?: Omit<TimeTrigger, 'ty
 // Calls of the running step --------------------------------------------------------------------------------
 
 export const enqueue: Enqueuer
+export const enqueueMany: BulkEnqueuer
 export const emit: Enqueuer
 export const trigger: StepTrigger
 export function call<T = any>(id: string, data?: unknown): Promise<T>
@@ -552,6 +576,8 @@ export interface Motia {
   trigger: StepTrigger
   call: typeof call
   enqueue: Enqueuer
+  /** A message for each item, all in one commit; resolves with the id of the bulk. */
+  enqueueMany: BulkEnqueuer
   emit: Enqueuer
   logger: Logger
   state: InternalStateManager

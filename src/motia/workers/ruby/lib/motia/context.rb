@@ -36,6 +36,25 @@ module Motia
     end
     alias emit enqueue
 
+    # A message for each item, all in one commit; the id of the bulk. See `bulk` and `cancel_bulk`.
+    def enqueue_many(topic, items, group: nil, delay: nil, at: nil)
+      operation = { "op" => "enqueue_many", "topic" => topic.to_s, "items" => Values.dump(items.to_a) }
+      operation["group"] = group.to_s if group
+      operation["delay_s"] = delay if delay
+      operation["at_ms"] = milliseconds(at) if at
+      write(operation)
+    end
+
+    # Where a bulk stands: total, completed, waiting, running, dead, cancelled; nil for one that is not known.
+    def bulk(id)
+      read({ "op" => "bulk", "id" => id.to_s })["bulk"]
+    end
+
+    # End what is left of a bulk; how many messages that were.
+    def cancel_bulk(id)
+      write({ "op" => "bulk.cancel", "id" => id.to_s })["cancelled"]
+    end
+
     # Put a message for one step, by its id.
     def trigger_step(step, data = nil, **options)
       write({ "op" => "enqueue", "messages" => [message({ step: step, data: data, **options })] }).first
