@@ -31,24 +31,29 @@ def run(effort: Effort) -> list[Row]:
         body.write_bytes(_order())
         rows: list[Row] = []
         for method, (path, gain) in _ROUTES.items():
-            cost_us = _costs_us(servers, method, path, body if method == "POST" else None, effort)
+            asked = {name: (server, path) for name, server in servers.items()}
+            if method == "POST":
+                asked["validated"] = (servers["bare"], "/validated")
+            cost_us = _costs_us(asked, method, body if method == "POST" else None, effort)
             ours, what = cost_us["ours"], f"{method} {path}"
             rows += [
                 Row(what, ours, "µs CPU", cost_us["bare"], "bare", "at most", _AT_MOST_BARE),
                 Row(what, ours, "µs CPU", cost_us["fastapi"], "FastAPI", "at least", gain, by="gain"),
             ]
+            if method == "POST":
+                rows.append(Row(what, ours, "µs CPU", cost_us["validated"], "bare and Pydantic"))
         return rows
 
 
 def _costs_us(
-    servers: dict[str, Server], method: str, path: str, body: Path | None, effort: Effort
+    asked: dict[str, tuple[Server, str]], method: str, body: Path | None, effort: Effort
 ) -> dict[str, float]:
     """Medians, the servers taking turns so that what disturbs the machine disturbs all of them."""
-    found: dict[str, list[float]] = {name: [] for name in servers}
-    for server in servers.values():
+    found: dict[str, list[float]] = {name: [] for name in asked}
+    for server, path in asked.values():
         server.load(method, path, effort.count(_REQUESTS // 10, least=100), body=body)
     for _ in range(effort.rounds):
-        for name, server in servers.items():
+        for name, (server, path) in asked.items():
             found[name].append(server.load(method, path, effort.count(_REQUESTS, least=100), body=body))
     return {name: median(costs) for name, costs in found.items()}
 
