@@ -64,7 +64,7 @@ async def main():
     for number in range(3):
         message = NewMessage(
             id=bytes([number]) * 16, queue=QueueName("orders", "bill"), payload=b"%d" % number,
-            trace=TraceContext("0" * 32, "0" * 16), enqueued_at_ms=0, claim_for=node,
+            trace=TraceContext("0" * 32, ""), enqueued_at_ms=0, claim_for=node,
         )
         claims += await backend.commit(Batch([Enqueue(message)]))
     span = TraceContext("1" * 32, "2" * 16)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from motia.core.clock import Clock, Entropy
+
+_TWO_HALVES = struct.Struct(">QQ")
 
 
 class Ids:
@@ -19,26 +22,20 @@ class Ids:
         self._bits: Callable[[int], int] = entropy.bits
 
     def message_id(self) -> bytes:
-        random = self._bits(74)
-        value = (
-            (self._now_ms() << 80)
-            | 0x7000_0000_0000_0000_0000
-            | (random >> 62) << 64
-            | 0x8000_0000_0000_0000
-            | (random & 0x3FFF_FFFF_FFFF_FFFF)
+        return _TWO_HALVES.pack(
+            self._now_ms() << 16 | 0x7000 | self._bits(12), 0x8000_0000_0000_0000 | self._bits(62)
         )
-        return value.to_bytes(16, "big")
 
     def trace_id(self) -> str:
         """32 hex digits: milliseconds, then 80 random bits, so that an index on them grows at its end.
 
         The random part is more than the 56 bits that W3C Trace Context asks for.
         """
-        return f"{self._now_ms():012x}{self._bits(80):020x}"
+        return (self._now_ms() << 80 | self._bits(80)).to_bytes(16, "big").hex()
 
     def span_id(self) -> str:
         """16 hex digits, never all zero."""
-        return f"{self._bits(64) or 1:016x}"
+        return (self._bits(64) or 1).to_bytes(8, "big").hex()
 
 
 def format_id(value: bytes) -> str:

@@ -172,8 +172,24 @@ class Consumer:
 
     def accept(self, claim: Claim) -> None:
         """Run a message that was claimed as it was stored."""
-        self._hold(claim)
-        self._pump()
+        if self._held or not self._may_start_now(claim):
+            self._hold(claim)
+            self._pump()
+            return
+        if self._engine.recorder.listened:
+            self._engine.telling.claimed(claim)
+        self._run(claim)
+
+    def _may_start_now(self, claim: Claim) -> bool:
+        """Whether nothing is to be asked of a new message: there is room, and it waits for no others."""
+        plan = self._plans.get(claim.queue)
+        return (
+            self._taking
+            and plan is not None
+            and plan.entry.policy.batch is None
+            and len(self._running) < self._engine.settings.queue.concurrency
+            and not self._suspect_alone()
+        )
 
     def wake(self) -> None:
         """There may be messages to take."""
@@ -289,6 +305,11 @@ class Consumer:
         self._running[run] = None
         run.start()
 
+    def steps_replaced(self) -> None:
+        """The registry is another one: what starts from now on follows its policies."""
+        self._plans.clear()
+        self.wake()
+
     def is_taking(self) -> bool:
         """Whether this node takes messages: until it drains."""
         return self._taking
@@ -302,7 +323,7 @@ class Consumer:
         if self._held:
             self._pump()
         if self._taking:
-            self._after_run(run.claim)
+            self._after_run(run)
 
     def give_up(self, execution: Execution, outcome: Outcome) -> Decision | None:
         """End an execution whose handler goes on; what becomes of its message, if it has one."""
@@ -313,14 +334,14 @@ class Consumer:
         self._engine.background(run.settle_for(decision, outcome))
         return decision
 
-    def _after_run(self, claim: Claim) -> None:
+    def _after_run(self, run: Run) -> None:
         """Look for more where this node may have left some behind: after a suspect, in queues whose limit
         this message used up, and when what it holds runs low."""
-        entry = self._engine.registry.queues.get(claim.queue)
-        limited = entry is not None and (
-            entry.policy.concurrency is not None
+        claim = run.claim
+        limited = run.plan is not None and (
+            run.plan.entry.policy.concurrency is not None
             or claim.group is not None
-            or (entry.policy.priority is not None and claim.queue not in self._held)
+            or (run.plan.entry.policy.priority is not None and claim.queue not in self._held)
         )
         low = (self.backlog_seen or self._look_wanted) and self._fetching is None and not self._holds_enough
         if claim.suspect or limited or low:

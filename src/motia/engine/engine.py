@@ -156,7 +156,7 @@ class Engine:
         """Run these steps from now on. What runs ends as it began."""
         self.registry = registry
         self.schedules.replace(registry)
-        self.consumer.wake()
+        self.consumer.steps_replaced()
 
     # For executions ---------------------------------------------------------------------------------
 
@@ -232,7 +232,7 @@ class Engine:
         if runtime is None:
             language = invocation.step.source.language
             return Failed(WorkerError(f"no runtime for {language} steps", code="worker.unavailable"))
-        execution.task = asyncio.current_task()
+        execution.task = execution.task or asyncio.current_task()
         if self.recorder.listened:
             self.recorder.event(
                 "invocation.started",

@@ -63,7 +63,6 @@ class Execution:
     """The message was completed inside `atomic(settle=True)`."""
     notes: CallNotes | None = None
     """What the handler called, where the settings ask for detail."""
-    _guards: tuple[Guard, ...] = ()
     _look_at = _KEPT
     _last_write: asyncio.Future[Any] | None = None
     _write_set: WriteSet | None = None
@@ -80,9 +79,6 @@ class Execution:
         self.started_s = started_s
         self.pending: list[asyncio.Future[Any]] = []
         """Work begun by the handler that may not have been awaited."""
-        claim = invocation.claim
-        if claim is not None:
-            self._guards = tuple(ClaimHeld(one.seq, one.id, one.token) for one in (claim, *claim.bundle))
 
     @property
     def cancelled(self) -> bool:
@@ -167,13 +163,13 @@ class Execution:
         engine = self.engine
 
         def accept(results: list[Any]) -> T:
-            stored = [one for one in operations if isinstance(one, Enqueue)]
-            engine.stored([operation.message for operation in stored])
+            engine.stored([one.message for one in operations if type(one) is Enqueue])
             told = ids
             for result in results:
                 if type(result) is Claim:
                     engine.accept_claim(result)
                 elif type(result) is Duplicate:
+                    stored = [one for one in operations if type(one) is Enqueue]
                     told = standing(ids, stored, results)
             return give(told)
 
@@ -364,7 +360,8 @@ class Execution:
                 hint="move the write into the block: the message was completed with it",
                 retryable=False,
             )
-        if self.ended and self._guards and not self.given_up:
+        claim = self.invocation.claim
+        if self.ended and claim is not None and not self.given_up:
             raise HandlerError(
                 f"{self.invocation.step.name}: a write after the handler had ended: expected none, because"
                 " its message is settled",
@@ -372,10 +369,12 @@ class Execution:
                 hint="await what the handler begins before it returns",
                 retryable=False,
             )
-        if self.ended and self.invocation.claim is None:
+        if self.ended and claim is None:
             self.logger.warning("a write after the handler had ended: it is stored, but nobody waits for it")
         self.led_on = True
-        batch = Batch(operations, (*self._guards, *guards))
+        if claim is not None:
+            guards = (*(ClaimHeld(one.seq, one.id, one.token) for one in (claim, *claim.bundle)), *guards)
+        batch = Batch(operations, guards)
         self._last_write = self._watched(self.engine.backend.commit(batch, then))
         return self._last_write
 

@@ -59,7 +59,6 @@ class Run:
         "_ended",
         "_engine",
         "_notices",
-        "_plan",
         "_started_ms",
         "_taking",
         "_task",
@@ -67,6 +66,7 @@ class Run:
         "claim",
         "claims",
         "execution",
+        "plan",
     )
 
     def __init__(
@@ -80,7 +80,7 @@ class Run:
     ) -> None:
         """`plan` is None where the step went with a reload after the message was claimed."""
         self._engine = engine
-        self._plan = plan
+        self.plan = plan
         self._taking = taking
         self._ended = ended
         self._task: asyncio.Task[None] | None = None
@@ -101,7 +101,7 @@ class Run:
         self._started_ms = engine.clock.now_ms()
         for one in self.claims:
             engine.liveness.started(one, self._trace, self._started_ms)
-        self._task = engine.loop.create_task(self._execute() if self._plan else self._give_back())
+        self._task = engine.loop.create_task(self._execute() if self.plan else self._give_back())
 
     async def _give_back(self) -> None:
         try:
@@ -112,7 +112,7 @@ class Run:
             self._end()
 
     async def _execute(self) -> None:
-        engine, claim, plan = self._engine, self.claim, self._plan
+        engine, claim, plan = self._engine, self.claim, self.plan
         assert plan is not None
         try:
             invocation = Invocation(
@@ -126,6 +126,7 @@ class Run:
             )
             started_s = engine.clock.monotonic_s()
             execution = self.execution = Execution(engine, invocation, plan.timeout_s, started_s)
+            execution.task = self._task
             max_hops = engine.settings.queue.max_hops
             if claim.trace.hops > max_hops:
                 outcome: Outcome = Failed(_loop_detected(claim, max_hops), retryable=False)
@@ -170,7 +171,7 @@ class Run:
         engine = self._engine
         if type(outcome) is Succeeded:
             return _COMPLETED
-        retry = self._plan.retry if self._plan is not None else RetryPolicy()
+        retry = self.plan.retry if self.plan is not None else RetryPolicy()
         return decide(
             outcome,
             self.claim,

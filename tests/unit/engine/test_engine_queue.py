@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from motia import encoding
@@ -52,6 +53,32 @@ def test_a_failing_message_backs_off_and_is_dead_lettered_with_its_errors(projec
             "attempt 2",
             "attempt 3",
         ]
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_steps_that_were_loaded_again_run_by_their_new_policy(project: Any) -> None:
+    project.step(
+        "fail",
+        """
+        config = {"name": "Fail", "triggers": [queue("fail", attempts=4, retry_delay=1, jitter=0)]}
+        async def handler(input, ctx):
+            raise ValueError("no")
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        engine = app._engine
+        await app.emit("fail")
+        await app.advance(0)
+        assert outcomes(app, "Fail") == ["retried"]
+        queues = {
+            name: replace(entry, policy=replace(entry.policy, retry=replace(entry.policy.retry, attempts=2)))
+            for name, entry in engine.registry.queues.items()
+        }
+        engine.replace_registry(replace(engine.registry, queues=queues))
+        await app.advance(1.1)
+        assert outcomes(app, "Fail") == ["retried", "dead"]
 
     project.run(scenario, clock=ManualClock())
 

@@ -20,7 +20,7 @@ from motia.backends.sqlite.lock_file import LockFile
 from motia.core.message import Claim, NodeId, TraceContext
 from motia.errors import BackendError
 
-_SLOT = struct.Struct("<q16s16s8s8sqI92s")
+_SLOT = struct.Struct("<q16s32s16s16sqI92s")
 """seq (0 = no message), message id, trace id, span id, parent's span id, start in epoch ms, attempt, name of
 the step."""
 _EMPTY = bytes(_SLOT.size)
@@ -64,9 +64,9 @@ class Liveness:
                 slot * _SLOT.size,
                 claim.seq,
                 claim.id,
-                bytes.fromhex(trace.trace_id),
-                bytes.fromhex(trace.span_id),
-                bytes.fromhex(claim.trace.span_id),
+                trace.trace_id.encode(),
+                trace.span_id.encode(),
+                claim.trace.span_id.encode(),
                 started_ms,
                 claim.attempt,
                 claim.queue.step.encode()[:92],
@@ -86,9 +86,9 @@ class Liveness:
             _SLOT.pack(
                 0,
                 bytes(16),
-                bytes.fromhex(one.trace.trace_id),
-                bytes.fromhex(one.trace.span_id),
-                bytes(8),
+                one.trace.trace_id.encode(),
+                one.trace.span_id.encode(),
+                b"",
                 one.started_ms,
                 one.attempt,
                 one.step.encode()[:92],
@@ -157,10 +157,10 @@ def running_of_dead(path: Path) -> tuple[bool, Sequence[Crashed] | None]:
         Crashed(
             seq,
             message_id,
-            TraceContext(trace_id.hex(), span_id.hex(), 0),
-            parent_id.hex() if any(parent_id) else "",
+            TraceContext(_text(trace_id), _text(span_id), 0),
+            _text(parent_id),
             started_ms,
-            step.rstrip(b"\0").decode("utf-8", "replace"),
+            _text(step),
             attempt,
         )
         for seq, message_id, trace_id, span_id, parent_id, started_ms, attempt, step in _SLOT.iter_unpack(
@@ -179,8 +179,8 @@ def _running_in(path: Path) -> list[Running]:
         return []
     return [
         Running(
-            step.rstrip(b"\0").decode("utf-8", "replace"),
-            TraceContext(trace_id.hex(), span_id.hex(), 0),
+            _text(step),
+            TraceContext(_text(trace_id), _text(span_id), 0),
             started_ms,
             attempt,
             of_message=bool(seq),
@@ -190,6 +190,10 @@ def _running_in(path: Path) -> list[Running]:
         )
         if started_ms
     ]
+
+
+def _text(field: bytes) -> str:
+    return field.rstrip(b"\0").decode("utf-8", "replace")
 
 
 def forget(path: Path) -> None:

@@ -26,6 +26,14 @@ from motia.schemas.strings import typed_strings
 _PLAIN_PARTS = {"context", "request", "input", "headers", "cookies", "query_params", "path_params"}
 
 
+NOT_AN_OBJECT = ((), "Input should be an object")
+
+
+def is_dict(argument: Argument) -> bool:
+    """Whether the hint of a whole input says that it is an object."""
+    return is_open(argument.annotation) and bare(argument.annotation) not in (EMPTY, Any, object)
+
+
 class FieldGetter:
     """Reads one field of the body or payload."""
 
@@ -114,7 +122,7 @@ def _plain(slot: Slot, place: Place) -> Getter:
     if source == "context":
         return lambda frame: frame.context
     if source in ("request", "input"):
-        if is_open(slot.argument.annotation) and bare(slot.argument.annotation) not in (EMPTY, Any, object):
+        if is_dict(slot.argument):
             return lambda frame: _object_input(frame, place)
         return lambda frame: frame.input
     return lambda frame: getattr(frame.input, source) if isinstance(frame, RequestFrame) else {}
@@ -124,7 +132,7 @@ def _object_input(frame: Frame, place: Place) -> Any:
     """The whole input where the hint says dict; a request is as good as one."""
     value = frame.input
     if place.kind not in ("http", "cron", "at") and not isinstance(value, dict):
-        frame.problems.found.append(((), "Input should be an object"))
+        frame.problems.found.append(NOT_AN_OBJECT)
     return value
 
 

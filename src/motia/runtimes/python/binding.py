@@ -18,7 +18,7 @@ from motia.authoring.steps import Branches
 from motia.authoring.validated import validated_view
 from motia.core.trigger import HttpTrigger, QueueTrigger, Trigger
 from motia.errors import DefinitionError
-from motia.runtimes.python.arguments import compile_call, whole_getter
+from motia.runtimes.python.arguments import NOT_AN_OBJECT, compile_call, is_dict, whole_getter
 from motia.runtimes.python.dependencies import Call, is_async
 from motia.runtimes.python.frame import (
     Frame,
@@ -219,7 +219,24 @@ def _fast(
             return lambda input, ctx: function(input)
         case ["input", "context"] if slots[0].argument.annotation is EMPTY:
             return function
+        case ["input"] | ["input", "context"] if is_dict(slots[0].argument) and _has_payload(place):
+            return _fast_object(function, with_context=len(slots) == 2)
     return None
+
+
+def _has_payload(place: Place) -> bool:
+    return place.kind not in ("http", "cron", "at")
+
+
+def _fast_object(function: Callable[..., Any], *, with_context: bool) -> CallHandler:
+    """The plan for a whole payload that the hint says is an object."""
+
+    def call(input: Any, ctx: Any) -> Any:
+        if not isinstance(input, dict):
+            raise input_invalid([NOT_AN_OBJECT])
+        return function(input, ctx) if with_context else function(input)
+
+    return call
 
 
 def _fast_body(function: Callable[..., Any], slot: Slot, *, with_context: bool) -> CallHandler:
