@@ -129,7 +129,8 @@ def test_hostile_steps_are_dead_lettered_and_no_innocent_is(real_project: Projec
                 for one in dead:
                     error = encoding.decode(one.error)
                     assert error["message"]
-                    assert one.crashes == (2 if one.code == "worker.crashed" else one.crashes)
+                    if one.code == "worker.crashed":
+                        assert one.crashes >= 2  # more, where a handler that was given up ran beside it
                 # The service goes on.
                 await running.ready()
                 again = await client.post(f"{base}/load", json={"count": 50}, timeout=20)
@@ -142,7 +143,7 @@ def test_hostile_steps_are_dead_lettered_and_no_innocent_is(real_project: Projec
                     return True if len(entries) == COUNT and twice >= 50 else None
 
                 await eventually(done, 40, lambda: running.text)
-            assert await running.stop() == 0
+            assert await running.stop() == 0, running.text[-3000:]
 
     run(main, 130)
 

@@ -512,12 +512,13 @@ async def simulate(seed: int) -> History:
         passed_s += 10
     _judge(world)
     world.history.wrong += [repr(task.exception()) for task in world.work if task.done() and task.exception()]
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for node in world.nodes:
         node.alive = False
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    # What ends here may let something start that waited for it.
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
     return history
 
 

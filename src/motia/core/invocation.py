@@ -51,6 +51,8 @@ class Crashed(Failed):
     """The process that ran the handler died. Charged to the budget of crashes, not to that of failures."""
 
     kind: Literal["failed", "crashed"] = "crashed"
+    alone: bool = False
+    """That process ran nothing else. A process that is shared runs nothing else while it runs a suspect."""
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ class Claim:
     errors: bytes = b""
     """JSON lines, one an earlier failed attempt, oldest first."""
     suspect: bool = False
-    """It was running when a process died; it runs with nothing new beside it."""
+    """It was running when a process died; it runs alone."""
     concurrency_key: str | None = None
     """Whose concurrency it counts for, where its queue limits that of each key."""
     expires_at_ms: int | None = None

@@ -3,7 +3,7 @@
     claim-on-insert ─┐
     ClaimReady ──────┴─► held (by queue) ─► running ─► decide ─► Settle
 
-Held messages go back uncharged when the node drains. A suspect runs with nothing new beside it.
+Held messages go back uncharged when the node drains. A suspect runs alone: see `suspects.py`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
 from motia.engine.flow_control import wanted_of
 from motia.engine.run import QueuePlan, Run, plan_of
+from motia.engine.suspects import Suspects
 from motia.queue.transitions import Decision
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
 
-_SUSPECT_ALONE_S = 10.0
-"""How long a suspect has the node to itself; after that others start beside it."""
 _ANSWER_S = 0.25
 """How long after the grace a runtime may tell by itself that a handler did not stop."""
 _RETRY_AFTER_S = 0.5
@@ -48,7 +47,7 @@ class Consumer:
         self._fetching: asyncio.Task[None] | None = None
         self._fetch_again = False
         self._taking = False
-        self._suspect_until_s = float("-inf")
+        self._suspects = Suspects(engine.clock, engine.settings.queue.max_crashes, self._suspects_opened)
         self.backlog_seen = False
         """The last look found as many messages as this node could take: there are probably more."""
         self._timer: Timer | None = None
@@ -73,10 +72,7 @@ class Consumer:
             self._timer.cancel()
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
-        held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
-        held += self._batches.take_all()
-        self._held.clear()
-        self._held_count = self._held_bytes = 0
+        held = self._take_all_held()
         if held:
             await self._engine.backend.commit(Batch((Unclaim(held),)))
 
@@ -129,24 +125,35 @@ class Consumer:
 
     def _let_go(self, wanted: Callable[[Claim], bool]) -> list[Claim]:
         """Take claims out of what is held. Bundles are made anew."""
-        held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
-        if not any(wanted(claim) for claim in (*held, *self._batches.gathering())):
+        if not any(wanted(claim) for claim in self._all_held()):
             return []
-        held += self._batches.take_all()
-        self._held.clear()
-        self._held_count = self._held_bytes = 0
+        blocked = self._suspects.blocking
+        held = self._take_all_held()
         for claim in held:
             claim.bundle = ()
             if not wanted(claim):
                 self._hold(claim)
+        if blocked and not self._suspects.blocking:
+            self._suspects_opened()
         return [claim for claim in held if wanted(claim)]
+
+    def _all_held(self) -> list[Claim]:
+        """What has not started; the members of bundles one by one."""
+        held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
+        return [*self._suspects.held, *held, *self._batches.gathering()]
+
+    def _take_all_held(self) -> list[Claim]:
+        held = self._all_held()
+        self._suspects.give_back()
+        self._batches.take_all()
+        self._held.clear()
+        self._held_count = self._held_bytes = 0
+        return held
 
     def known_claims(self) -> set[tuple[int, int]]:
         """What this node holds or runs, by its own books: seq and token."""
-        held = [claim for claims in self._held.values() for claim in claims]
         running = [one for run in self._running for one in run.claims]
-        waiting = [one for claim in (*held, *self._batches.gathering()) for one in bundled(claim)]
-        return {(one.seq, one.token) for one in (*waiting, *running)}
+        return {(one.seq, one.token) for one in (*self._all_held(), *running)}
 
     @property
     def running(self) -> int:
@@ -165,7 +172,7 @@ class Consumer:
             not self._taking
             or self._held_count + len(self._running) >= settings.claim_ahead
             or self._held_bytes >= settings.claim_ahead_bytes
-            or self._suspect_alone()
+            or self._suspects.blocking
         ):
             return None
         return self._engine.node_id
@@ -188,7 +195,7 @@ class Consumer:
             and plan is not None
             and plan.entry.policy.batch is None
             and len(self._running) < self._engine.settings.queue.concurrency
-            and not self._suspect_alone()
+            and not self._suspects.blocking
         )
 
     def wake(self) -> None:
@@ -217,7 +224,7 @@ class Consumer:
                     wanted_of(entry, room, len(self._held.get(entry.name, ())), settings.concurrency)
                     for entry in self._engine.registry.queues.values()
                 ]
-                if room <= 0 or not wanted or self._suspect_alone():
+                if room <= 0 or not wanted or self._suspects.blocking:
                     break
                 operation = ClaimReady(
                     node=self._engine.node_id,
@@ -233,7 +240,8 @@ class Consumer:
                 if any(want.rate is not None for want in wanted):
                     # A rate that was used up says by now when it has room again.
                     self._engine.due_sooner(0.0)
-                if not self._fetch_again and not self.backlog_seen:
+                # A suspect comes by itself, whatever else is ready.
+                if not self._fetch_again and not self.backlog_seen and not (claims and claims[0].suspect):
                     break
         except Exception as error:
             self._engine.report(f"claiming messages failed: {error}")
@@ -252,7 +260,8 @@ class Consumer:
         if self._engine.recorder.listened:
             self._engine.telling.claimed(claim)
         if claim.suspect:
-            self._suspect_until_s = self._engine.clock.monotonic_s() + _SUSPECT_ALONE_S
+            self._suspects.hold(claim)
+            return
         entry = self._engine.registry.queues.get(claim.queue)
         if entry is not None and entry.policy.batch is not None:
             self._batches.add(claim, entry.policy.batch)
@@ -264,35 +273,30 @@ class Consumer:
         self._held.setdefault(claim.queue, deque()).append(claim)
         self._pump()
 
-    def _suspect_alone(self) -> bool:
-        return self._engine.clock.monotonic_s() < self._suspect_until_s
+    def _suspects_opened(self) -> None:
+        self._pump()
+        self.wake()
 
     def _pump(self) -> None:
         """Start held messages, one of each queue in turn, up to the node's concurrency."""
+        if self._suspects.held and not self._busy():
+            self._start(self._suspects.take())
         limit = self._engine.settings.queue.concurrency
-        while self._held and len(self._running) < limit:
+        while self._held and len(self._running) < limit and not self._suspects.blocking:
             queue, claims = next(iter(self._held.items()))
-            claim = self._next_suspect() if self._suspect_alone() else claims[0]
-            if claim is None:
-                return
-            if claim is claims[0]:
-                claims.popleft()
-                if not claims:
-                    del self._held[queue]
-                elif len(self._held) > 1:
-                    # To the end of the round: the other queues come first.
-                    self._held[queue] = self._held.pop(queue)
-            else:
-                self._held[claim.queue].remove(claim)
-                if not self._held[claim.queue]:
-                    del self._held[claim.queue]
-            for one in bundled(claim) if claim.bundle else (claim,):
-                self._held_count -= 1
-                self._held_bytes -= len(one.payload)
-            self._run(claim)
+            claim = claims.popleft()
+            if not claims:
+                del self._held[queue]
+            elif len(self._held) > 1:
+                # To the end of the round: the other queues come first.
+                self._held[queue] = self._held.pop(queue)
+            self._start(claim)
 
-    def _next_suspect(self) -> Claim | None:
-        return next((claim for claims in self._held.values() for claim in claims if claim.suspect), None)
+    def _start(self, claim: Claim) -> None:
+        for one in bundled(claim) if claim.bundle else (claim,):
+            self._held_count -= 1
+            self._held_bytes -= len(one.payload)
+        self._run(claim)
 
     # Running ----------------------------------------------------------------------------------------
 
@@ -317,10 +321,10 @@ class Consumer:
     def _ended(self, run: Run) -> None:
         del self._running[run]
         if run.claim.suspect:
-            self._suspect_until_s = float("-inf")
+            self._suspects.ended(run.claim)
         if not self._taking and not self._busy():
             self._idle.set()
-        if self._held:
+        if self._held or self._suspects.held:
             self._pump()
         if self._taking:
             self._after_run(run)
@@ -332,6 +336,10 @@ class Consumer:
             return None
         decision = run.decide(outcome)
         self._engine.background(run.settle_for(decision, outcome))
+        self._suspects.ended(run.claim)
+        if self._suspects.held:
+            # What was given up keeps nobody waiting.
+            self._pump()
         return decision
 
     def _after_run(self, run: Run) -> None:

@@ -44,7 +44,8 @@ def decide(
     """Complete, run again, or bury.
 
     A failure is charged to the failure budget and waits as the policy says; a snooze and a release are
-    not charged. A crash of the worker that ran it is charged as one; those of nodes `RecoverNode` counts.
+    not charged. A crash of the worker that ran it is charged as one, and buries only what ran alone; those of
+    nodes `RecoverNode` counts.
     """
     if isinstance(outcome, Succeeded):
         return Decision(Completed(), "completed")
@@ -63,7 +64,8 @@ def decide(
         return Decision(Rescheduled(now_ms + round(wait_s * 1000), claim.failures), "snoozed", wait_s)
     if isinstance(outcome, Crashed):
         code, error, _, _ = _failure(outcome, now_ms, claim.attempt)
-        if claim.crashes + 1 >= max_crashes:
+        alone = outcome.alone or claim.suspect
+        if claim.crashes + 1 >= max_crashes and (alone or max_crashes == 1):
             return Decision(Died(code, error, claim.failures, now_ms, crashed=True), "dead")
         return Decision(Rescheduled(None, claim.failures, error, crashed=True), "crashed", 0.0)
     failures = claim.failures + 1

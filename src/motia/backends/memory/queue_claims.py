@@ -97,7 +97,7 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
     for delivery in held:
         ran = operation.running is None or (delivery.seq, delivery.id) in operation.running
         crashes = delivery.crashes + int(ran)
-        if ran and crashes >= operation.max_crashes:
+        if ran and operation.buries(delivery.crashes, suspect=delivery.suspect):
             death = ops.Died("worker.crashed", operation.error, delivery.failures, operation.now_ms)
             bury(transaction, replace(delivery, crashes=crashes), death)
         else:

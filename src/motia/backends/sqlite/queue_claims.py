@@ -134,7 +134,7 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
     claims = [claim_of_row(row, QueueName(*row[-2:])) for row in rows]
     for claim in claims:
         ran = operation.running is None or (claim.seq, claim.id) in operation.running
-        if ran and claim.crashes + 1 >= operation.max_crashes:
+        if ran and operation.buries(claim.crashes, suspect=claim.suspect):
             transaction.execute("UPDATE deliveries SET crashes = crashes + 1 WHERE seq = ?", (claim.seq,))
             died = ops.Died("worker.crashed", operation.error, claim.failures, operation.now_ms)
             settle(transaction, ops.Settle(claim, died))

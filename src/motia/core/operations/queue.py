@@ -62,8 +62,7 @@ class ClaimReady:
     all nodes; one with `key_concurrency` never more of one key; one with a `rate` never more starts within
     any period up to `now_ms`. What these keep back waits apart and costs nothing until its turn. A paused
     queue gives nothing. Priority comes before age. While a wanted queue holds a suspect (see
-    `RecoverNode`) the result is that one claim, marked `suspect`, and the node runs it with nothing new
-    beside it.
+    `RecoverNode`) the result is that one claim, marked `suspect`, and the node runs it alone.
     """
 
     node: NodeId

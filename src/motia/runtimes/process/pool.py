@@ -165,7 +165,7 @@ class _Process(asyncio.Protocol):
             await self._stop(outcome, calls, grace_s)
             raise
         except _Gone as gone:
-            return Crashed(_crashed(invocation, gone))
+            return Crashed(_crashed(invocation, gone), alone=True)
         finally:
             self._calls = None
         if isinstance(found, Failed) and found.error.code == "process.out_of_memory":

@@ -107,6 +107,31 @@ async def a_message_dies_when_it_crashed_too_often(nodes: Nodes) -> None:
     assert payloads(await node.claim()) == [b"1"]
 
 
+async def nothing_dies_of_a_crash_that_another_may_have_caused(nodes: Nodes) -> None:
+    node = await nodes.open()
+    await node.commit(nodes.enqueue(b"0"), nodes.enqueue(b"1"))
+    for crashes in (1, 2, 3):
+        claims = [*await node.claim(), *await node.claim()]
+        assert payloads(claims) == [b"0", b"1"]
+        running = frozenset((claim.seq, claim.id) for claim in claims)
+        assert await node.one(_recover(node.id, running, max_crashes=2)) == 2
+        assert await node.backend.queue.dead_letters() == []
+        for claim in (first := await node.claim()):
+            assert (claim.crashes, claim.suspect) == (crashes, True)
+        await node.commit(Unclaim(first))
+    [suspect] = await node.claim()
+    await node.commit(_recover(node.id, frozenset([(suspect.seq, suspect.id)]), max_crashes=2))
+    [letter] = await node.backend.queue.dead_letters()
+    assert (letter.id, letter.crashes) == (suspect.id, 4)
+
+
+async def with_a_budget_of_one_crash_all_that_ran_dies(nodes: Nodes) -> None:
+    node, claims = await _claimed_by_the_dead(nodes, 2)
+    running = frozenset((claim.seq, claim.id) for claim in claims)
+    assert await node.one(_recover(_DEAD, running, max_crashes=1)) == 2
+    assert len(await node.backend.queue.dead_letters()) == 2
+
+
 async def a_group_goes_on_when_its_head_crashed_too_often(nodes: Nodes) -> None:
     node = await nodes.open()
     await node.commit(nodes.enqueue(b"a1", group="a"), nodes.enqueue(b"a2", group="a"))
