@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 from pathlib import Path
@@ -24,7 +25,10 @@ class StallDump:
         if os.fstat(self._file.fileno()).st_size:
             self._file.seek(0)
             self._file.truncate()
-        faulthandler.dump_traceback_later(self._after_s, repeat=True, file=self._file)
+        # It needs a thread. Where steps used up all of them the loop turns all the same: a stall is then
+        # reported without its place, and the next beat tries again.
+        with contextlib.suppress(RuntimeError):
+            faulthandler.dump_traceback_later(self._after_s, repeat=True, file=self._file)
 
     def close(self) -> None:
         faulthandler.cancel_dump_traceback_later()
