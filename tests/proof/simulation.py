@@ -15,7 +15,7 @@ from typing import Any
 
 from simulated_runs import SimulatedRuns
 
-from motia.backends.liveness import Crashed
+from motia.backends.liveness import Crashed, Running
 from motia.backends.memory.backend import MemoryBackend
 from motia.backends.memory.store import MemoryStore, Standing
 from motia.core import batch as ops
@@ -365,6 +365,11 @@ class SimulatedNode:
     def ended(self, claim: Claim) -> None:
         if self.alive:
             self.world.running[self.lock_path].pop((claim.seq, claim.id), None)
+
+    def other_work(self, running: Sequence[Running]) -> None: ...
+
+    def elsewhere(self) -> Sequence[Running]:
+        return ()
 
     def find_dead(self, lock_path: str) -> tuple[bool, Sequence[Crashed] | None]:
         return not self.world.alive[lock_path], list(self.world.running[lock_path].values())
