@@ -121,7 +121,8 @@ class Lineage:
         self._remembered = remembered
         self._names: dict[str, str] = {}
         self._older_names: dict[str, str] = {}
-        self._waiting: dict[str, list[tuple[str, str, bool, float]]] = {}
+        self._waiting: dict[str, dict[Edge, list[float]]] = {}
+        """Span that has not ended → the ways that lead from it, counted: it may have a million children."""
 
     def fold(self, spans: Sequence[SpanRecord]) -> Activity:
         """What these spans add; edges whose parent has not ended yet are added with it.
@@ -164,15 +165,18 @@ class Lineage:
                 step.waits[number] = step.waits.get(number, 0) + 1
             names[span_id] = name
             if waiting and span_id in waiting:
-                for topic, target, child_failed, child_ms in waiting.pop(span_id):
-                    _add_to_edge(activity.edges, (name, topic, target), 1, child_failed, child_ms)
+                for (_, topic, target), counted in waiting.pop(span_id).items():
+                    _add_to_edge(activity.edges, (name, topic, target), *counted)
             if parent_id is not None:
                 topic = attributes.get("topic", "") if attributes else ""
                 parent = names.get(parent_id) or self._older_names.get(parent_id)
                 if parent is not None:
                     _add_to_edge(activity.edges, (parent, topic, name), 1, failed, ended_ms)
                 else:
-                    waiting.setdefault(parent_id, []).append((topic, name, failed, ended_ms))
+                    edges = waiting.get(parent_id)
+                    if edges is None:
+                        edges = waiting[parent_id] = {}
+                    _add_to_edge(edges, ("", topic, name), 1, failed, ended_ms)
         for (step_name, lone_kind), records in lone.items():
             _add_lone(steps.setdefault(step_name, StepActivity()), lone_kind, records)
         self._forget()

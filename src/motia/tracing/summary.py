@@ -73,8 +73,10 @@ def rank_to_drop(ordinary: int, others: int) -> int:
 
 def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> None:
     delta.spans += 1
-    delta.started_ms = min(delta.started_ms, record.started_at_ms)
-    delta.ended_ms = max(delta.ended_ms, ended_ms)
+    if record.started_at_ms < delta.started_ms:
+        delta.started_ms = record.started_at_ms
+    if ended_ms > delta.ended_ms:
+        delta.ended_ms = ended_ms
     if record.kind in PARTS:
         return  # whether what failed in it matters, its execution says
     rooted = 1 if record.parent_id is None else 0
@@ -82,10 +84,11 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
         delta.name, delta.kind, delta.rooted = record.name, record.kind, rooted
     if record.name not in delta.steps:
         delta.steps += (record.name,)
-    if record.duration_us >= slow_ms * 1000:
-        delta.rank = max(delta.rank, SLOW)
+    if delta.rank < SLOW and record.duration_us >= slow_ms * 1000:
+        delta.rank = SLOW
     severity = SEVERITY[record.status]
-    delta.severity = max(delta.severity, severity)
+    if severity > delta.severity:
+        delta.severity = severity
     if severity >= FAILED_SEVERITY:
         delta.rank = FAILED
         delta.failures += 1

@@ -49,6 +49,19 @@ def test_what_is_remembered_of_lineage_is_bounded() -> None:
     assert len(lineage._names) <= 100
 
 
+def test_many_children_of_a_span_that_has_not_ended_are_counted_and_not_remembered() -> None:
+    lineage = Lineage()
+    for start in range(0, 50_000, 1_000):
+        children = spans(start, start + 1_000, parent=99_999)
+        lineage.fold([child._replace(name=f"s{at % 2}") for at, child in enumerate(children)])
+    assert [len(edges) for edges in lineage._waiting.values()] == [2]
+    found = lineage.fold(spans(99_999, 100_000)).edges
+    assert {edge: counts[:2] for edge, counts in found.items()} == {
+        ("s99999", "", "s0"): [25_000, 0],
+        ("s99999", "", "s1"): [25_000, 0],
+    }
+
+
 def test_calls_of_models_and_tools_are_no_runs_of_steps_and_do_not_fail_a_trace() -> None:
     step = SpanRecord("t", "1", None, "answer", "queue", 0.0, 9)
     model = SpanRecord("t", "2", "1", "chat m", "model", 1.0, 5, status="error", error={"message": "busy"})
