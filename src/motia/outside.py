@@ -9,12 +9,12 @@ from motia.adapters import open_backend
 from motia.core.batch import Batch, Enqueue, Operation, Post
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import SystemClock, SystemEntropy
-from motia.core.ids import Ids
+from motia.core.ids import Ids, format_id, parse_id
 from motia.core.message import MessageId, QueueName, TraceContext
 from motia.core.spelling import did_you_mean
 from motia.discovery.project import Discovered
 from motia.engine.bulks import bulk_of
-from motia.engine.enqueue import fan_out
+from motia.engine.enqueue import fan_out, standing
 from motia.errors import InputError
 from motia.loading import ProjectLoader
 from motia.settings import Settings
@@ -35,7 +35,8 @@ async def enqueue_from_outside(
     settings: Settings, topic: str, data: Any
 ) -> tuple[MessageId, list[QueueName], bool]:
     """Store a message on a topic, whether or not a node runs; gives its id, the queues it went to, and
-    whether workflows wait for events of that topic."""
+    whether workflows wait for events of that topic. The id is that of an earlier one, where that stands for
+    it in every queue."""
     return await _store(settings, EnqueueRequest(data, topic=topic))
 
 
@@ -89,12 +90,13 @@ async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId
         max_bytes=settings.limits.message_bytes,
         waited=discovered.registry.waits,
     )
-    operations: list[Operation] = [Enqueue(message) for message in found.messages]
-    if found.mail is not None:
-        operations.append(Post(found.mail))
-    if operations:
-        await _commit(settings, operations)
-    return found.id, [message.queue for message in found.messages], found.mail is not None
+    messages = [Enqueue(message) for message in found.messages]
+    mail = [] if found.mail is None else [Post(found.mail)]
+    message_id = found.id
+    if messages or mail:
+        results = (await _commit(settings, [*messages, *mail]))[: len(messages)]
+        message_id = parse_id(standing([format_id(found.id)], messages, results)[0])
+    return message_id, [message.queue for message in found.messages], bool(mail)
 
 
 async def _commit(settings: Settings, operations: Sequence[Operation]) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 from motia.authoring.durations import Duration
 from motia.authoring.misuse import misuse
+from motia.core.spelling import did_you_mean
 
 ApiRouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]
 TriggerCondition = Callable[..., Any]
@@ -68,9 +69,11 @@ class TriggerConfig:
             raise misuse(f"{type(self).__name__}: expected type {self.type!r}, got {given['type']!r}")
         unknown = spelled.keys() - self.keys
         if unknown:
+            near = (did_you_mean(name, self.keys) for name in sorted(unknown))
             raise misuse(
                 f"{self.type}: expected options out of {', '.join(sorted(self.keys))}, "
-                f"got {', '.join(sorted(unknown))}"
+                f"got {', '.join(sorted(unknown))}",
+                hint="; ".join(filter(None, near)) or None,
             )
         object.__setattr__(self, "_given", spelled)
 

@@ -37,12 +37,21 @@ def _part(
     return read_section(value, section.at(key), section.report, aliases=aliases, known=known)
 
 
+def _field(part: Section) -> FieldPath | None:
+    """The payload field at `key`."""
+    value = part.value("key")
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    part.wrong("key", 'a field of the payload, such as "user.id"')
+    return None
+
+
 def read_concurrency(section: Section) -> tuple[int | None, KeyedConcurrency | None]:
     """Of the whole queue, and of each value of a key: `5`, or `{limit, key, total}`."""
     part = _part(section, "concurrency", aliases={"max": "limit"}, known=("limit", "key", "total"))
     if part is None:
         return section.integer("concurrency", 1), None
-    limit, key, total = part.integer("limit", 1), part.text("key"), part.integer("total", 1)
+    limit, key, total = part.integer("limit", 1), _field(part), part.integer("total", 1)
     if limit is None:
         if "limit" not in part.entries:
             section.wrong("concurrency", "a whole number, or {limit, key, total}")
@@ -67,7 +76,7 @@ def read_rate_limit(section: Section) -> RateLimit | None:
         if value is not None:
             section.wrong("rate_limit", expected)
         return None
-    limit, key = part.integer("limit", 1), part.text("key")
+    limit, key = part.integer("limit", 1), _field(part)
     period = part.value("period")
     period_s = _period_s(period) if isinstance(period, str) else part.seconds("period")
     if limit is None or not period_s or period_s < 0.001:
@@ -93,9 +102,13 @@ def _period_s(text: str) -> float | None:
 def read_priority(section: Section) -> int | FieldPath | None:
     """A whole number for every message, or the payload field that holds one."""
     value = section.value("priority")
-    if isinstance(value, str):
-        return section.text("priority")
-    return section.integer("priority", -(2**31))
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and abs(value) < 2**31 and float(value).is_integer():
+        return int(value)
+    section.wrong("priority", "a whole number, or the field of the payload that holds one")
+    return None
 
 
 def read_dedupe(section: Section) -> Dedupe | None:
@@ -112,7 +125,7 @@ def read_dedupe(section: Section) -> Dedupe | None:
         section.wrong("dedupe", "true, a payload field, or {key, window}")
         return None
     window_s = part.seconds("window")
-    return Dedupe(window_s=_DAY_S if window_s is None else window_s, key=part.text("key"))
+    return Dedupe(window_s=_DAY_S if window_s is None else window_s, key=_field(part))
 
 
 def read_debounce(section: Section) -> Debounce | None:
@@ -126,7 +139,7 @@ def read_debounce(section: Section) -> Debounce | None:
     if not period_s:
         section.wrong("debounce", "a duration, or {period, key, max}")
         return None
-    return Debounce(period_s=period_s, key=part.text("key"), max_wait_s=part.seconds("max"))
+    return Debounce(period_s=period_s, key=_field(part), max_wait_s=part.seconds("max"))
 
 
 def read_batch(section: Section) -> Batching | None:

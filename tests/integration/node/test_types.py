@@ -34,7 +34,16 @@ import { type StepConfig, type Handlers, queue, http } from 'motia'
 import { z } from 'zod'
 export const config = {
   name: 'Process',
-  triggers: [queue('order.created', { input: z.object({ item: z.string(), n: z.number() }) })],
+  triggers: [
+    queue('order.created', {
+      input: z.object({ item: z.string(), n: z.number() }),
+      concurrency: { limit: 2, key: 'item', total: 9 },
+      rateLimit: { limit: 100, period: '1m', key: 'item' },
+      priority: 'n',
+      dedupe: { key: 'item', window: '1h' },
+      retry: (error, attempt) => (error.name === 'RangeError' ? false : `${attempt}s`),
+    }),
+  ],
   enqueues: [],
 } as const satisfies StepConfig
 export const handler: Handlers<typeof config> = async (input, { logger }) => {

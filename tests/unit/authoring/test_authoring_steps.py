@@ -131,6 +131,9 @@ def test_trigger_classes_take_both_spellings_and_refuse_unknown_keys() -> None:
     assert QueueTrigger(type="event", topic="a") == queue("a")
     with pytest.raises(DefinitionError, match="got colour"):
         QueueTrigger(topic="a", colour="red")
+    with pytest.raises(DefinitionError, match="got ratelimit") as refused:
+        QueueTrigger(topic="a", ratelimit="1/s")
+    assert refused.value.hint == "did you mean 'rate_limit'?"
     with pytest.raises(DefinitionError, match="expected type 'queue', got 'http'"):
         QueueTrigger(type="http", topic="a")
 

@@ -88,6 +88,29 @@ def test_what_makes_no_sense_is_a_problem(config: dict[str, Any]) -> None:
     assert "expected" in report.problems[0].message
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"concurrency": {"limit": 1, "key": {"$function": "f"}}},
+        {"rate_limit": {"limit": 1, "period": "1s", "key": 7}},
+        {"dedupe": {"key": ""}},
+    ],
+    ids=str,
+)
+def test_a_key_is_a_field_of_the_payload(config: dict[str, Any]) -> None:
+    _, report = read(config)
+    assert [
+        'key: expected a field of the payload, such as "user.id"' in one.message for one in report.problems
+    ] == [True]
+
+
+@pytest.mark.parametrize("value", [1.5, 2**31, True, " ", float("nan"), 10**400])
+def test_a_priority_is_a_number_or_a_field(value: object) -> None:
+    _, report = read({"priority": value})
+    (problem,) = report.problems
+    assert "priority: expected a whole number, or the field of the payload that holds one" in problem.message
+
+
 def test_an_unknown_key_of_a_part_is_named_with_the_nearest() -> None:
     policy, report = read({"rate_limit": {"limit": 1, "period": 1, "keys": "a"}})
     assert policy.rate_limit == RateLimit(limit=1, period_s=1)

@@ -285,7 +285,25 @@ export interface QueryParam {
 }
 /** How the queue of a trigger hands out its messages. */
 export interface QueuePolicy {
-  concurrency?: number
+  /** Runs at once, over all nodes: in all, or for each value of a payload field. */
+  concurrency?: number | { limit: number; key?: string; total?: number }
+  /** Starts within any period: `'100/minute'`. */
+  rateLimit?: string | { limit: number; period: Duration; key?: string }
+  /** Of every message, or the payload field that holds it. The higher, the sooner. */
+  priority?: number | string
+  /** A repeat of the payload, or of a field of it, is not stored. */
+  dedupe?: boolean | string | { key?: string; window?: Duration }
+  /** Of a burst only the last runs. */
+  debounce?: Duration | { period: Duration; key?: string; max?: Duration }
+  /** The handler gets a list. */
+  batch?: number | { size: number; wait?: Duration }
+  /** No attempt begins later than that after the message was stored. */
+  ttl?: Duration
+  /** Step or topic that is told when a message dies. */
+  onFailure?: string
+  /** When to try again; false: never; nothing: as the policy says. */
+  retry?: number | boolean | object | ((error: { name: string; message: string; code: string }, attempt: number) => Duration | boolean | null | undefined | void)
+  jitter?: number
   attempts?: number
   retries?: number
   maxRetries?: number
@@ -313,6 +331,8 @@ export interface HttpOptions {
   condition?: TriggerCondition
   timeout?: Duration
   maxBodyBytes?: number
+  /** A request that is repeated with the same key gets the recorded response. */
+  idempotency?: boolean | string | { header?: string; window?: Duration; required?: boolean }
 }
 export interface HttpTrigger extends HttpOptions {
   readonly type: 'http' | 'api'
@@ -498,7 +518,7 @@ export function cron(
 export function cron(expression: string, options?: Partial<CronTrigger> | TriggerCondition, condition?: TriggerCondition): CronTrigger & { expression: string }
 export function noop(config: Flowed, handler?: AnyHandler): StepDefinition
 export function http<const O extends HttpOptions = {}>(method: ApiRouteMethod, path: string, options?: O | TriggerCondition, condition?: TriggerCondition): { type: 'http'; method: ApiRouteMethod; path: string } & O
-export function queue<const O extends object = {}>(topic: string, options?: O | TriggerCondition, condition?: TriggerCondition): { type: 'queue'; topic: string } & O
+export function queue<const O extends QueuePolicy = {}>(topic: string, options?: O | TriggerCondition, condition?: TriggerCondition): { type: 'queue'; topic: string } & O
 export function state(options?: Omit<StateTrigger, 'type'> | TriggerCondition, condition?: TriggerCondition): StateTrigger
 export function stream(streamName: string, options?: Omit<StreamTrigger, 'type' | 'streamName'> | TriggerCondition, condition?: TriggerCondition): StreamTrigger
 export function at(when: Date | string | number, options?: Omit<TimeTrigger, 'type' | 'at'> | TriggerCondition, condition?: TriggerCondition): TimeTrigger
