@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, overload
 
 from motia.authoring.forms import parse_multipart, parse_urlencoded
@@ -30,6 +30,32 @@ _PARTS = ("method", "path", "path_params", "query_params", "headers", "body")
 _BLANK = core.Request(
     method="GET", path="/", route="/", path_params={}, query_string=b"", headers=(), body=b""
 )
+
+
+class RawBody:
+    """A body that came whole, read as a stream: `for` or `async for` over `stream`, or `await read_all()`."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, body: bytes) -> None:
+        self._bytes = body
+
+    @property
+    def stream(self) -> RawBody:
+        """Its pieces, from the first."""
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._bytes:
+            yield self._bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._bytes:
+            yield self._bytes
+
+    async def read_all(self) -> bytes:
+        """The whole body."""
+        return self._bytes
 
 
 class Headers(dict[str, str]):
@@ -90,7 +116,7 @@ class Request(Mapping[str, Any], Generic[B]):
     """
 
     response: Any = None
-    """Writer of a streamed response, where the trigger has one."""
+    """Writer of a streamed response (`Responder`), for a handler that names it; None for others."""
 
     def __init__(self, occurrence: core.Request = _BLANK, **given: Any) -> None:
         self._raw = occurrence
@@ -121,11 +147,15 @@ class Request(Mapping[str, Any], Generic[B]):
     """Address of the peer."""
     scheme = _Part[str](lambda request: request._raw.scheme)
 
+    request_body = _Part[RawBody](lambda request: RawBody(request._raw.body))
+    """The body as it came, as a stream."""
+
     pathParams = params = _alias("path_params")
     queryParams = query = _alias("query_params")
     rawBody = _alias("raw_body")
     rawBytes = _alias("raw_bytes")
     contentType = _alias("content_type")
+    requestBody = _alias("request_body")
 
     @_Part
     def headers(self) -> Headers:

@@ -40,6 +40,7 @@ from motia.runtimes.protocol import CONTEXT, Loaded
 from motia.runtimes.python.binding import BoundHandler, bind_handler
 from motia.runtimes.python.dependencies import is_async
 from motia.runtimes.python.loader import Loader
+from motia.runtimes.python.responding import respond, writes_response
 from motia.runtimes.python.retrying import with_retry
 from motia.runtimes.python.threads import Threads
 
@@ -56,6 +57,8 @@ class _Entry:
     auth: Callable[..., Any] | None = None
     middleware: Sequence[Callable[..., Any]] = field(default=())
     retry: Callable[..., Any] | None = None
+    writes: bool = False
+    """It may write its response piece by piece."""
     plain: bool = False
     """An async handler without condition, auth and middleware: nearly every one."""
     elsewhere: bool = False
@@ -151,7 +154,8 @@ class PythonRuntime:
             if isinstance(trigger, HttpTrigger):
                 entry.auth = None if trigger.auth is None else functions[trigger.auth]
                 entry.middleware = [functions[name] for name in trigger.middleware]
-            special = entry.condition or entry.auth or entry.middleware or bound.prepare
+                entry.writes = bound.prepare is None and writes_response(bound.function)
+            special = entry.condition or entry.auth or entry.middleware or bound.prepare or entry.writes
             entry.plain = bound.is_async and not special
             self._entries[step.name, index] = entry
         self._entries[step.name, None].elsewhere = process_of(step.triggers, None) is not None
@@ -248,6 +252,8 @@ class PythonRuntime:
         async with AsyncExitStack() as stack:
 
             async def run(request: Any, ctx: Any) -> Any:
+                if entry.writes:
+                    return await respond(request, lambda: self._call(entry.bound, request, ctx, stack, calls))
                 return await self._call(entry.bound, request, ctx, stack, calls)
 
             if entry.middleware:
