@@ -67,7 +67,7 @@ def _outcome(line: Line, application: Application) -> str | None:
     try:
         line.check(application)
     except Exception as error:
-        return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+        return f"{type(error).__name__}: {error}".replace("\n", " ")[:2000]
     return None
 
 
