@@ -139,7 +139,7 @@ def test_what_the_handler_raises_ends_the_response_with_an_error() -> None:
 def test_only_code_that_names_the_response_is_given_one() -> None:
     def reads(request: Any) -> Any:
         response = request.body
-        return response
+        return str(response)
 
     def nested(request: Any) -> Any:
         return [one(request) for one in (lambda given: given.response,)]
