@@ -81,12 +81,11 @@ def _install(project: Path) -> None:
     path = project / "package.json"
     manifest = json.loads(path.read_text("utf-8"))
     for section in ("dependencies", "devDependencies"):
-        # Plugins of the old console are never loaded, and parts of a workspace are not in the checkout.
+        # Parts of a workspace are not in the checkout.
         manifest[section] = {
             name: version
             for name, version in manifest.get(section, {}).items()
-            if not name.startswith(("@motiadev/plugin", "@motiadev/adapter"))
-            and not str(version).startswith("workspace:")
+            if not str(version).startswith("workspace:")
         }
     path.write_text(json.dumps(manifest, indent=2), "utf-8")
     adopted = subprocess.run(

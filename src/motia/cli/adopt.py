@@ -16,13 +16,9 @@ from motia.cli.project import discover, load_project
 from motia.errors import SettingsError
 
 _SCRIPTS = {"dev": "motia dev", "build": "motia build", "start": "motia start"}
-_REPLACED = (
-    "@motiadev/core",
-    "@motiadev/workbench",
-    "@motiadev/adapter-bullmq-events",
-    "@motia/core",
-    "iii-sdk",
-)
+_REPLACED = ("@motiadev/core", "@motiadev/workbench", "@motia/core", "@iii-dev/motia", "iii-sdk")
+_WITHOUT_EFFECT = ("@motiadev/plugin-", "@motiadev/adapter-")
+"""Parts of the old console and engine: what imports them gets something that does nothing."""
 _OLD_COMMANDS = ("motia", "iii")
 _IGNORED = (".motia/", ".venv/")
 
@@ -91,6 +87,11 @@ def _adopted(manifest: dict[str, Any]) -> list[str]:
         for name in [name for name in manifest.get(section, {}) if name in _REPLACED]:
             changes.append(f"package.json: {name} removed, its names come from motia")
             del manifest[section][name]
+        for name in [name for name in manifest.get(section, {}) if name.startswith(_WITHOUT_EFFECT)]:
+            changes.append(f"package.json: {name} removed, it has no effect here")
+            del manifest[section][name]
+    if manifest.get("devDependencies", {}).pop("motia", None) is not None:
+        changes.append("package.json: motia is no devDependency any more")
     scripts: dict[str, Any] = manifest.setdefault("scripts", {})
     for name, command in _SCRIPTS.items():
         if scripts.get(name) != command and _is_old(scripts.get(name)):

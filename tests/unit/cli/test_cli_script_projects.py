@@ -91,7 +91,8 @@ OLD_MANIFEST = {
         "test": "jest",
         "start": "node x.js",
     },
-    "dependencies": {"motia": "0.17.14", "@motiadev/core": "0.17.14", "zod": "^4.1.0"},
+    "dependencies": {"@motiadev/core": "0.17.14", "@motiadev/plugin-logs": "0.17.14", "zod": "^4.1.0"},
+    "devDependencies": {"motia": "0.17.14", "@motiadev/adapter-redis-state": "0.17.14"},
 }
 
 
@@ -109,6 +110,7 @@ def test_adopting_a_project_of_the_earlier_framework(motia: Callable[..., Any], 
     assert set(before["changes"]) < set(done["changes"])
     manifest = json.loads((project / "package.json").read_text())
     assert manifest["dependencies"] == {"motia": "file:tools/motia", "zod": "^4.1.0"}
+    assert manifest["devDependencies"] == {}
     assert manifest["scripts"] == {
         "dev": "motia dev",
         "build": "motia build",
