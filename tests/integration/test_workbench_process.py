@@ -34,7 +34,7 @@ def test_the_printed_address_opens_the_console_and_a_session_outlives_the_proces
                 port = base.rpartition(":")[2]
                 steps = (await browser.get(f"{base}/__motia/steps")).json()["items"]
                 assert [step["name"] for step in steps] == ["Pid"]
-                async with browser.stream("GET", f"{base}/__motia/live?topics=traces,project") as live:
+                async with browser.stream("GET", f"{base}/__motia/live?topics=traces") as live:
                     lines = live.aiter_lines()
                     assert await anext(lines) == "event: hello"
                     await browser.get(f"{base}/pid")
