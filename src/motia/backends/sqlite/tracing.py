@@ -6,7 +6,7 @@ up a message. `trace_file.py` has its tables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,23 +27,21 @@ from motia.tracing.summary import ORDINARY, Delta, fold, rank_to_drop
 
 STEP_SEPARATOR = "\n"
 """Around and between the names in `traces.steps`, so that one name can be found as a whole."""
-_UPSERT = """
+_INSERT = """
 INSERT INTO traces
-  (trace_id, started_ms, ended_ms, name, kind, rooted, severity, rank, spans, failures, steps, error)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (trace_id) DO UPDATE SET
-  started_ms = min(started_ms, excluded.started_ms),
-  ended_ms = max(ended_ms, excluded.ended_ms),
-  name = CASE WHEN excluded.rooted > rooted THEN excluded.name ELSE name END,
-  kind = CASE WHEN excluded.rooted > rooted THEN excluded.kind ELSE kind END,
-  rooted = max(rooted, excluded.rooted),
-  severity = max(severity, excluded.severity),
-  rank = max(rank, excluded.rank),
-  spans = spans + excluded.spans,
-  failures = failures + excluded.failures,
-  error = coalesce(error, excluded.error)
-RETURNING id, spans, steps
+  (id, trace_id, started_ms, ended_ms, name, kind, rooted, severity, rank, spans, failures, steps, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_GROW = """
+UPDATE traces SET
+  started_ms = min(started_ms, ?2), ended_ms = max(ended_ms, ?3),
+  name = CASE WHEN ?6 > rooted THEN ?4 ELSE name END,
+  kind = CASE WHEN ?6 > rooted THEN ?5 ELSE kind END,
+  rooted = max(rooted, ?6), severity = max(severity, ?7), rank = max(rank, ?8),
+  spans = spans + ?9, failures = failures + ?10, steps = ?11, error = coalesce(error, ?12)
+WHERE id = ?1
+"""
+_KNOWN = "SELECT trace_id, id, spans, steps FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))"
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
 _TRACES_PER_ROUND = 200
 _ROUNDS_PER_BATCH = 5
@@ -212,12 +210,7 @@ def _insert(
 ) -> None:
     last_before = int(connection.execute(_LAST_ID).get or 0)
     spans = lone_traces.put(connection, spans, slow_ms)
-    ids: dict[str, int] = {"": 0}
-    full: set[str] = set()
-    for trace_id, delta in fold(spans, logs, slow_ms).items():
-        ids[trace_id], count = _upsert(connection, trace_id, delta)
-        if count > MAX_SPANS_PER_TRACE:
-            full.add(trace_id)
+    ids, full = _keep_traces(connection, fold(spans, logs, slow_ms))
     connection.executemany(
         "INSERT OR REPLACE INTO spans VALUES (?, ?, ?)",
         [
@@ -237,32 +230,34 @@ def _insert(
     write_note(connection, activity, new, [id_ for id_ in ids.values() if 0 < id_ <= last_before])
 
 
-def _upsert(connection: apsw.Connection, trace_id: str, delta: Delta) -> tuple[int, int]:
-    """Row id and number of spans of the trace."""
-    new_steps = "".join(f"{step}{STEP_SEPARATOR}" for step in delta.steps)
-    row: tuple[int, int, str] = connection.execute(
-        _UPSERT,
-        (
-            trace_id,
-            delta.started_ms,
-            delta.ended_ms,
-            delta.name,
-            delta.kind,
-            delta.rooted,
-            delta.severity,
-            delta.rank,
-            delta.spans,
-            delta.failures,
-            STEP_SEPARATOR + new_steps,
-            delta.error,
-        ),
-    ).get
-    rowid, count, steps = row
-    missing = [step for step in delta.steps if f"{STEP_SEPARATOR}{step}{STEP_SEPARATOR}" not in steps]
-    if missing:
-        steps += "".join(f"{step}{STEP_SEPARATOR}" for step in missing)
-        connection.execute("UPDATE traces SET steps = ? WHERE id = ?", (steps, rowid))
-    return rowid, count
+def _keep_traces(connection: apsw.Connection, deltas: Mapping[str, Delta]) -> tuple[dict[str, int], set[str]]:
+    """Row ids of the traces, and those of them that hold as many spans as they may."""
+    known: dict[str, tuple[int, int, str]] = {
+        trace_id: row for trace_id, *row in connection.execute(_KNOWN, (orjson.dumps([*deltas]).decode(),))
+    }
+    next_id = int(connection.execute(_LAST_ID).get or 0) + 1
+    ids: dict[str, int] = {"": 0}
+    full: set[str] = set()
+    new: list[tuple[Any, ...]] = []
+    grown: list[tuple[Any, ...]] = []
+    for trace_id, delta in deltas.items():
+        id_, spans, steps = known.get(trace_id, (next_id, 0, STEP_SEPARATOR))
+        for step in delta.steps:
+            if f"{STEP_SEPARATOR}{step}{STEP_SEPARATOR}" not in steps:
+                steps += f"{step}{STEP_SEPARATOR}"
+        ids[trace_id] = id_
+        if spans + delta.spans > MAX_SPANS_PER_TRACE:
+            full.add(trace_id)
+        times_and_name = (delta.started_ms, delta.ended_ms, delta.name, delta.kind, delta.rooted)
+        rest = (delta.severity, delta.rank, delta.spans, delta.failures, steps, delta.error)
+        if trace_id not in known:
+            next_id += 1
+            new.append((id_, trace_id, *times_and_name, *rest))
+        else:
+            grown.append((id_, *times_and_name, *rest))
+    connection.executemany(_INSERT, new)
+    connection.executemany(_GROW, grown)
+    return ids, full
 
 
 def _used_bytes(connection: apsw.Connection) -> int:
