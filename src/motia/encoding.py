@@ -20,6 +20,7 @@ import orjson
 from motia.errors import InputError, MotiaError
 
 MAX_DEPTH = 64
+_ATOMS = frozenset({str, int, bool, type(None)})
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 _MAX_BRACKETS_WITHOUT_CHECK = MAX_DEPTH
 
@@ -57,7 +58,8 @@ def encode(value: Any) -> bytes:
     except (orjson.JSONEncodeError, TypeError, ValueError, RecursionError) as error:
         raise EncodingError(_explain(value, "$", set()) or f"value: {error}", path=_where(value)) from error
     # orjson writes NaN and infinity as null: silent loss, so the rare texts with null are looked at again.
-    if b"null" in text and value is not None and (path := _find_not_finite(value, "$", 0)) is not None:
+    suspicious = b"null" in text and value is not None and not _surely_finite(value)
+    if suspicious and (path := _find_not_finite(value, "$", 0)) is not None:
         raise EncodingError(f"{path}: expected a finite number, got NaN or infinity", path=path)
     return text
 
@@ -106,6 +108,24 @@ def _items(value: Any) -> list[tuple[str, Any]]:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value)]
     return []
+
+
+def _surely_finite(value: Any) -> bool:
+    """False where a number is not finite, or something else than plain JSON is in the way of telling."""
+    left = [value]
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind is dict:
+            left.extend(item.values())
+        elif kind is list or kind is tuple:
+            left.extend(item)
+        elif kind is float:
+            if not math.isfinite(item):
+                return False
+        elif kind not in _ATOMS:
+            return False
+    return True
 
 
 def _find_not_finite(value: Any, path: str, level: int) -> str | None:

@@ -6,6 +6,7 @@ import { ApiError } from '@/api/client'
 import { LiveChannel } from '@/api/live'
 import { LiveProvider } from '@/api/live-hooks'
 import { App } from '@/shell/app'
+import { PAGES } from '@/shell/pages'
 import { SessionGate } from '@/shell/session'
 import { ToastProvider } from '@/ui/toast'
 
@@ -27,6 +28,9 @@ function Live({ children }: { children: ReactNode }) {
   useEffect(() => channel.start(), [channel])
   return <LiveProvider value={channel}>{children}</LiveProvider>
 }
+
+// Beside the session, which is asked for first.
+void PAGES.find(({ href }) => location.pathname.startsWith(href))?.body.load()
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html: expected an element with the id "root"')

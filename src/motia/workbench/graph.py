@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,14 +70,15 @@ def build_graph(
     return graph
 
 
-def key_of_node(registry: Registry, node_id: str) -> str:
-    """Under which the layout file remembers a node."""
-    step = registry.steps.get(node_id.removeprefix("step:")) if node_id.startswith("step:") else None
-    if step is None:
-        return node_id
-    path = step.source.path
-    shared = sum(other.source.path == path for other in registry.steps.values()) > 1
-    return f"{path}#{step.name}" if shared else path
+def layout_keys(registry: Registry, node_ids: Iterable[str]) -> dict[str, str]:
+    """Node → the key under which the layout file remembers it."""
+    steps_in = Counter(step.source.path for step in registry.steps.values())
+    keys: dict[str, str] = {}
+    for node_id in node_ids:
+        step = registry.steps.get(node_id.removeprefix("step:")) if node_id.startswith("step:") else None
+        path = node_id if step is None else step.source.path
+        keys[node_id] = f"{path}#{step.name}" if step is not None and steps_in[path] > 1 else path
+    return keys
 
 
 def _listeners(steps: Iterable[Step]) -> dict[str, list[tuple[Step, bool]]]:

@@ -4,7 +4,7 @@ import { Banner } from '@/shell/banner'
 import { useKeys } from '@/shell/keys'
 import { PAGES, PluginPage } from '@/shell/pages'
 import { Sidebar } from '@/shell/sidebar'
-import { Empty, Loading } from '@/ui/empty'
+import { Empty } from '@/ui/empty'
 import { PageBoundary } from '@/ui/problem'
 import { to } from '@/urls'
 
@@ -57,22 +57,20 @@ export function App() {
         <Banner />
         <div className="min-h-0 flex-1">
           <PageBoundary key={path.split('/')[1] ?? ''}>
-            <Suspense fallback={<Loading />}>
-              <Switch>
-                {PAGES.map(page => (
-                  <Route key={page.path} path={page.path} component={page.body} />
-                ))}
-                <Route path="/plugins/:name" component={PluginPage} />
-                <Route path="/">
-                  <Redirect to={to.flow()} replace />
-                </Route>
-                <Route>
-                  <Empty title="There is no such page">
-                    Choose one on the left, or press ⌘K and type its name.
-                  </Empty>
-                </Route>
-              </Switch>
-            </Suspense>
+            <Switch>
+              {PAGES.map(page => (
+                <Route key={page.path} path={page.path} component={page.body} />
+              ))}
+              <Route path="/plugins/:name" component={PluginPage} />
+              <Route path="/">
+                <Redirect to={to.flow()} replace />
+              </Route>
+              <Route>
+                <Empty title="There is no such page">
+                  Choose one on the left, or press ⌘K and type its name.
+                </Empty>
+              </Route>
+            </Switch>
           </PageBoundary>
         </div>
       </main>

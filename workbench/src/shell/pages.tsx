@@ -12,7 +12,7 @@ import {
   Workflow,
   type LucideIcon,
 } from 'lucide-react'
-import { lazy, type ComponentType } from 'react'
+import { loaded, type Loaded } from '@/shell/loaded'
 import { to } from '@/urls'
 
 export type PageInfo = {
@@ -23,7 +23,7 @@ export type PageInfo = {
   /** `g` and this letter go there. */
   key: string
   group: string
-  body: ComponentType
+  body: Loaded
 }
 
 /** The pages in the order of the sidebar. Each is loaded when it is first opened. */
@@ -35,7 +35,7 @@ export const PAGES: PageInfo[] = [
     icon: Workflow,
     key: 'f',
     group: 'Build',
-    body: lazy(() => import('@/pages/flow/page')),
+    body: loaded(() => import('@/pages/flow/page')),
   },
   {
     path: '/endpoints',
@@ -44,7 +44,7 @@ export const PAGES: PageInfo[] = [
     icon: Globe,
     key: 'e',
     group: 'Build',
-    body: lazy(() => import('@/pages/endpoints/page')),
+    body: loaded(() => import('@/pages/endpoints/page')),
   },
   {
     path: '/queues',
@@ -53,7 +53,7 @@ export const PAGES: PageInfo[] = [
     icon: Layers,
     key: 'q',
     group: 'Build',
-    body: lazy(() => import('@/pages/queues/page')),
+    body: loaded(() => import('@/pages/queues/page')),
   },
   {
     path: '/cron',
@@ -62,7 +62,7 @@ export const PAGES: PageInfo[] = [
     icon: CalendarClock,
     key: 'c',
     group: 'Build',
-    body: lazy(() => import('@/pages/cron/page')),
+    body: loaded(() => import('@/pages/cron/page')),
   },
   {
     path: '/traces/:id?',
@@ -71,7 +71,7 @@ export const PAGES: PageInfo[] = [
     icon: Activity,
     key: 't',
     group: 'Observe',
-    body: lazy(() => import('@/pages/traces/page')),
+    body: loaded(() => import('@/pages/traces/page')),
   },
   {
     path: '/runs/:id?',
@@ -80,7 +80,7 @@ export const PAGES: PageInfo[] = [
     icon: ListChecks,
     key: 'w',
     group: 'Observe',
-    body: lazy(() => import('@/pages/workflow/page')),
+    body: loaded(() => import('@/pages/workflow/page')),
   },
   {
     path: '/logs',
@@ -89,7 +89,7 @@ export const PAGES: PageInfo[] = [
     icon: ScrollText,
     key: 'l',
     group: 'Observe',
-    body: lazy(() => import('@/pages/logs/page')),
+    body: loaded(() => import('@/pages/logs/page')),
   },
   {
     path: '/errors',
@@ -98,7 +98,7 @@ export const PAGES: PageInfo[] = [
     icon: Bug,
     key: 'x',
     group: 'Observe',
-    body: lazy(() => import('@/pages/errors/page')),
+    body: loaded(() => import('@/pages/errors/page')),
   },
   {
     path: '/metrics',
@@ -107,7 +107,7 @@ export const PAGES: PageInfo[] = [
     icon: ChartSpline,
     key: 'm',
     group: 'Observe',
-    body: lazy(() => import('@/pages/metrics/page')),
+    body: loaded(() => import('@/pages/metrics/page')),
   },
   {
     path: '/states',
@@ -116,7 +116,7 @@ export const PAGES: PageInfo[] = [
     icon: Database,
     key: 's',
     group: 'Data',
-    body: lazy(() => import('@/pages/states/page')),
+    body: loaded(() => import('@/pages/states/page')),
   },
   {
     path: '/streams',
@@ -125,8 +125,8 @@ export const PAGES: PageInfo[] = [
     icon: Radio,
     key: 'r',
     group: 'Data',
-    body: lazy(() => import('@/pages/streams/page')),
+    body: loaded(() => import('@/pages/streams/page')),
   },
 ]
 
-export const PluginPage = lazy(() => import('@/pages/plugins/page'))
+export const PluginPage = loaded(() => import('@/pages/plugins/page'))

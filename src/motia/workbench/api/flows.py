@@ -7,7 +7,7 @@ from typing import Any
 
 from motia.http.router import Route
 from motia.workbench.api.documents import step_document
-from motia.workbench.graph import ALL_STEPS, build_graph, flow_names, key_of_node, steps_of
+from motia.workbench.graph import ALL_STEPS, build_graph, flow_names, layout_keys, steps_of
 from motia.workbench.layout import checked_positions, read_layout, write_layout
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
 from motia.workbench.workspace import Workspace
@@ -35,9 +35,8 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
             seen=await workspace.traces.edges(since_ms),
         )
         kept = await asyncio.to_thread(read_layout, settings.project_dir, name)
-        positions = {
-            node_id: kept[key] for node_id in graph.nodes if (key := key_of_node(registry, node_id)) in kept
-        }
+        keys = layout_keys(registry, graph.nodes)
+        positions = {node_id: kept[key] for node_id, key in keys.items() if key in kept}
         return {
             "name": name,
             "nodes": list(graph.nodes.values()),
@@ -48,7 +47,8 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
     async def layout(request: ApiRequest) -> None:
         name = _known(request)
         positions = checked_positions(request.fields("positions")["positions"])
-        by_key = {key_of_node(registry, node_id): place for node_id, place in positions.items()}
+        keys = layout_keys(registry, positions)
+        by_key = {keys[node_id]: place for node_id, place in positions.items()}
         await asyncio.to_thread(write_layout, settings.project_dir, name, by_key)
         request.acted_on("flow.layout", flow=name)
 

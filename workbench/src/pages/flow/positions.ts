@@ -14,7 +14,8 @@ export function usePositions(flow: Flow): Record<string, Position> | undefined {
   const small = flow.nodes.length <= SMALL_NODES
   const { data } = useQuery({
     queryKey: ['layout', key],
-    queryFn: ({ signal }) => beside(shape, signal),
+    queryFn: async ({ signal }) =>
+      remembered(flow.name, key) ?? remember(flow.name, key, await beside(shape, signal)),
     enabled: !small,
     staleTime: Infinity,
     gcTime: Infinity,
@@ -34,4 +35,28 @@ function beside(shape: Shape, signal: AbortSignal): Promise<Places> {
     signal.addEventListener('abort', () => reject(new DOMException('left', 'AbortError')))
     worker.postMessage(shape)
   }).finally(() => worker.terminate())
+}
+
+const KEPT = 'layout:'
+
+/** The last layout of a large flow, if its shape is still the same. */
+function remembered(flow: string, key: string): Places | undefined {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEPT + flow) ?? 'null') as {
+      key: string
+      places: Places
+    } | null
+    return kept?.key === key ? kept.places : undefined
+  } catch {
+    return undefined // not ours: it is laid out anew
+  }
+}
+
+function remember(flow: string, key: string, places: Places): Places {
+  try {
+    localStorage.setItem(KEPT + flow, JSON.stringify({ key, places }))
+  } catch {
+    localStorage.removeItem(KEPT + flow) // no room: the next visit lays it out again
+  }
+  return places
 }

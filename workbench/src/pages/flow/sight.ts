@@ -8,6 +8,7 @@ type Positions = Record<string, Position>
 /** A flow up to this size is shown whole; of a larger one its beginning, large enough to be read. */
 const WHOLE = { width: 3_200, height: 2_200 }
 const BEGIN = { width: 1_500, height: 900 }
+const FEW = 6
 
 /** What to show first: the chosen node and what it is joined to; else all, or the beginning of much. */
 export function nearby(flow: Flow, positions: Positions, chosen: string | undefined): { id: string }[] {
@@ -28,9 +29,13 @@ export function nearby(flow: Flow, positions: Positions, chosen: string | undefi
   if (right - left <= WHOLE.width && bottom - top <= WHOLE.height) return placed.map(({ id }) => ({ id }))
   const [first] = placed.filter(({ x }) => x === left).sort((one, other) => one.y - other.y)
   if (first === undefined) return []
-  return placed
-    .filter(({ x, y }) => x - first.x < BEGIN.width && Math.abs(y - first.y) < BEGIN.height / 2)
-    .map(({ id }) => ({ id }))
+  const begin = placed.filter(
+    ({ x, y }) => x - first.x < BEGIN.width && Math.abs(y - first.y) < BEGIN.height / 2,
+  )
+  const far = ({ x, y }: { x: number; y: number }) => Math.hypot(x - first.x, y - first.y)
+  // Where nodes stand far from each other: some of the nearest.
+  const nearest = [...placed].sort((one, other) => far(one) - far(other)).slice(0, FEW)
+  return (begin.length < FEW ? nearest : begin).map(({ id }) => ({ id }))
 }
 
 type View = { width: number; height: number; transform: readonly [number, number, number] }

@@ -59,7 +59,11 @@ export function StepPanel({ step, tab, onTab, onClose }: Props) {
             { id: 'schema', title: 'Schema', body: body(found => <Schemas detail={found} />) },
             { id: 'source', title: 'Source', body: <Source name={step.name} /> },
             { id: 'runs', title: 'Runs', body: <StepRuns step={step.name} /> },
-            { id: 'run', title: step.noop ? 'Fire' : 'Run', body: body(found => <Run detail={found} />) },
+            {
+              id: 'run',
+              title: step.noop ? 'Fire' : 'Run by hand',
+              body: body(found => <Run detail={found} />),
+            },
           ]}
         />
       </div>
@@ -158,7 +162,7 @@ function policyFacts(policy: Policy): [string, React.ReactNode][] {
   return [
     ['Attempts', String(policy.max_attempts)],
     ['Retry after', `${policy.first_delay_s} s, doubling to ${policy.max_delay_s} s`],
-    ['Timeout', policy.timeout_s === null ? 'none' : `${policy.timeout_s} s`],
+    ['Timeout', policy.timeout_s === null ? 'that of the project' : `${policy.timeout_s} s`],
     ['Concurrency', policy.concurrency === null ? 'not limited' : String(policy.concurrency)],
     ['Delay', policy.delay_s > 0 && `${policy.delay_s} s`],
     ['Order', policy.fifo && `FIFO${policy.group_by ? ` by ${policy.group_by}` : ''}`],
