@@ -9,7 +9,7 @@ import typer
 
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir, Text, Yes
-from motia.cli.output import confirm, parse_json, print_json, print_line, print_list
+from motia.cli.output import confirm, note_limit, parse_json, print_json, print_line, print_list
 from motia.cli.project import discover, load_project, with_store
 from motia.cli.when import parse_past
 
@@ -83,6 +83,7 @@ def dead(
             },
             as_json=as_json,
         )
+        note_limit(len(groups), limit)
         return
 
     async def read(backend: Backend) -> list[dict[str, Any]]:
@@ -107,6 +108,7 @@ def dead(
         },
         as_json=as_json,
     )
+    note_limit(len(documents), limit)
 
 
 def redrive(

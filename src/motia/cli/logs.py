@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from motia.cli.options import HERE, AsJson, Flow, ProjectDir, Since, Text
-from motia.cli.output import print_json, print_line
+from motia.cli.output import note_limit, print_json, print_line
 from motia.cli.project import load_project, since_ms, steps_of_flow, with_traces
 from motia.cli.traces import log_document
 
@@ -54,8 +54,9 @@ def logs(
         found = await store.logs(query)
         if as_json and not follow:
             print_json([log_document(entry.record) for entry in found])
-            return
-        _print(found, as_json)
+        else:
+            _print(found, as_json)
+        note_limit(len(found), limit)
         if follow:
             await follow_logs(store, query, found[-1].position if found else 0, as_json, SystemClock())
 

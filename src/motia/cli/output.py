@@ -101,6 +101,12 @@ def note(text: str) -> None:
     sys.stderr.write(f"note: {text}\n")
 
 
+def note_limit(count: int, limit: int) -> None:
+    """Say that a list may have been cut, where it is as long as it could be."""
+    if count == limit:
+        note(f"only {limit} shown: --limit {limit * 10} shows more")
+
+
 def print_error(error: MotiaError) -> None:
     """One clear line on stderr for each thing that is wrong, then how to fix it."""
     where = f"{error.path}:{error.line}: " if isinstance(error, DefinitionError) else ""

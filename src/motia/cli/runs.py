@@ -9,7 +9,7 @@ import typer
 
 from motia.cli.groups import ListedGroup
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line, print_list, time_text
+from motia.cli.output import note_limit, print_json, print_line, print_list, time_text
 from motia.cli.project import load_project, with_store
 from motia.core.workflow import RunStatus
 
@@ -50,6 +50,7 @@ def list_(
         },
         as_json=as_json,
     )
+    note_limit(len(runs), limit)
 
 
 @app.command("show")

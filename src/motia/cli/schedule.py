@@ -9,7 +9,7 @@ import typer
 from motia.cli.groups import ListedGroup
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line, print_table, time_text
+from motia.cli.output import note_limit, print_json, print_line, print_table, time_text
 from motia.cli.project import discover, load_project, with_store
 from motia.cli.when import parse_when
 
@@ -56,21 +56,22 @@ def list_(
     ]
     if as_json:
         print_json(rows)
-        return
-    print_table(
-        ("DUE", "KIND", "TOPIC", "STEP", "ID", "DETAIL"),
-        (
+    else:
+        print_table(
+            ("DUE", "KIND", "TOPIC", "STEP", "ID", "DETAIL"),
             (
-                time_text(item.due_at_ms),
-                row["kind"],
-                row["topic"] or "-",
-                row["step"],
-                row["id"] or "-",
-                row["detail"],
-            )
-            for item, row in zip(items, rows, strict=True)
-        ),
-    )
+                (
+                    time_text(item.due_at_ms),
+                    row["kind"],
+                    row["topic"] or "-",
+                    row["step"],
+                    row["id"] or "-",
+                    row["detail"],
+                )
+                for item, row in zip(items, rows, strict=True)
+            ),
+        )
+    note_limit(len(rows), limit)
 
 
 @app.command("move")

@@ -12,6 +12,7 @@ from motia.cli.output import (
     EXIT_FAILED,
     confirm,
     note,
+    note_limit,
     parse_json,
     print_json,
     print_line,
@@ -69,6 +70,7 @@ def list_(
             print_json(scopes)
         else:
             print_table(("SCOPE",), ((name,) for name in scopes))
+        note_limit(len(scopes), limit)
         return
     name = scope
 
@@ -83,6 +85,7 @@ def list_(
             ("KEY", "VALUE", "EXPIRES"),
             ((entry.key, entry.value.decode(), time_text(entry.expires_at_ms)) for entry in entries),
         )
+    note_limit(len(entries), limit)
 
 
 @app.command("set")

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from motia.cli.options import HERE, AsJson, Flow, ProjectDir, Since, Text
-from motia.cli.output import EXIT_FAILED, note, print_json, print_line, print_table, time_text, visible
+from motia.cli.output import (
+    EXIT_FAILED,
+    note,
+    note_limit,
+    print_json,
+    print_line,
+    print_table,
+    time_text,
+    visible,
+)
 from motia.cli.project import length_s, load_project, since_ms, steps_of_flow, with_traces
 
 if TYPE_CHECKING:
@@ -69,23 +78,24 @@ def traces(
     found = with_traces(settings, read_list)
     if as_json:
         print_json([_summary_document(summary) for summary in found])
-        return
-    print_table(
-        ("TRACE", "STARTED", "STEP", "KIND", "STATUS", "DURATION", "SPANS", "ERROR"),
-        (
+    else:
+        print_table(
+            ("TRACE", "STARTED", "STEP", "KIND", "STATUS", "DURATION", "SPANS", "ERROR"),
             (
-                summary.trace_id,
-                time_text(summary.started_at_ms),
-                summary.name,
-                summary.kind,
-                summary.status,
-                duration_text((summary.ended_at_ms - summary.started_at_ms) * 1000),
-                summary.spans,
-                summary.error,
-            )
-            for summary in found
-        ),
-    )
+                (
+                    summary.trace_id,
+                    time_text(summary.started_at_ms),
+                    summary.name,
+                    summary.kind,
+                    summary.status,
+                    duration_text((summary.ended_at_ms - summary.started_at_ms) * 1000),
+                    summary.spans,
+                    summary.error,
+                )
+                for summary in found
+            ),
+        )
+    note_limit(len(found), limit)
 
 
 def duration_text(duration_us: float) -> str:

@@ -36,7 +36,8 @@ def test_the_schedule_lists_messages_and_ticks_nearest_first(
     assert sorted(item["kind"] for item in items) == ["cron", "message"]
     assert items == sorted(items, key=lambda item: item["due_at_ms"])
     assert "Europe/Berlin" in motia("schedule", "list").out
-    assert len(motia("schedule", "list", "--json", "--limit", "1").json) == 1
+    cut = motia("schedule", "list", "--json", "--limit", "1")
+    assert (len(cut.json), "only 1 shown" in cut.err) == (1, True)
 
 
 def test_a_scheduled_message_is_moved_run_and_cancelled(scheduled: str, motia: Callable[..., Any]) -> None:

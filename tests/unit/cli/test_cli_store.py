@@ -134,7 +134,8 @@ def test_dead_letters_are_shown_newest_first(motia: Callable[..., Any]) -> None:
     documents = motia("queue", "dead", "--json").json
     assert [item["payload"]["n"] for item in documents] == [3, 2, 1]
     assert documents[0]["error"]["message"] == "card refused"
-    assert len(motia("queue", "dead", "--limit", "2", "--json").json) == 2
+    cut = motia("queue", "dead", "--limit", "2", "--json")
+    assert (len(cut.json), "only 2 shown" in cut.err) == (2, True)
     assert len(motia("queue", "dead", "--step", "bill", "--json").json) == 2
     assert "card refused" in motia("queue", "dead").out
 

@@ -67,7 +67,10 @@ def test_traces_are_listed_newest_first_and_filtered(motia: Callable[..., Any]) 
     ]
     assert [item["trace_id"] for item in motia("traces", "--step", "bill", "--json").json] == [ONE]
     assert [item["trace_id"] for item in motia("traces", "--status", "failed", "--json").json] == [TWO]
-    assert len(motia("traces", "--limit", "1", "--json").json) == 1
+    cut = motia("traces", "--limit", "1", "--json")
+    assert len(cut.json) == 1
+    assert cut.err == "note: only 1 shown: --limit 10 shows more\n"
+    assert motia("traces").err == ""
     rows = motia("traces").out.splitlines()
     assert rows[1].startswith(TWO)
     assert "3.00 s" in rows[1]
