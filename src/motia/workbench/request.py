@@ -11,6 +11,8 @@ from motia.errors import InputError
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+_LARGEST = 2**53
+"""What storage, JavaScript and times can hold; also neither infinite nor NaN."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,9 +38,12 @@ class ApiRequest:
         if given is None:
             return None
         try:
-            return float(given)
+            found = float(given)
         except ValueError as error:
             raise invalid(name, "a number", given) from error
+        if not -_LARGEST <= found <= _LARGEST:
+            raise invalid(name, "a number of at most 16 digits", given)
+        return found
 
     def whole(self, name: str) -> int | None:
         """A query parameter as a whole number."""
@@ -46,9 +51,12 @@ class ApiRequest:
         if given is None:
             return None
         try:
-            return int(given)
+            found = int(given)
         except ValueError as error:
             raise invalid(name, "a whole number", given) from error
+        if not -_LARGEST <= found <= _LARGEST:
+            raise invalid(name, "a whole number of at most 16 digits", given)
+        return found
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
         """A query parameter that is one of `allowed`."""

@@ -45,7 +45,13 @@ def test_throughput_failures_percentiles_and_depths(project: Project) -> None:
         assert len(found["at_ms"]) == len(found["total"]["p95_us"]) <= 121
         assert found["end_to_end"]["error_rate"] == 0.25
         assert found["thresholds"] == {"latency_ms": 500, "error_rate": 0.01}
-        for params in ({"points": 0}, {"since_ms": 1}, {"since_ms": "soon"}):
+        for params in (
+            {"points": 0},
+            {"since_ms": 1},
+            {"since_ms": "soon"},
+            {"until_ms": "1e999"},
+            {"points": "9" * 20},
+        ):
             assert (await desk.ask("GET", "/metrics", params=params)).status_code == 422
 
     project.run(scenario)
