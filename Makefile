@@ -18,7 +18,7 @@ CAN_BUILD := node -e 'const [major, minor] = process.versions.node.split("."); \
 	&& [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 10 ] 2>/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help setup npm console demo test proof check format bench build clean
+.PHONY: help setup npm console demo test proof soak check format bench build clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -54,6 +54,11 @@ test: $(STAMP) ## All tests but the long proofs
 
 proof: $(STAMP) ## The long proofs: kills, power cuts, seeds
 	@$(BIN)/python -m pytest -n 2 -m proof
+
+soak: export PROOF_FAULTS ?= 1500
+soak: export PROOF_SEEDS ?= 20000
+soak: $(STAMP) ## The proofs of faults and seeds for an hour or so
+	@$(BIN)/python -m pytest -n 2 -s -m proof tests/proof tests/properties/test_power_cuts.py
 
 check: $(STAMP) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check src tests benchmarks examples scripts

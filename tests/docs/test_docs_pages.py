@@ -16,6 +16,7 @@ from markdown_pages import ROOT, Snippet, headings, pages, snippets
 from motia.cli.commands import command_line
 
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
+_TEST = re.compile(r"`(tests/[\w/.]+)`")
 _LONGEST_LINE_CHARS = 110
 _TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 
@@ -46,6 +47,12 @@ def test_a_changed_page_is_found_stale(generator: ModuleType) -> None:
     page = "before\n<!-- begin generated: one -->\nold\n<!-- end generated -->\nafter\n"
     wanted = generator.regenerated(page, {"one": lambda: "new\n"})
     assert wanted == page.replace("old", "new")
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {name for page in pages() for name in _TEST.findall(page.read_text("utf-8"))}
+    assert len(named) > 20
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])

@@ -16,6 +16,7 @@ from simulation import simulate
 
 _KEPT = Path(__file__).parent / "seeds.txt"
 """Seeds that failed once. They are run for ever."""
+_SEEDS = int(os.environ.get("PROOF_SEEDS", "2000"))
 _SHAPES = (
     *("completed", "dead", "dead of crashes", "cancelled", "expired", "replaced", "duplicate", "retried"),
     *("killed", "suspect", "dies before a commit", "dies after a commit", "storage refuses"),
@@ -44,10 +45,10 @@ def test_some_seeds() -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(400 + _SEEDS)
 @pytest.mark.parametrize("part", range(4))
 def test_many_seeds(part: int) -> None:
-    count = int(os.environ.get("PROOF_SEEDS", "2000")) // 4
+    count = _SEEDS // 4
     # The same in every run, so that a red one is due to the change; other numbers look further.
     first = int(os.environ.get("PROOF_FIRST_SEED", "0")) + part * count
     print(f"part {part}: {count} seeds from {first}")
