@@ -16,7 +16,7 @@ from markdown_pages import ROOT, Snippet, headings, pages, snippets
 from motia.cli.commands import command_line
 
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
-_TEST = re.compile(r"`(tests/[\w/.]+)`")
+_TEST = re.compile(r"`(tests/\w+/[\w/.]+)`")
 _LONGEST_LINE_CHARS = 110
 _TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 
