@@ -26,6 +26,7 @@ help: ## This list
 setup: $(STAMP) ## Make the virtual environment
 
 $(STAMP): pyproject.toml requirements-dev.lock
+	@echo "making $(VENV) and installing what the project and its tests need; the first time takes a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -37,10 +38,12 @@ npm: ## The npm packages that the tests of browsers and of the JavaScript client
 console: $(CONSOLE) ## Build the Workbench's page; needs Node 20.19 or newer
 
 workbench/node_modules/.package-lock.json: workbench/package-lock.json
+	@echo "installing what the Workbench's page is built with; once, a minute or so"
 	@npm ci --no-audit --no-fund --loglevel=error --prefix workbench
 	@touch $@
 
 $(CONSOLE): workbench/node_modules/.package-lock.json $(CONSOLE_SOURCES)
+	@echo "building the Workbench's page"
 	@npm run --silent build --prefix workbench
 
 demo: EXAMPLE ?= shop

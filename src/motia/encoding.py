@@ -11,7 +11,7 @@ import dataclasses
 import decimal
 import enum
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Awaitable, Mapping, Set
 from pathlib import PurePath
 from typing import Any
 
@@ -150,7 +150,10 @@ def _explain(value: Any, path: str, seen: set[int]) -> str | None:
     try:
         orjson.dumps(None if _items(value) else value, _plain, _OPTIONS)
     except (orjson.JSONEncodeError, TypeError) as error:
-        return f"{path}: expected a value that JSON can carry, got {type(value).__name__} ({error})"
+        got = f"{type(value).__name__} ({error})"
+        if isinstance(value, Awaitable):
+            got = f"a call that was not awaited: write `await` before it ({type(value).__name__})"
+        return f"{path}: expected a value that JSON can carry, got {got}"
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from motia.core.clock import Clock
 from motia.cron.expression import CronError, parse
-from motia.discovery.project import Discovered, discover
+from motia.discovery.project import Discovered, discover, without
 from motia.discovery.triggers import CronCheck
 from motia.errors import MotiaError
 from motia.http.middleware import compose
@@ -82,7 +82,8 @@ class ProjectLoader:
         check_cron = _cron_check(self._settings.timezone)
         discovered = await discover(self._settings.project_dir, files, check_cron=check_cron)
         languages = {candidate.language for candidate in discovered.files}
-        problems: list[MotiaError] = [*discovered.problems, *self.python.prepare(discovered.registry)]
+        discovered = without(discovered, self.python.prepare(discovered.registry))
+        problems: list[MotiaError] = list(discovered.problems)
         for worker in self._workers:
             if not languages.intersection(worker.languages):
                 worker.release()

@@ -106,8 +106,11 @@ class HTTPError(MotiaError):
     """
 
     def __init__(self, status: int, detail: Any = None, headers: Mapping[str, str] | None = None) -> None:
-        if not 400 <= status <= 599:
-            raise ValueError(f"HTTPError: expected a status from 400 to 599, got {status!r}")
+        if not isinstance(status, int) or not 400 <= status <= 599:
+            raise ValueError(
+                f"HTTPError: expected a status from 400 to 599 first, got {status!r}:"
+                ' write HTTPError(404, "no such order")'
+            )
         text = detail if isinstance(detail, str) else "the handler refused the request"
         super().__init__(text, code="http.error", details={"status": status}, retryable=True)
         self.status = status

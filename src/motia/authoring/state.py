@@ -110,7 +110,7 @@ class State:
 
     def _read(self, read: Callable[[Calls], asyncio.Future[T]], then: Callable[[T], U]) -> Awaitable[Any]:
         calls = self._context._calls
-        return self._context._run(lambda: mapped(calls, read(calls), then))
+        return self._context._run(lambda: mapped(calls, read(calls), then, reads=True))
 
     def _write(self, write: StateWrite, then: Callable[[Any], Any]) -> Awaitable[Any]:
         calls = self._context._calls

@@ -150,10 +150,11 @@ class StreamHandle:
         self, read: Callable[[StreamCalls], asyncio.Future[Any]], then: Callable[[Any], Any]
     ) -> Awaitable[Any]:
         context = self._context
-        return context._run(lambda: mapped(context._calls, read(context._calls.streams), then))
+        return context._run(lambda: mapped(context._calls, read(context._calls.streams), then, reads=True))
 
     def _write(self, write: StreamWrite, then: Callable[[StreamWritten | None], Any]) -> Awaitable[Any]:
-        return self._read(lambda calls: calls.write(write), then)
+        context = self._context
+        return context._run(lambda: mapped(context._calls, context._calls.streams.write(write), then))
 
 
 class Stream(StreamHandle):

@@ -40,11 +40,12 @@ def list_(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
                 "overlap": trigger.overlap,
             }
         )
-    columns = {
+    columns: dict[str, Any] = {
         "STEP": "step",
         "EXPRESSION": "expression",
         "TIMEZONE": "timezone",
-        "NEXT": "next_at_ms",
+        # In the schedule's own zone: 9:00 of `0 9 * * *` is what its author looks for.
+        "NEXT": lambda row: time_text(row["next_at_ms"], row["timezone"]),
         "MISSED": "missed",
         "OVERLAP": "overlap",
     }

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -89,11 +90,12 @@ def visible(value: Any) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def time_text(at_ms: float | None) -> str:
-    """A moment as local time, `-` for none."""
+def time_text(at_ms: float | None, timezone: str | None = None) -> str:
+    """A moment in a time zone, None = that of this machine; `-` for none."""
     if at_ms is None:
         return "-"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    zone = None if timezone is None else ZoneInfo(timezone)
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def note(text: str) -> None:

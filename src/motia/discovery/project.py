@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from motia.core.registry import Registry, build_registry
@@ -95,6 +95,24 @@ async def discover(
         found.candidates,
         found.app_file,
         stream_auth,
+    )
+
+
+def without(discovered: Discovered, problems: Sequence[DefinitionError]) -> Discovered:
+    """The same, with `problems` of steps that turned out not to be able to run, and without those steps."""
+    if not problems:
+        return discovered
+    broken = {problem.step for problem in problems}
+    registry = discovered.registry
+    return replace(
+        discovered,
+        registry=build_registry(
+            [step for name, step in registry.steps.items() if name not in broken],
+            registry.streams.values(),
+            waits=registry.waits,
+            version=registry.version,
+        ),
+        problems=tuple(sorted((*discovered.problems, *problems), key=lambda one: (one.path, one.line))),
     )
 
 

@@ -32,7 +32,7 @@ from motia.engine.state_calls import state_operation, written_of
 from motia.engine.stream_calls import ExecutionStreams
 from motia.engine.workflow import Workflow
 from motia.engine.write_set import WriteSet
-from motia.errors import HandlerError
+from motia.errors import AccessError, HandlerError, InputError
 from motia.tracing.logger import StepLogger
 
 if TYPE_CHECKING:
@@ -221,7 +221,20 @@ class Execution:
 
     def call(self, step: str, data: Any) -> asyncio.Future[Any]:
         self.led_on = True
-        return self.begin(self.engine.call_step(step, data, self.invocation.trace))
+        return self.begin(self._called(step, data))
+
+    async def _called(self, step: str, data: Any) -> Any:
+        try:
+            return await self.engine.call_step(step, data, self.invocation.trace)
+        except (InputError, AccessError) as error:
+            # What this handler sent was refused: that is no fault of its own caller's, nor for them to read.
+            raise HandlerError(
+                f"call {step!r}: {error.message.removeprefix(f'call {step!r}: ')}",
+                code=error.code,
+                details=error.details,
+                hint=error.hint,
+                retryable=error.retryable,
+            ) from error
 
     # State ------------------------------------------------------------------------------------------
 

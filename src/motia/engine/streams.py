@@ -66,8 +66,8 @@ class Streams:
         found = streams.get(name)
         if found is None:
             raise HandlerError(
-                f"stream {name!r}: expected one that the project declares,"
-                f" got none of {', '.join(streams) or 'none'}",
+                f"stream {name!r}: expected one that the project declares:"
+                f" {', '.join(streams) or 'it declares none'}",
                 code="streams.unknown",
                 hint=did_you_mean(str(name), streams, f"declare it in steps/{name}_stream.py"),
                 retryable=False,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from motia.core.occurrence import Request
 from motia.encoding import EncodingError, encode
 from motia.errors import AccessError, HandlerError, InputError, MotiaError
 from motia.http.headers import header_lines
@@ -15,6 +16,7 @@ from motia.http.router import MethodNotAllowed
 _CONTENT_TYPE = (b"content-type", b"application/problem+json")
 _STATUS_OF_CODE = {"handler.timed_out": 504}
 _RETRY_AFTER_S = b"1"
+_MAX_PATH_TOLD = 200
 
 
 def problem(
@@ -26,6 +28,7 @@ def problem(
     errors: Iterable[Mapping[str, Any]] | None = None,
     trace_id: str | None = None,
     headers: Mapping[str, str] | None = None,
+    hint: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """A problem response. `title` defaults to the phrase of the status, `type` is always `about:blank`.
@@ -33,7 +36,7 @@ def problem(
     `errors` is a list of `{"path", "message"}`; members without a value are left out.
     """
     members: dict[str, Any] = {"type": "about:blank", "title": title or phrase(status), "status": status}
-    optional = {"detail": detail, "code": code, "trace_id": trace_id}
+    optional = {"detail": detail, "hint": hint, "code": code, "trace_id": trace_id}
     members.update({name: _text(value) for name, value in optional.items() if value is not None})
     if errors is not None:
         members["errors"] = [
@@ -63,7 +66,12 @@ def problem_of(error: BaseException, trace_id: str | None = None) -> HttpRespons
         found = error.details.get("errors")
         errors = [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else None
         return problem(
-            error.http_status, detail=error.message, code=error.code, errors=errors, trace_id=trace_id
+            error.http_status,
+            detail=error.message,
+            hint=error.hint or None,
+            code=error.code,
+            errors=errors,
+            trace_id=trace_id,
         )
     if isinstance(error, AccessError):
         challenge = {"www-authenticate": str(error.details.get("challenge", "Bearer"))}
@@ -81,14 +89,25 @@ def problem_of(error: BaseException, trace_id: str | None = None) -> HttpRespons
     return problem(500, code="internal", trace_id=trace_id)
 
 
-def refusal(match: MethodNotAllowed | None, method: str, trace_id: str | None = None) -> HttpResponse:
+def refusal(match: MethodNotAllowed | None, method: str, path: str) -> HttpResponse:
     """The answer where the router found nothing to run: 404, 405, or the list of methods for OPTIONS."""
+    asked = path if len(path) <= _MAX_PATH_TOLD else f"{path[:_MAX_PATH_TOLD]}…"
     if match is None:
-        return problem(404, code="route.not_found", trace_id=trace_id)
+        return problem(404, code="route.not_found", detail=f"nothing answers {method} {asked}")
     allow = ", ".join(match.allowed)
     if method == "OPTIONS":
         return HttpResponse(204, [(b"allow", allow.encode("ascii"))], b"")
-    return problem(405, code="route.method_not_allowed", trace_id=trace_id, headers={"allow": allow})
+    detail = f"{asked}: expected one of the methods {allow}, got {method}"
+    return problem(405, code="route.method_not_allowed", detail=detail, headers={"allow": allow})
+
+
+def hint_at_form(error: BaseException, request: Request) -> None:
+    """Tell the sender of JSON under a form's content type, as `curl -d` does, what its body was taken for."""
+    if not isinstance(error, InputError) or error.hint or request.body.lstrip()[:1] not in (b"{", b"["):
+        return
+    form = b"application/x-www-form-urlencoded"
+    if any(name == b"content-type" and value.startswith(form) for name, value in request.headers):
+        error.hint = f"the body was read as {form.decode()}; to send JSON, add content-type: application/json"
 
 
 def is_http_error(error: BaseException | None) -> bool:

@@ -55,7 +55,7 @@ class Runtime(Protocol):
         """Read the files. Failure: problems are returned, never raised."""
         ...
 
-    def prepare(self, registry: Registry) -> list[MotiaError]:
+    def prepare(self, registry: Registry) -> Sequence[MotiaError]:
         """Make ready to run the steps of this language; gives what cannot run."""
         ...
 

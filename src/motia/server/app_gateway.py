@@ -119,7 +119,7 @@ class AppGateway:
             make = self._builtin.get(raw_path) if match is None else None
             if make is None:
                 page = self._page(request, raw_path) if match is None else None
-                return page or refusal(match, request.method)
+                return page or refusal(match, request.method, raw_path)
             if request.method not in ("GET", "HEAD"):
                 return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
             return make()

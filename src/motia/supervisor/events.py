@@ -54,6 +54,8 @@ class NodeStalled:
     killed: bool
     place: Place | None
     running: Sequence[str] = ()
+    loading: bool = False
+    """It has not served yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +156,7 @@ def describe(event: Event) -> list[str]:
             text = event.error.get("traceback") or f"{event.error.get('message')}\n"
             return [f"the project does not load{after}:", *text.rstrip("\n").split("\n")]
         case NodeStalled():
-            what = "was killed, it" if event.killed else "does not respond, it"
-            return [
-                f"node {event.slot} (pid {event.pid}) {what} has stood still for {event.silent_s:.1f} s"
-                f"{_at(event.place, event.running)}"
-            ]
+            return _stall_lines(event)
         case NodeDied():
             when = f"in {event.retry_s:.1f} s" if event.retry_s else "now"
             then = "" if event.retry_s is None else f"; the next starts {when}"
@@ -178,6 +176,17 @@ def describe(event: Event) -> list[str]:
             return ["stopping now" if event.now else "finishing what runs; press Ctrl-C again to stop now"]
         case _:
             return []
+
+
+def _stall_lines(event: NodeStalled) -> list[str]:
+    node, at = f"node {event.slot} (pid {event.pid})", _at(event.place, event.running)
+    if event.loading and not event.killed:
+        return [f"{node} is still loading the project after {event.silent_s:.1f} s{at}"]
+    what = "was killed, it" if event.killed else "does not respond, it"
+    lines = [f"{node} {what} has stood still for {event.silent_s:.1f} s{at}"]
+    if event.place is not None and not event.loading:
+        lines.append("  hint: an `async def` must not block: write it as `def`, or await what takes time")
+    return lines
 
 
 def _at(place: Place | None, running: Sequence[str]) -> str:

@@ -455,6 +455,7 @@ class Supervisor:
                     killed=kill,
                     place=self._place(node),
                     running=node.running,
+                    loading=loading,
                 )
             )
         if kill:

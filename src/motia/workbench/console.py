@@ -84,7 +84,7 @@ class Console:
         check_origin(headers)
         match = self._router.match(method, raw_path)
         if not isinstance(match, Match):
-            return refusal(match, method)
+            return refusal(match, method, raw_path)
         handler = match.target
         request = ApiRequest(
             method=method,

@@ -282,4 +282,6 @@ def test_schedules_are_listed_with_their_next_tick(
     assert (row["step"], row["expression"]) == ("create_order", "0 9 * * *")
     assert row["timezone"] == "Europe/Berlin"
     assert 0 < row["next_at_ms"] - SystemClock().now_ms() <= 25 * 3_600_000
-    assert motia("cron", "list").out.splitlines()[1].startswith("create_order  0 9 * * *")
+    line = motia("cron", "list").out.splitlines()[1]
+    assert line.startswith("create_order  0 9 * * *")
+    assert " 09:00:00 " in line, "the next tick is not shown in its own time zone"

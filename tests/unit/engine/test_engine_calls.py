@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from motia.errors import HandlerError
+from motia.errors import DefinitionError, HandlerError
 from motia.testing.app import TestApp
 
 
@@ -341,3 +342,138 @@ def test_call_gives_the_result_or_the_error_of_the_step(project: Any) -> None:
         assert failed.value.type_name == "ValueError"
 
     project.run(scenario)
+
+
+def test_a_forgotten_await_is_named(project: Any) -> None:
+    project.step(
+        "forgot",
+        """
+        @step()
+        async def begin(ctx: Context):
+            await ctx.state.set("s", "k", 1)
+
+        @step()
+        async def truth(ctx: Context):
+            if ctx.state.get("s", "k"):
+                return "always"
+
+        @step()
+        async def equal(ctx: Context):
+            return ctx.state.get("s", "k") == 1
+
+        @step()
+        async def loop(ctx: Context):
+            return [item for item in ctx.state.list("s")]
+
+        @step()
+        async def member(ctx: Context):
+            return "k" in ctx.state.list_groups()
+
+        @step()
+        async def field(ctx: Context):
+            return ctx.state.get("s", "k")["name"]
+
+        @step()
+        async def number(ctx: Context):
+            return ctx.state.increment("s", "n") + 1
+
+        @step(http("GET", "/answer"))
+        async def answer(ctx: Context):
+            return {"found": ctx.state.get("s", "k")}
+
+        @step()
+        async def waited(ctx: Context):
+            first, second = ctx.state.get("s", "k"), ctx.state.get("s", "k")
+            assert first != second and first in {first}
+            return await asyncio.gather(first, asyncio.shield(second))
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.call("begin")
+        for name in ("truth", "equal", "loop", "member"):
+            with pytest.raises(HandlerError) as caught:
+                await app.call(name)
+            assert caught.value.code == "context.not_awaited", name
+        for name in ("field", "number"):
+            with pytest.raises(HandlerError, match=r"object|operand") as caught:
+                await app.call(name)
+            assert "write `await` before it" in caught.value.stack, name
+        assert await app.call("waited") == [1, 1]
+        assert (await app.http.get("/answer")).json()["code"] == "handler.bad_result"
+
+    project.run(scenario)
+
+
+def test_what_a_handler_sends_wrongly_is_its_own_fault_and_not_its_callers(project: Any) -> None:
+    project.step(
+        "front",
+        """
+        @step(http("GET", "/call/:name"))
+        async def front(name: str, ctx: Context):
+            return await ctx.call(name, {"number": "x"})
+
+        @step(http("GET", "/enqueue"))
+        async def put(ctx: Context):
+            await ctx.enqueue({"topic": "a", "payload": 1})
+
+        @step(queue("count"))
+        async def count(number: int): ...
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for path, code in (
+            ("/call/count", "input.invalid"),
+            ("/call/cuont", "step.unknown"),
+            ("/enqueue", "enqueue.no_data"),
+        ):
+            answer = await app.http.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (500, code)
+            assert {"errors", "detail"}.isdisjoint(answer.json())
+
+    project.run(scenario)
+
+
+def test_json_that_was_sent_as_a_form_is_told_so(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        @step(http("POST", "/orders"))
+        async def order(sku: str): ...
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        answer = await app.http.post("/orders", content=b' {"sku": "tea"}', headers=form)
+        assert answer.status_code == 422
+        assert answer.json()["hint"].endswith("to send JSON, add content-type: application/json")
+        assert (await app.http.post("/orders", content=b"sku=tea", headers=form)).status_code == 200
+        assert "hint" not in (await app.http.post("/orders", content=b"skuu=tea", headers=form)).json()
+
+    project.run(scenario)
+
+
+def test_a_step_that_cannot_be_bound_is_out_and_the_others_serve(project: Any) -> None:
+    project.step(
+        "odd",
+        """
+        @step(http("POST", "/odd"))
+        async def odd(order: Ordr): ...
+
+        @step(http("GET", "/good"))
+        async def good(): ...
+        """,
+    )
+
+    async def scenario() -> None:
+        async with TestApp(project.folder, strict=False) as app:
+            (problem,) = app.app.problems
+            assert isinstance(problem, DefinitionError)
+            place = (problem.code, problem.path, problem.line, problem.step)
+            assert place == ("step.bad_signature", "steps/odd_step.py", 5, "odd")
+            assert list(app.app.discovered.registry.steps) == ["good"]
+            assert (await app.http.post("/odd")).status_code == 404
+
+    asyncio.run(scenario())

@@ -137,9 +137,12 @@ def test_a_problem_never_fails_itself() -> None:
 
 
 def test_refusals() -> None:
-    assert told(refusal(None, "GET"))["status"] == 404
-    refused = refusal(MethodNotAllowed(("GET", "HEAD")), "PUT")
+    missing = told(refusal(None, "GET", "/ordrs"))
+    assert (missing["status"], missing["detail"]) == (404, "nothing answers GET /ordrs")
+    assert len(told(refusal(None, "GET", "/" * 60_000))["detail"]) < 250
+    refused = refusal(MethodNotAllowed(("GET", "HEAD")), "PUT", "/orders")
     assert told(refused)["status"] == 405
+    assert told(refused)["detail"] == "/orders: expected one of the methods GET, HEAD, got PUT"
     assert (b"allow", b"GET, HEAD") in refused.headers
-    listed = refusal(MethodNotAllowed(("GET", "HEAD", "OPTIONS")), "OPTIONS")
+    listed = refusal(MethodNotAllowed(("GET", "HEAD", "OPTIONS")), "OPTIONS", "/orders")
     assert (listed.status, listed.headers, listed.body) == (204, [(b"allow", b"GET, HEAD, OPTIONS")], b"")

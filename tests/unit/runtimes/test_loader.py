@@ -645,6 +645,18 @@ class TestBrokenFiles:
         assert hint is not None
         assert "no such file in the project" in hint
 
+    @pytest.mark.parametrize(
+        ("line", "hint"),
+        [
+            ("from motia import htttp", "did you mean 'http'?"),
+            ("from json import dmups", "did you mean 'dumps'?"),
+            ("from json import nothing_like_it", None),
+        ],
+    )
+    def test_a_misspelt_name(self, load: Load, line: str, hint: str | None) -> None:
+        problem = only_problem(load({"steps/a_step.py": f"{line}\n"}))
+        assert (problem.code, problem.hint) == ("step.import_failed", hint)
+
     def test_files_that_import_each_other(self, load: Load) -> None:
         files: Files = {
             "steps/a_step.py": f"from steps.b_step import B\nA = 1\n{SIMPLE}",
@@ -680,6 +692,11 @@ class TestBrokenFiles:
     def test_an_empty_file(self, load: Load) -> None:
         problem = only_problem(load({"steps/a_step.py": ""}))
         assert (problem.code, problem.line) == ("step.no_config", 1)
+        assert problem.hint == 'decorate a function: @step(http("GET", "/hello"))'
+
+    def test_a_handler_alone(self, load: Load) -> None:
+        problem = only_problem(load({"steps/a_step.py": "def handler(input): ...\n"}))
+        assert problem.message == "file: expected a `config` beside the `handler`, got none"
 
     def test_an_empty_config_is_left_to_the_dialects(self, load: Load) -> None:
         definition = only(load({"steps/a_step.py": "config = {}\ndef handler(i): ...\n"}))

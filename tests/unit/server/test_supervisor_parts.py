@@ -136,9 +136,12 @@ def test_a_taken_workbench_port_leaves_nothing_open(tmp_path: Path) -> None:
 def test_events_read_well() -> None:
     place = Place("steps/a_step.py", 4, "handler")
     stalled = NodeStalled(slot=0, pid=9, silent_s=2.14, killed=False, place=place, running=["a"])
-    (text,) = describe(stalled)
+    text, hint = describe(stalled)
     assert text.startswith("node 0 (pid 9) does not respond, it has stood still for 2.1 s")
     assert text.endswith(" at steps/a_step.py:4 in handler (running: a)")
+    assert hint.startswith("  hint: an `async def` must not block")
+    loading = NodeStalled(slot=0, pid=9, silent_s=2.14, killed=False, place=None, loading=True)
+    assert describe(loading) == ["node 0 (pid 9) is still loading the project after 2.1 s"]
     died = NodeDied(slot=1, pid=9, exit_code=-11, retry_s=0.2, place=None)
     assert describe(died) == ["node 1 (pid 9) died: SIGSEGV; the next starts in 0.2 s"]
     failed = LoadFailed(slot=0, pid=9, error={"type": "X", "message": "no"}, old_serves=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import traceback
 from pathlib import Path
 
+from motia.core.spelling import did_you_mean
 from motia.errors import DefinitionError
+
+_NO_SUCH_NAME = re.compile(r"cannot import name '([^']+)' from '([^']+)'")
 
 _DISTRIBUTION_OF_MODULE = {
     "attr": "attrs",
@@ -104,6 +109,9 @@ def _hint(error: BaseException, root: Path) -> str | None:
         return _missing_module(error.name, root)
     if isinstance(error, ImportError) and error.path and _lines(error, Path(error.path)):
         return "two files import each other: move what both need into a third file"
+    wanted = _NO_SUCH_NAME.search(str(error)) if isinstance(error, ImportError) else None
+    if wanted is not None and (module := sys.modules.get(wanted[2])) is not None:
+        return did_you_mean(wanted[1], dir(module)) or None
     return None
 
 

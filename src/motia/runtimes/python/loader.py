@@ -107,9 +107,17 @@ class _FileReader:
                 self._object(name, value, config)
         found = len(self._loaded.definitions) + len(self._loaded.problems)
         if found == before and self._kind != "plain":
-            what = "a `config` (and a `handler`) or a decorated function"
-            what = what if self._kind == "step" else "a `config` with the stream's name"
-            self._problem(f"file: expected {what}, got none", "step.no_config")
+            if self._kind == "stream":
+                what, hint = (
+                    "a `config` with the stream's name",
+                    'config = {"name": "chat", "schema": Message}',
+                )
+            elif callable(self._module.__dict__.get("handler")):
+                what, hint = "a `config` beside the `handler`", "the config says which triggers run it"
+            else:
+                what = "a `config` (and a `handler`) or a decorated function"
+                hint = 'decorate a function: @step(http("GET", "/hello"))'
+            self._problem(f"file: expected {what}, got none", "step.no_config", hint=hint)
 
     def _config(self, config: Any) -> None:
         """`config` and `handler` of the module; without our suffix only if `config` looks like a step's."""
@@ -216,8 +224,10 @@ class _FileReader:
                 typed.append(trigger)
         return {**config, "triggers": typed}
 
-    def _problem(self, message: str, code: str, line: int = 1) -> None:
-        self._loaded.problems.append(DefinitionError(message, code=code, path=self._file, line=line))
+    def _problem(self, message: str, code: str, line: int = 1, hint: str | None = None) -> None:
+        self._loaded.problems.append(
+            DefinitionError(message, code=code, path=self._file, line=line, hint=hint)
+        )
 
 
 def _is_definition(value: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import motia
 from motia.authoring.auth import known
 from motia.authoring.context import Context, current
+from motia.authoring.futures import is_not_awaited
 from motia.authoring.payload import ChangePayload, payload_of
 from motia.authoring.request import Request
 from motia.authoring.results import Cancel, Retry, Snooze
@@ -125,15 +126,23 @@ class PythonRuntime:
                 return handle
         return None
 
-    def prepare(self, registry: Registry) -> list[MotiaError]:
-        """Bind every Python step of the registry; gives what could not be bound."""
-        problems: list[MotiaError] = []
+    def prepare(self, registry: Registry) -> list[DefinitionError]:
+        """Bind every Python step of the registry; gives what is wrong with those that cannot run."""
+        problems: list[DefinitionError] = []
         for step in registry.steps.values():
             if step.source.language != self.language or step.handler is None:
                 continue
             try:
                 self._prepare_step(step)
-            except MotiaError as error:
+            except DefinitionError as error:
+                error.step = step.name
+                own = error.path.startswith(self._project_dir + "/")
+                # A function of a library: what its author has to change is the step that names it.
+                error.path, error.line = (
+                    (error.path.removeprefix(self._project_dir + "/"), error.line)
+                    if own
+                    else (step.source.path, step.source.line)
+                )
                 problems.append(error)
         return problems
 
@@ -312,6 +321,8 @@ class PythonRuntime:
         )
 
     def _handler_error(self, error: BaseException, step: Step) -> MotiaError:
+        if is_not_awaited(error):
+            error.add_note("hint: a call was taken for its value; write `await` before it")
         if isinstance(error, MotiaError):
             if not getattr(error, "stack", ""):
                 error.stack = self._own_stack(error)  # type: ignore[attr-defined]  # ours alone
