@@ -1,4 +1,5 @@
-"""Steps of other languages: a call from the node into a worker and back, against a bare Node process."""
+"""Steps of other languages: a call from the node into a worker and back, against a bare Node process; and a
+request to a TypeScript step, against the same step in Python."""
 
 from __future__ import annotations
 
@@ -9,8 +10,17 @@ import sys
 from pathlib import Path
 
 from measure import Effort, Row, median
+from processes import bench_project, motia_serving, run_load
 
 _COUNT = 50_000
+_REQUESTS = 10_000
+_HTTP_STEP = """export const config = {
+  name: 'Hello from TypeScript',
+  triggers: [{ type: 'http', method: 'GET', path: '/hello-ts' }],
+  enqueues: [],
+}
+export const handler = async () => ({ status: 200, body: { message: 'Hello' } })
+"""
 _PROGRAMS = {"typescript": "node", "ruby": "ruby", "go": "go"}
 _INSIDE = Path(__file__).parent / "inside_worker.py"
 
@@ -24,7 +34,7 @@ def run(effort: Effort) -> list[Row]:
         for language, found in runs.items():
             found.append(_measured(language, count))
     bare = runs["bare"]
-    rows: list[Row] = []
+    rows: list[Row] = _requests(effort) if "typescript" in languages else []
     for language in languages:
         found = runs[language]
         name = "bare Node" if language == "typescript" else ""
@@ -43,6 +53,20 @@ def run(effort: Effort) -> list[Row]:
             Row("  node's CPU a call", median(one["cpu_us"] for one in found), "µs CPU"),
         ]
     return rows
+
+
+def _requests(effort: Effort) -> list[Row]:
+    with bench_project() as project:
+        (project / "steps" / "hello.step.ts").write_text(_HTTP_STEP)
+        with motia_serving(project, first="/hello-ts") as server:
+            rates: dict[str, list[float]] = {"/hello-ts": [], "/hello": []}
+            for _ in range(effort.rounds + 1):
+                for path, found in rates.items():
+                    requests = effort.count(_REQUESTS, least=100)
+                    found.append(requests / run_load(server.port, "GET", path, requests)["elapsed_s"])
+    # The first of each warms up.
+    ours, python = (median(found[1:]) for found in rates.values())
+    return [Row("typescript: GET", ours, "/s", python, "Python step", "at least", 0.6)]
 
 
 def _measured(language: str, count: int) -> dict[str, float]:

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import orjson
 
-from motia import encoding
 from motia.authoring.request import Request
 from motia.authoring.validated import validated_view
 from motia.core import occurrence as core
@@ -52,12 +51,13 @@ class Plan:
             "route": request.route,
             "path_params": view.path_params,
             "query_params": view.query_params,
-            "headers": view.headers,
+            "headers": dict(view.headers),
         }
         if request.client is not None:
             parts["client"] = request.client
-        # Texts and what JSON gave: nothing in it has to be looked for but a reserved key.
-        text = wire_text_of_json(encoding.encode(parts), doubles=doubles)
+        # Texts, where no schema made numbers of them: only reserved keys have to be looked for.
+        typed = self.query is not None or self.params is not None
+        text = wire_text_of_json(orjson.dumps(parts), doubles=doubles and typed)
         if not request.body:
             return b',"request":%b' % text
         value = view.body
