@@ -158,8 +158,8 @@ if not TYPE_CHECKING:  # checkers read the imports above
 
 def asgi(project_dir: str = ".") -> Callable[[Any, Any, Any], Awaitable[None]]:
     """The project as an ASGI application: one node that starts with the server's lifespan, else with its
-    first request. It serves the routes of steps and runs messages and cron; sockets of streams, the
-    Workbench, workers of other languages and reload need `motia start` or `motia dev`."""
+    first request. It serves the routes of steps and the sockets of streams, and runs messages and cron;
+    the Workbench, workers of other languages and reload need `motia start` or `motia dev`."""
     application: Callable[[Any, Any, Any], Awaitable[None]]
     application = import_module("motia.asgi_app").AsgiApp(project_dir)
     return application

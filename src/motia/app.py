@@ -91,7 +91,7 @@ class App:
         """Answers requests once `start` is through."""
         self._worker_sockets = worker_sockets
         """Of the supervisor's workers, by kind; None = this node starts its own."""
-        self._sockets: Sockets | None = None
+        self.sockets: Sockets | None = None
         self._stack = AsyncExitStack()
         self._draining = False
         self._closing = asyncio.Event()
@@ -184,9 +184,9 @@ class App:
         engine = self.engine
         await engine.start()
         self._stack.push_async_callback(engine.stop)
-        self._sockets = Sockets(engine)
-        await self._sockets.start()
-        self._stack.push_async_callback(self._sockets.stop)
+        self.sockets = Sockets(engine)
+        await self.sockets.start()
+        self._stack.push_async_callback(self.sockets.stop)
         self._disk = DiskFloor(
             settings.project_dir / settings.data_dir,
             settings.limits.min_free_disk_bytes,
@@ -198,7 +198,7 @@ class App:
         self.gateway = await self._open_gateway(engine, self.discovered)
 
     async def _open_gateway(self, engine: Engine, discovered: Discovered) -> AppGateway:
-        assert self._sockets is not None
+        assert self.sockets is not None
         disk = self._disk
         assert disk is not None
         settings = self.settings
@@ -215,7 +215,7 @@ class App:
             full=lambda: disk.full,
             console=await self._console(engine, discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
-            sockets=self._sockets,
+            sockets=self.sockets,
             approval=lambda raw_path: ApprovalEndpoint(
                 engine.approvals, raw_path, settings.limits.message_bytes
             ),
@@ -335,8 +335,8 @@ class App:
         """Take nothing new and wait for what runs; what does not end within `drain_s` is given back."""
         self._draining = True
         self._closing.set()
-        if self.engine is not None and self._sockets is not None:
-            await asyncio.gather(self.engine.drain(), self._sockets.drain())
+        if self.engine is not None and self.sockets is not None:
+            await asyncio.gather(self.engine.drain(), self.sockets.drain())
 
     async def stop(self) -> None:
         """Stop the services and close the storage. Safe twice and after a failed `start`."""

@@ -34,7 +34,7 @@ class AsgiApp:
                 app = App(settings)
                 await app.start()
                 assert app.gateway is not None
-                self._app, self._asgi = app, Asgi(app.gateway)
+                self._app, self._asgi = app, Asgi(app.gateway, app.sockets)
         return self._asgi
 
     async def _live(self, receive: Any, send: Any) -> None:

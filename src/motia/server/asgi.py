@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from motia.core.occurrence import Request
 from motia.http.response import HttpResponse
+from motia.server.asgi_socket import Receive, Send, serve_socket
 from motia.server.connection import too_large
 from motia.server.gateway import Gateway
+from motia.server.sockets import Sockets
 
 Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class Asgi:
-    """`await asgi(scope, receive, send)` for `http` scopes."""
+    """`await asgi(scope, receive, send)` for `http` scopes and, given `sockets`, for `websocket` scopes."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, sockets: Sockets | None = None) -> None:
         self._gateway = gateway
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1003})
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            if self._sockets is None:
+                await send({"type": "websocket.close", "code": 1003})
+            else:
+                await serve_socket(self._sockets, _request_of(scope), scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
-        request = Request(
-            scope["method"],
-            scope["path"],
-            "",
-            {},
-            scope["query_string"],
-            list(scope["headers"]),
-            b"",
-            client[0] if client else None,
-            scope["scheme"],
-        )
+        request = _request_of(scope)
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         listener = scope.get("state", {}).get("listener", "api")
         admitted = self._gateway.admit(request, raw.decode("latin-1"), listener)
@@ -80,6 +73,21 @@ class Asgi:
             if close is not None:
                 # Also when the client went away: the generator's own clean-up must run.
                 await asyncio.shield(close())
+
+
+def _request_of(scope: Scope) -> Request:
+    client = scope.get("client")
+    return Request(
+        scope.get("method", "GET"),
+        scope["path"],
+        "",
+        {},
+        scope["query_string"],
+        list(scope["headers"]),
+        b"",
+        client[0] if client else None,
+        scope["scheme"],
+    )
 
 
 async def _read_body(receive: Receive, limit_bytes: int) -> bytes | None:
