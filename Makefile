@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Compiled code is kept, whatever the machine says: each process that a test starts would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Folders with npm packages.
 NPM := clients/js tests/npm tests/e2e/streams/npm workbench
 

@@ -47,7 +47,6 @@ class Project:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MOTIA_")},
             "XDG_RUNTIME_DIR": str(runtime),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         (runtime / "motia").mkdir(mode=0o700)
         self.step("pid", PID_STEP)
