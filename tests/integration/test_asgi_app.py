@@ -146,4 +146,4 @@ def test_sockets_of_streams_work_under_another_server(project: Path) -> None:
             await serving
             listener.close()
 
-    asyncio.run(asyncio.wait_for(run(), 40))
+    asyncio.run(asyncio.wait_for(run(), 120))
