@@ -163,9 +163,6 @@ class Engine:
     def claim_target(self) -> NodeId | None:
         return self.consumer.target()
 
-    def accept_claim(self, claim: Claim) -> None:
-        self.consumer.accept(claim)
-
     def due_sooner(self, delay_s: float) -> None:
         self.promoter.look_in(delay_s)
 
@@ -217,13 +214,17 @@ class Engine:
 
     # Running ----------------------------------------------------------------------------------------
 
-    def stored(self, messages: Sequence[NewMessage]) -> None:
-        """Messages are committed: tell of them, and wake in time for those that are due later."""
+    def stored(self, messages: Sequence[NewMessage], results: Sequence[Any] = ()) -> None:
+        """Messages are committed: tell of them, wake in time for those that are due later, and run those
+        that were claimed for this node as they were stored."""
         if self.recorder.listened:
             self.telling.enqueued(messages)
         for message in messages:
             if message.due_at_ms is not None:
                 self.due_sooner((message.due_at_ms - self.clock.now_ms()) / 1000)
+        for result in results:
+            if type(result) is Claim:
+                self.consumer.accept(result)
 
     async def run_guarded(self, execution: Execution) -> Outcome:
         """Run a handler under its deadline. Never raises for what the handler does."""
@@ -344,7 +345,4 @@ class Engine:
     async def enqueue_messages(self, messages: NewMessages) -> None:
         if messages:
             results = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
-            self.stored(messages)
-            for result in results:
-                if type(result) is Claim:
-                    self.accept_claim(result)
+            self.stored(messages, results)

@@ -21,14 +21,14 @@ from motia.core.batch import (
 from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation, Succeeded
-from motia.core.message import BulkProgress, Claim, MessageId, StoredMessage, TraceContext
+from motia.core.message import BulkProgress, MessageId, StoredMessage, TraceContext
 from motia.core.state import StateEntry
 from motia.core.step import Step
 from motia.core.workflow import JournalEntry, RunId, RunSummary
 from motia.engine.bulks import bulk_of
 from motia.engine.enqueue import FanOut, fan_out, standing
 from motia.engine.noted_calls import CallNotes
-from motia.engine.state_calls import state_operation, written_of
+from motia.engine.state_calls import state_name, state_operation, written_of
 from motia.engine.stream_calls import ExecutionStreams
 from motia.engine.workflow import Workflow
 from motia.engine.write_set import WriteSet
@@ -132,7 +132,8 @@ class Execution:
             self._onward(),
             now_ms=engine.clock.now_ms(),
             max_bytes=engine.settings.limits.message_bytes,
-            claim_for=engine.claim_target() if self._write_set is None else None,
+            # Whether this node still takes messages when a block ends is asked then.
+            claim_for=engine.claim_target() if self._write_set is None else engine.node_id,
             waited=engine.waited_topics,
         )
         if found.unknown:
@@ -163,15 +164,11 @@ class Execution:
         engine = self.engine
 
         def accept(results: list[Any]) -> T:
-            engine.stored([one.message for one in operations if type(one) is Enqueue])
-            told = ids
-            for result in results:
-                if type(result) is Claim:
-                    engine.accept_claim(result)
-                elif type(result) is Duplicate:
-                    stored = [one for one in operations if type(one) is Enqueue]
-                    told = standing(ids, stored, results)
-            return give(told)
+            engine.stored([one.message for one in operations if type(one) is Enqueue], results)
+            if any(type(result) is Duplicate for result in results):
+                stored = [one for one in operations if type(one) is Enqueue]
+                return give(standing(ids, stored, results))
+            return give(ids)
 
         return self.commit(operations, then=accept)
 
@@ -239,6 +236,7 @@ class Execution:
     # State ------------------------------------------------------------------------------------------
 
     def state_get(self, scope: str, key: str) -> asyncio.Future[StateEntry | None]:
+        scope, key = state_name(scope, "scope"), state_name(key, "key")
         if self._write_set is not None:
             return self.begin(self._write_set.get(self.engine, scope, key))
         if (write := self._unfinished_write()) is not None:
@@ -255,6 +253,7 @@ class Execution:
         return await self.engine.backend.state.get(scope, key, self.engine.clock.now_ms())
 
     def state_entries(self, scope: str) -> asyncio.Future[list[StateEntry]]:
+        scope = state_name(scope, "scope")
         if self._write_set is not None:
             return self.begin(self._write_set.entries(self.engine, scope))
         return self.begin(self._scan(self._unfinished_write(), scope))
@@ -277,7 +276,9 @@ class Execution:
         if self._write_set is not None:
             self._write_set.operations.append(operation)
             self._write_set.guards += guards
-            return self.begin(self._write_set.note(self.engine, write, operation))
+            if self._write_set.note(operation):
+                return self._done(None)
+            return self.begin(self._write_set.note_in_turn(self.engine, operation))
         if not self.engine.recorder.listened:
             return self.commit([operation], guards, written_of)
 
@@ -332,11 +333,15 @@ class Execution:
         if not operations:
             return self._done(None)
 
-        def settled(_: list[Any]) -> None:
+        engine = self.engine
+        messages = [operation.message for operation in operations if type(operation) is Enqueue]
+        if engine.claim_target() is None:
+            for message in messages:
+                message.claim_for = None
+
+        def settled(results: list[Any]) -> None:
             self.settled = self.settled or write_set.settle
-            self.engine.stored(
-                [operation.message for operation in operations if isinstance(operation, Enqueue)]
-            )
+            engine.stored(messages, results)
 
         return self.commit(operations, tuple(write_set.guards), settled)
 

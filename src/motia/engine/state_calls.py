@@ -33,7 +33,7 @@ def state_operation(
     Failure: `HandlerError` `state.bad_name`.
     """
     now_ms = engine.clock.now_ms()
-    scope, key = _name(write.scope, "scope"), _name(write.key, "key")
+    scope, key = state_name(write.scope, "scope"), state_name(write.key, "key")
     if write.kind == "clear":
         return StateClear(scope, now_ms), ()
     deliveries: Sequence[ChangeDelivery] = ()
@@ -83,7 +83,8 @@ def written_of(results: list[Any]) -> StateWritten:
     return StateWritten(None, None, 0)
 
 
-def _name(value: Any, what: str) -> str:
+def state_name(value: Any, what: str) -> str:
+    """A scope or a key as text: authors may write a number. Failure: `HandlerError` `state.bad_name`."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
@@ -21,6 +21,7 @@ from motia.core.batch import (
 from motia.core.calls import StreamWrite, StreamWritten
 from motia.core.message import TraceContext
 from motia.core.stream import StreamItem, with_id
+from motia.engine.turns import Turns
 from motia.errors import HandlerError, InputError
 from motia.streams.changes import updated
 from motia.streams.messages import delta_event
@@ -57,14 +58,11 @@ class ExecutionStreams:
     def group(self, stream: str, group: str) -> asyncio.Future[list[StreamItem]]:
         execution = self._execution
         place = self._known(stream), _text(group, "group")
-        buffer = None if execution._write_set is None else execution._write_set.streams
-        return execution.begin(self._group(execution._unfinished_write(), buffer, *place))
+        if execution._write_set is not None:
+            return execution.begin(execution._write_set.streams.group(self._engine, *place))
+        return execution.begin(self._group(execution._unfinished_write(), *place))
 
-    async def _group(
-        self, write: asyncio.Future[Any] | None, buffer: StreamBuffer | None, stream: str, group: str
-    ) -> list[StreamItem]:
-        if buffer is not None:
-            return await buffer.group(self._engine, stream, group)
+    async def _group(self, write: asyncio.Future[Any] | None, stream: str, group: str) -> list[StreamItem]:
         if write is not None:
             await asyncio.wait([write])
         return (await self._engine.backend.streams.snapshot(stream, group)).items
@@ -165,54 +163,63 @@ class ExecutionStreams:
 class StreamBuffer:
     """The stream writes that `atomic` keeps back, as the reads inside it see them."""
 
-    def __init__(self, turn: asyncio.Lock, guards: list[Guard]) -> None:
-        self._turn = turn
+    def __init__(self, turns: Turns, guards: list[Guard]) -> None:
+        self._turns = turns
         self._guards = guards
         self._seen: dict[Place, bytes | None] = {}
 
-    async def get(self, engine: Engine, place: Place) -> StreamItem | None:
+    def get(self, engine: Engine, place: Place) -> Coroutine[Any, Any, StreamItem | None]:
         """What the item would be; a first read of the store becomes a guard."""
-        async with self._turn:
-            if place not in self._seen:
-                item = await engine.backend.streams.get(*place)
-                self._guards.append(StreamVersion(*place, item.version if item else 0))
-                self._seen[place] = None if item is None else item.data
-            data = self._seen[place]
-            return None if data is None else StreamItem(place[2], data, 0)
+        return self._turns.take(lambda: self._get(engine, place))
 
-    async def group(self, engine: Engine, stream: str, group: str) -> list[StreamItem]:
-        async with self._turn:
-            snapshot = await engine.backend.streams.snapshot(stream, group)
-            items = {item.id: item for item in snapshot.items}
-            for (of_stream, of_group, id_), data in self._seen.items():
-                if (of_stream, of_group) != (stream, group):
-                    continue
-                if data is None:
-                    items.pop(id_, None)
-                else:
-                    items[id_] = StreamItem(id_, data, 0)
-            return list(items.values())
+    async def _get(self, engine: Engine, place: Place) -> StreamItem | None:
+        if place not in self._seen:
+            item = await engine.backend.streams.get(*place)
+            self._guards.append(StreamVersion(*place, item.version if item else 0))
+            self._seen[place] = None if item is None else item.data
+        data = self._seen[place]
+        return None if data is None else StreamItem(place[2], data, 0)
 
-    async def note(self, engine: Engine, operation: StreamWriteOperation) -> StreamWritten | None:
+    def group(self, engine: Engine, stream: str, group: str) -> Coroutine[Any, Any, list[StreamItem]]:
+        """What the items of the group would be."""
+        return self._turns.take(lambda: self._group(engine, stream, group))
+
+    async def _group(self, engine: Engine, stream: str, group: str) -> list[StreamItem]:
+        snapshot = await engine.backend.streams.snapshot(stream, group)
+        items = {item.id: item for item in snapshot.items}
+        for (of_stream, of_group, id_), data in self._seen.items():
+            if (of_stream, of_group) != (stream, group):
+                continue
+            if data is None:
+                items.pop(id_, None)
+            else:
+                items[id_] = StreamItem(id_, data, 0)
+        return list(items.values())
+
+    def note(
+        self, engine: Engine, operation: StreamWriteOperation
+    ) -> Coroutine[Any, Any, StreamWritten | None]:
         """Remember what the write leaves, for the reads that follow."""
+        return self._turns.take(lambda: self._note(engine, operation))
+
+    async def _note(self, engine: Engine, operation: StreamWriteOperation) -> StreamWritten | None:
         if isinstance(operation, StreamSend):
             return None
-        async with self._turn:
-            place = (operation.stream, operation.group, operation.id)
-            if isinstance(operation, StreamPut):
-                self._seen[place] = operation.data
-                return StreamWritten(None, encoding.decode(operation.data), 0)
-            if place in self._seen:
-                before = self._seen[place]
-            else:
-                # No guard: the commit applies the operation to whatever it finds.
-                item = await engine.backend.streams.get(*place)
-                before = None if item is None else item.data
-            if isinstance(operation, StreamDelete):
-                self._seen[place] = None
-                return StreamWritten(None if before is None else encoding.decode(before), None, 0)
-            self._seen[place] = updated(operation, before)
-            return None
+        place = (operation.stream, operation.group, operation.id)
+        if isinstance(operation, StreamPut):
+            self._seen[place] = operation.data
+            return StreamWritten(None, encoding.decode(operation.data), 0)
+        if place in self._seen:
+            before = self._seen[place]
+        else:
+            # No guard: the commit applies the operation to whatever it finds.
+            item = await engine.backend.streams.get(*place)
+            before = None if item is None else item.data
+        if isinstance(operation, StreamDelete):
+            self._seen[place] = None
+            return StreamWritten(None if before is None else encoding.decode(before), None, 0)
+        self._seen[place] = updated(operation, before)
+        return None
 
 
 def _written(results: list[Any]) -> StreamWritten | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
-from motia.core.batch import Guard, Operation, StateDelete, StatePut, StateVersion
-from motia.core.calls import StateWrite, StateWritten
+from motia.core.batch import Guard, Operation, StateClear, StateDelete, StatePut, StateUpdate, StateVersion
+from motia.core.calls import StateWritten
 from motia.core.state import StateEntry
-from motia.core.update import apply_update
+from motia.core.update import UpdateOperation, apply_update
 from motia.engine.stream_calls import StreamBuffer
+from motia.engine.turns import Turns
 
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
+
+Place = tuple[str, str]
 
 
 class WriteSet:
@@ -21,72 +24,97 @@ class WriteSet:
 
     def __init__(self, settle: bool) -> None:
         self.settle = settle
-        self._turn = asyncio.Lock()
-        """Reads and writes take effect in the order of the calls, awaited or not."""
+        self._turns = Turns()
         self.operations: list[Operation] = []
         self.guards: list[Guard] = []
-        self._seen: dict[tuple[str, str], StateEntry | None] = {}
+        self._seen: dict[Place, StateEntry | None] = {}
+        self._later: dict[Place, list[UpdateOperation]] = {}
+        """Updates that no read has asked for: the commit applies them to whatever it finds."""
         self._cleared: set[str] = set()
-        self.streams = StreamBuffer(self._turn, self.guards)
+        self.streams = StreamBuffer(self._turns, self.guards)
 
-    async def get(self, engine: Engine, scope: str, key: str) -> StateEntry | None:
+    def get(self, engine: Engine, scope: str, key: str) -> Coroutine[Any, Any, StateEntry | None]:
         """What the key would hold; a first read of the store becomes a guard."""
-        async with self._turn:
-            return await self._get(engine, scope, key)
+        return self._turns.take(lambda: self._get(engine, scope, key))
 
     async def _get(self, engine: Engine, scope: str, key: str) -> StateEntry | None:
-        if (scope, key) in self._seen:
-            return self._seen[scope, key]
-        if scope in self._cleared:
-            return None
-        now_ms = engine.clock.now_ms()
-        entry = await engine.backend.state.get(scope, key, now_ms)
-        self.guards.append(StateVersion(scope, key, entry.version if entry else 0, now_ms))
-        self._seen[scope, key] = entry
+        place = (scope, key)
+        if place not in self._seen:
+            entry = None
+            if scope not in self._cleared:
+                now_ms = engine.clock.now_ms()
+                entry = await engine.backend.state.get(scope, key, now_ms)
+                self.guards.append(StateVersion(scope, key, entry.version if entry else 0, now_ms))
+            self._seen[place] = entry
+        return self._updated(place)
+
+    def _updated(self, place: Place) -> StateEntry | None:
+        """What was seen at the place, with the updates of this block."""
+        entry = self._seen[place]
+        operations = self._later.get(place)
+        if operations is not None:
+            after = apply_update(None if entry is None else encoding.decode(entry.value), operations)
+            entry = None if after is None else StateEntry(place[1], encoding.encode(after), 0)
+            self._seen[place] = entry
+            del self._later[place]
         return entry
 
-    async def entries(self, engine: Engine, scope: str) -> list[StateEntry]:
-        async with self._turn:
-            return await self._entries(engine, scope)
+    def entries(self, engine: Engine, scope: str) -> Coroutine[Any, Any, list[StateEntry]]:
+        """What the keys of the scope would hold, by key."""
+        return self._turns.take(lambda: self._entries(engine, scope))
 
     async def _entries(self, engine: Engine, scope: str) -> list[StateEntry]:
         stored: dict[str, StateEntry | None] = {}
         if scope not in self._cleared:
             found = await engine.backend.state.entries(scope, engine.clock.now_ms())
             stored = {entry.key: entry for entry in found}
+        for place in [place for place in self._later if place[0] == scope]:
+            self._seen.setdefault(place, stored.get(place[1]))
+            self._updated(place)
         for (seen_scope, key), entry in self._seen.items():
             if seen_scope == scope:
                 stored[key] = entry
         return [entry for _, entry in sorted(stored.items()) if entry is not None]
 
-    async def note(self, engine: Engine, write: StateWrite, operation: Operation) -> StateWritten | None:
-        """Remember what the write leaves, for the reads that follow."""
-        async with self._turn:
-            return await self._note(engine, write, operation)
+    def note(self, operation: Operation) -> bool:
+        """Remember what the write leaves, for the reads that follow; False where `note_in_turn` must."""
+        if not self._turns.free or isinstance(operation, StateDelete):
+            return False
+        self._note(operation)
+        return True
 
-    async def _note(self, engine: Engine, write: StateWrite, operation: Operation) -> StateWritten | None:
-        if write.kind == "clear":
-            self._cleared.add(write.scope)
-            self._seen = {at: entry for at, entry in self._seen.items() if at[0] != write.scope}
-            return None
-        place = (write.scope, write.key)
-        if isinstance(operation, StatePut):
-            self._seen[place] = StateEntry(write.key, operation.value, 0)
-            return None
-        before = await self._peek(engine, *place)
-        if isinstance(operation, StateDelete):
-            self._seen[place] = None
-            return StateWritten(before, None, 0)
-        after = apply_update(before, write.operations)
-        self._seen[place] = None if after is None else StateEntry(write.key, encoding.encode(after), 0)
-        return None
+    def note_in_turn(self, engine: Engine, operation: Operation) -> Coroutine[Any, Any, StateWritten | None]:
+        """As `note`, after what was called before."""
 
-    async def _peek(self, engine: Engine, scope: str, key: str) -> Any:
-        """Like `get` without a guard: an update is applied to whatever the commit finds."""
-        if (scope, key) in self._seen:
-            entry = self._seen[scope, key]
-        elif scope in self._cleared:
-            entry = None
+        async def work() -> StateWritten | None:
+            if isinstance(operation, StateDelete):
+                return await self._delete(engine, (operation.scope, operation.key))
+            self._note(operation)
+            return None
+
+        return self._turns.take(work)
+
+    def _note(self, operation: Operation) -> None:
+        if isinstance(operation, StateClear):
+            scope = operation.scope
+            self._cleared.add(scope)
+            self._seen = {place: entry for place, entry in self._seen.items() if place[0] != scope}
+            self._later = {place: updates for place, updates in self._later.items() if place[0] != scope}
+        elif isinstance(operation, StatePut):
+            place = (operation.scope, operation.key)
+            self._seen[place] = StateEntry(operation.key, operation.value, 0)
+            self._later.pop(place, None)
         else:
-            entry = await engine.backend.state.get(scope, key, engine.clock.now_ms())
-        return None if entry is None else encoding.decode(entry.value)
+            assert isinstance(operation, StateUpdate)
+            self._later.setdefault((operation.scope, operation.key), []).extend(operation.operations)
+
+    async def _delete(self, engine: Engine, place: Place) -> StateWritten:
+        """A delete tells what it took away. No guard: the commit deletes whatever it finds."""
+        if place not in self._seen:
+            found = None
+            if place[0] not in self._cleared:
+                found = await engine.backend.state.get(*place, engine.clock.now_ms())
+            self._seen[place] = found
+        before = self._updated(place)
+        self._seen[place] = None
+        return StateWritten(None if before is None else encoding.decode(before.value), None, 0)

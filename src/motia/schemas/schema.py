@@ -112,8 +112,11 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 def laid_over(raw: Any, parsed: Any) -> Any:
     """What was parsed, as plain containers, over the raw value: conversions show, unknown keys stay."""
-    if type(parsed) in _SCALARS:
+    kind = type(parsed)
+    if kind in _SCALARS:
         return parsed
+    if kind is dict:
+        return _fields_over(raw, parsed.items())
     if isinstance(parsed, RootModel):
         return laid_over(raw, parsed.root)
     if isinstance(parsed, BaseModel):
@@ -129,7 +132,7 @@ def laid_over(raw: Any, parsed: Any) -> Any:
 
 
 def _fields_over(raw: Any, items: Any) -> dict[str, Any]:
-    result = dict(raw) if isinstance(raw, Mapping) else {}
+    result = dict(raw) if type(raw) is dict or isinstance(raw, Mapping) else {}
     for key, value in items:
         result[key] = laid_over(result.get(key), value)
     return result

@@ -20,6 +20,7 @@ from motia.errors import InputError
 Path = str | Sequence[str | int]
 _FOREIGN_KINDS = {"add": "set", "replace": "set", "push": "append", "delete": "remove", "unset": "remove"}
 _NUMERIC = ("increment", "decrement")
+_NAMES_OF_KIND = ("type", "op")
 _FIELDS_OF_KIND = {
     **dict.fromkeys(("set", "merge", "append"), ("path", "value")),
     **dict.fromkeys(_NUMERIC, ("path", "by", "value")),
@@ -78,13 +79,13 @@ def parse_operation(given: Any, *, where: str = "operation") -> UpdateOperation:
     """One operation. Failure: `InputError` `state.bad_update`, its message begins with `where`."""
     if isinstance(given, UpdateOperation):
         return _operation(given.kind, given.path, given.value, where)
-    if not isinstance(given, Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):
         raise _bad(where, "an object with type and path", given, _EXAMPLE)
     kind = given.get("type", given.get("op"))
     if kind not in KINDS:
         raise _bad(where, f"a type out of {', '.join(KINDS)}", kind, _nearest_kind(kind))
     for name in given:
-        if name not in ("type", "op", *_FIELDS_OF_KIND[kind]):
+        if name not in _NAMES_OF_KIND and name not in _FIELDS_OF_KIND[kind]:
             raise _bad(where, f"{kind} with {', '.join(_FIELDS_OF_KIND[kind])}", name, None)
     if kind in _NUMERIC:
         value = given.get("by", given.get("value", 1))
@@ -129,9 +130,10 @@ def _operation(kind: UpdateKind, path: Path | None, value: Any, where: str | Non
 def _copied(value: Any, depth: int, where: str) -> Any:
     try:
         text = encode(value)
-        # What a path leads to lies as deep as the path is long: what cannot be read back is not written.
-        decode(b"[" * depth + text + b"]" * depth)
-        copied = decode(text)
+        if depth + text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            # What a path leads to lies as deep as the path is long: what cannot be read back is not written.
+            decode(b"[" * depth + text + b"]" * depth)
+        copied = value if type(value) is str else decode(text)
     except EncodingError as error:
         raise InputError(
             f"{where}: expected a value that JSON can carry, {error.message}", code="state.bad_update"

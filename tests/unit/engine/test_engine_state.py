@@ -161,6 +161,94 @@ except Exception as error:
     project.run(scenario)
 
 
+def test_an_update_inside_atomic_meets_what_it_finds_but_a_read_of_it_is_guarded(project: Any) -> None:
+    project.step(
+        "write",
+        writer(
+            """
+async with ctx.atomic():
+    await ctx.state.increment("s", "n")
+    await ctx.call("Other")
+try:
+    async with ctx.atomic():
+        await ctx.state.increment("s", "n")
+        await ctx.state.set("seen", "inside", await ctx.state.get("s", "n"))
+        await ctx.call("Other")
+except Exception as error:
+    await ctx.state.set("seen", "code", error.code)
+"""
+        ),
+    )
+    project.step(
+        "other",
+        """
+        config = {"name": "Other", "triggers": [queue("other")]}
+        async def handler(input, ctx):
+            await ctx.state.increment("s", "n", 10)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("write")
+        await app.until_idle()
+        assert await app.state.entries("seen") == {"code": "state.version_conflict"}
+        assert await app.state.get("s", "n") == 21
+
+    project.run(scenario)
+
+
+def test_calls_inside_atomic_that_nobody_awaits_take_effect_in_order(project: Any) -> None:
+    project.step(
+        "write",
+        writer(
+            """
+await ctx.state.set("s", 1, "before")
+async with ctx.atomic():
+    first = ctx.state.get("s", 1)
+    ctx.state.set("s", 1, "after")
+    seen = [await first, await ctx.state.get("s", "1")]
+await ctx.state.set("seen", "both", seen)
+"""
+        ),
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("write")
+        await app.until_idle()
+        assert await app.state.get("seen", "both") == ["before", "after"]
+
+    project.run(scenario)
+
+
+def test_a_message_of_an_atomic_block_is_claimed_as_it_is_stored(project: Any) -> None:
+    project.step(
+        "write",
+        writer(
+            """
+async with ctx.atomic():
+    sent = await ctx.enqueue("later", {})
+await ctx.state.set("seen", "status", [message.status for message in await ctx.queue.get(sent)])
+"""
+        ),
+    )
+    project.step(
+        "later",
+        """
+        config = {"name": "Later", "triggers": [queue("later")]}
+        async def handler(input, ctx):
+            while await ctx.state.get("seen", "status") is None:
+                await asyncio.sleep(0)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("write")
+        await app.until_idle()
+        assert await app.state.get("seen", "status") == ["running"]
+
+    project.run(scenario)
+
+
 def test_atomic_can_settle_the_message_with_its_writes(project: Any) -> None:
     project.step(
         "write",
