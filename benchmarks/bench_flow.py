@@ -26,6 +26,7 @@ _OTHERS = {
     "delay": "delay",
     "ttl": "ttl",
     "batch": "batches of 20",
+    "block": "state and the next message in a block",
 }
 
 

@@ -63,6 +63,14 @@ async def delay(input: dict[str, Any]) -> None: ...
 async def batch(inputs: list[dict[str, Any]]) -> None: ...
 
 
+@step(queue("bench.block"))
+async def block(input: dict[str, Any], ctx: Context) -> None:
+    """A step as people write them: state and the next message in one block."""
+    async with ctx.atomic():
+        await ctx.state.update("users", input["user"], [{"type": "increment", "path": "seen"}])
+        await ctx.enqueue("bench.plain", input)
+
+
 @step()
 async def produce_to(input: dict[str, Any], ctx: Context) -> None:
     """`producers` tasks, each with one message of `messages` to `topic` in flight at a time."""
