@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypedDict, Unpack
+
+from motia.authoring.misuse import misuse
+from motia.core.spelling import did_you_mean
 
 
 class _Required:
@@ -36,6 +39,20 @@ def Depends(function: Callable[..., Any], *, use_cache: bool = True) -> Any:
     return Dependency(function, use_cache)
 
 
+class Limits(TypedDict, total=False):
+    """What a value must keep to, beside its type; the words of Pydantic's `Field`."""
+
+    gt: float
+    ge: float
+    lt: float
+    le: float
+    multiple_of: float
+    min_length: int
+    max_length: int
+    pattern: str
+    description: str
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """Where a parameter's value comes from; made by `Header`, `Query`, `Cookie` and `Body`."""
@@ -43,23 +60,44 @@ class Parameter:
     source: str
     name: str | None = None
     default: Any = REQUIRED
+    limits: Limits = field(default_factory=Limits)
 
 
-def Header(name: str | None = None, *, default: Any = REQUIRED) -> Any:
-    """The parameter is a request header; by default its own name with dashes: `x_token` is `x-token`."""
-    return Parameter("header", name, default)
+def Header(default: Any = REQUIRED, *, alias: str | None = None, **limits: Unpack[Limits]) -> Any:
+    """The parameter is a request header: `alias`, else its own name with dashes, `x_token` is `x-token`.
+
+    Without `default` (or with `...`) it must be sent. `limits` are those of Pydantic's `Field`: `ge=1`.
+    """
+    return _parameter("header", default, alias, limits)
 
 
-def Query(name: str | None = None, *, default: Any = REQUIRED) -> Any:
-    """The parameter is a query parameter, whatever its type."""
-    return Parameter("query", name, default)
+def Query(default: Any = REQUIRED, *, alias: str | None = None, **limits: Unpack[Limits]) -> Any:
+    """The parameter is a query parameter, whatever its type: `limit: int = Query(10, ge=1, le=100)`.
+
+    Without `default` (or with `...`) it must be sent. `alias` is its name in the query. `limits` are those
+    of Pydantic's `Field`.
+    """
+    return _parameter("query", default, alias, limits)
 
 
-def Cookie(name: str | None = None, *, default: Any = REQUIRED) -> Any:
-    """The parameter is a cookie."""
-    return Parameter("cookie", name, default)
+def Cookie(default: Any = REQUIRED, *, alias: str | None = None, **limits: Unpack[Limits]) -> Any:
+    """The parameter is a cookie: `alias`, else its own name. Without `default` (or with `...`) it must be
+    sent. `limits` are those of Pydantic's `Field`."""
+    return _parameter("cookie", default, alias, limits)
 
 
-def Body(name: str | None = None, *, default: Any = REQUIRED) -> Any:
-    """The parameter is the whole body, or its field `name`."""
-    return Parameter("body", name, default)
+def Body(default: Any = REQUIRED, *, alias: str | None = None, **limits: Unpack[Limits]) -> Any:
+    """The parameter is the whole body, or its field `alias`. Without `default` (or with `...`) it must be
+    sent. `limits` are those of Pydantic's `Field`."""
+    return _parameter("body", default, alias, limits)
+
+
+def _parameter(source: str, default: Any, alias: str | None, limits: Limits) -> Parameter:
+    known = ["default", "alias", *Limits.__annotations__]
+    for name in limits:
+        if name not in known:
+            raise misuse(
+                f"{source.capitalize()}: expected {', '.join(known)}, got {name}",
+                hint=did_you_mean(name, known) or None,
+            )
+    return Parameter(source, alias, REQUIRED if default is ... else default, limits)

@@ -133,7 +133,7 @@ def test_depends_holds_the_function() -> None:
 
 
 def test_markers_say_where_a_parameter_comes_from() -> None:
-    marked = [Header("X-Token"), Query(default=1), Cookie("sid"), Body()]
+    marked = [Header(alias="X-Token"), Query(1), Cookie(..., alias="sid"), Body()]
     assert [mark.source for mark in marked] == ["header", "query", "cookie", "body"]
     assert [mark.name for mark in marked] == ["X-Token", None, "sid", None]
     assert marked[1].default == 1

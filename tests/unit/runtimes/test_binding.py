@@ -423,16 +423,33 @@ def test_special_names() -> None:
 def test_markers_say_where_a_parameter_comes_from() -> None:
     def handler(
         x_token: str = Header(),
-        agent: Annotated[str, Header("User-Agent", default="none")] = "hint",
+        agent: Annotated[str, Header("none", alias="User-Agent")] = "hint",
         sid: str = Cookie(),
-        size: int = Query("n"),
-        note: str = Body("note"),
+        size: int = Query(alias="n"),
+        note: str = Body(alias="note"),
         paging: Paging = Query(),
     ) -> Any:
         return x_token, agent, sid, size, note, paging
 
     found = call(handler, http(), request({"note": "hi"}, query="n=3&page=2&tags=a"))
     assert found == ("t1", "hint", "s1", 3, "hi", Paging(page=2, tags=["a"]))
+
+
+def test_markers_limit_their_parameters() -> None:
+    def search(
+        limit: int = Query(10, ge=1, le=100),
+        name: Annotated[str | None, Query(min_length=2)] = None,
+        key: str = Header(alias="x-token", pattern="^t"),
+    ) -> Any:
+        return limit, name, key
+
+    trigger = http("GET", "/x")
+    assert call(search, trigger, request(method="GET")) == (10, None, "t1")
+    assert call(search, trigger, request(method="GET", query="limit=100&name=ab")) == (100, "ab", "t1")
+    assert set(refused(search, trigger, request(query="limit=0&name=a"))) == {"limit", "name"}
+    with pytest.raises(DefinitionError, match="got gee") as caught:
+        Query(1, gee=2)  # type: ignore[call-arg]  # what mypy would not let through
+    assert caught.value.hint == "did you mean 'ge'?"
 
 
 def test_a_model_on_a_get_is_the_query() -> None:

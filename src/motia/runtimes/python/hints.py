@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import Field
+
 from motia.authoring.depends import REQUIRED, Dependency, Parameter
 from motia.authoring.payload import Payload
 from motia.authoring.request import Request
@@ -106,6 +108,8 @@ def _argument(parameter: inspect.Parameter, hints: _Hints) -> Argument:
             marker = found[0]
             if isinstance(marker, Parameter) and default is EMPTY and marker.default is not REQUIRED:
                 default = marker.default
+    if isinstance(marker, Parameter) and marker.limits and annotation is not EMPTY:
+        annotation = Annotated[annotation, Field(**marker.limits)]
     return Argument(
         name=parameter.name,
         annotation=annotation,
