@@ -18,7 +18,6 @@ def _group() -> None:
     pass
 
 
-_SECRET = frozenset({"workbench.password"})
 _HIDDEN = "********"
 
 
@@ -50,9 +49,11 @@ def show(
 
 
 def _value(document: Any, name: str) -> Any:
+    from motia.settings.names import SECRETS
+
     for part in name.split("."):
         document = document[part]
-    return _HIDDEN if name in _SECRET and document is not None else document
+    return _HIDDEN if name in SECRETS and document is not None else document
 
 
 def _shown(value: Any) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import EXIT_FAILED, note, parse_json, print_json, print_line
-from motia.cli.project import load_project
+from motia.cli.project import discover, load_project
+
+if TYPE_CHECKING:
+    from motia.settings.model import Settings
 
 
 def emit(
@@ -54,7 +57,7 @@ def emit(
         takers = [*(queue.step for queue in queues), *(["workflows that wait for it"] if waited else [])]
         print_line(f"{format_id(message_id)} → {', '.join(takers)}")
     if not queues and not waited:
-        _exit_without_step(topic)
+        _exit_without_step(settings, topic)
 
 
 def _emit_many(directory: Path, topic: str, text: str, *, as_json: bool) -> None:
@@ -75,9 +78,12 @@ def _emit_many(directory: Path, topic: str, text: str, *, as_json: bool) -> None
     elif total:
         print_line(f"{format_id(bulk)}: {total} messages")
     if not total:
-        _exit_without_step(topic)
+        _exit_without_step(settings, topic)
 
 
-def _exit_without_step(topic: str) -> NoReturn:
-    note(f"no step subscribes to {topic!r}: nothing was stored")
+def _exit_without_step(settings: Settings, topic: str) -> NoReturn:
+    from motia.core.spelling import did_you_mean
+
+    near = did_you_mean(topic, discover(settings).registry.subscribers)
+    note(f"no step subscribes to {topic!r}{f' ({near})' if near else ''}: nothing was stored")
     raise typer.Exit(EXIT_FAILED)

@@ -15,7 +15,7 @@ from motia.engine.idempotency import Guarded
 from motia.engine.outcomes import describe, stack_data
 from motia.errors import HandlerError, MotiaError
 from motia.http.conditional import conditional
-from motia.http.problem import hint_at_form, problem, problem_of
+from motia.http.problem import hint_at_body, problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
 from motia.http.router import Route, Router
 from motia.http.traceparent import parse_traceparent
@@ -69,7 +69,7 @@ class StepEndpoint:
                 response = self._failed(outcome, trace)
         else:
             if type(outcome) is Failed:
-                hint_at_form(outcome.error, request)
+                hint_at_body(outcome.error, request)
             response = self._failed(outcome, trace)
         if not execution.given_up:
             engine.telling.execution_ended(

@@ -101,13 +101,21 @@ def refusal(match: MethodNotAllowed | None, method: str, path: str) -> HttpRespo
     return problem(405, code="route.method_not_allowed", detail=detail, headers={"allow": allow})
 
 
-def hint_at_form(error: BaseException, request: Request) -> None:
-    """Tell the sender of JSON under a form's content type, as `curl -d` does, what its body was taken for."""
-    if not isinstance(error, InputError) or error.hint or request.body.lstrip()[:1] not in (b"{", b"["):
+def hint_at_body(error: BaseException, request: Request) -> None:
+    """Tell the sender of a refused body how it was read: JSON under a form's content type, as `curl -d`
+    sends it, and what is compressed."""
+    if not isinstance(error, InputError) or error.hint:
         return
-    form = b"application/x-www-form-urlencoded"
-    if any(name == b"content-type" and value.startswith(form) for name, value in request.headers):
-        error.hint = f"the body was read as {form.decode()}; to send JSON, add content-type: application/json"
+    headers = dict(request.headers)
+    form = "application/x-www-form-urlencoded"
+    if b"content-encoding" in headers:
+        error.hint = "bodies are taken as they are: send it without content-encoding"
+    elif headers.get(b"content-type", b"").startswith(form.encode()) and _looks_like_json(request.body):
+        error.hint = f"the body was read as {form}; to send JSON, add content-type: application/json"
+
+
+def _looks_like_json(body: bytes) -> bool:
+    return body.lstrip().startswith((b"{", b"["))
 
 
 def is_http_error(error: BaseException | None) -> bool:

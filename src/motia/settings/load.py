@@ -16,7 +16,7 @@ from motia.settings.database import locate_database
 from motia.settings.environment import read_dotenv, read_environment
 from motia.settings.files import read_foreign_config, read_toml_files
 from motia.settings.model import Mode, Settings
-from motia.settings.names import NAMES, Given, Layer, Problem, nested
+from motia.settings.names import NAMES, SECRETS, Given, Layer, Problem, nested
 
 DEFAULT = "default"
 _LEVELS = {"warn": "warning", "trace": "debug", "verbose": "debug", "critical": "error", "fatal": "error"}
@@ -131,7 +131,7 @@ def _validate(
             )
             expected = _EXPECTED.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
             where = given[name].origin if name in given else "settings"
-            got = "another" if name == "workbench.password" else repr(detail["input"])
+            got = "another" if name in SECRETS else repr(detail["input"])
             problems.append(Problem(f"{where}: {name}: expected {expected}, got {got}"))
         return None
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from motia.core.spelling import did_you_mean
 from motia.settings.model import Settings
+
+Kind = Literal["section", "setting", "secret"]
 
 _NOT_SETTABLE = {"mode", "project_dir"}
 
@@ -39,20 +41,22 @@ class Layer:
     notices: list[str] = field(default_factory=list)
 
 
-def _walk(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, bool]]:
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Kind]]:
     for name, info in model.model_fields.items():
         annotation = info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield prefix + name, True
+            yield prefix + name, "section"
             yield from _walk(annotation, f"{prefix}{name}.")
         elif prefix or name not in _NOT_SETTABLE:
-            yield prefix + name, False
+            yield prefix + name, "setting" if info.repr else "secret"
 
 
 _ALL = dict(_walk(Settings, ""))
-NAMES: tuple[str, ...] = tuple(name for name, is_section in _ALL.items() if not is_section)
+NAMES: tuple[str, ...] = tuple(name for name, kind in _ALL.items() if kind != "section")
 """Every setting, dotted, in the order of the model."""
-SECTIONS = frozenset(name for name, is_section in _ALL.items() if is_section)
+SECTIONS = frozenset(name for name, kind in _ALL.items() if kind == "section")
+SECRETS = frozenset(name for name, kind in _ALL.items() if kind == "secret")
+"""Those whose values are never shown: the model keeps them out of its `repr`, too."""
 
 
 def flatten(table: Mapping[str, Any], *, origin: str) -> Layer:

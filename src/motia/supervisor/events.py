@@ -9,6 +9,7 @@ from typing import Any
 
 from motia.runtimes.worker.process import WorkerEvent
 from motia.supervisor.stall import Place
+from motia.workbench.guard import is_loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,10 @@ def describe(event: Event) -> list[str]:
             if event.workbench_port is not None:
                 token = f"/#token={event.workbench_token}" if event.workbench_token else ""
                 lines.append(f"Workbench  http://{event.host}:{event.workbench_port}{token}")
+                if not is_loopback(event.host):
+                    lines.append(
+                        "note: other machines reach this host, and with the link above the Workbench"
+                    )
             return lines
         case NodeServing(slot=0):
             shown = ("lines", "problems", "notices") if event.first else ("problems",)

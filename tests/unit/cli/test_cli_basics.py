@@ -17,6 +17,7 @@ from motia.core.step import Emission, Source, Step
 from motia.core.trigger import CronTrigger, HttpTrigger, QueueTrigger, StateTrigger
 from motia.errors import DefinitionError, MotiaError
 from motia.settings.model import Settings
+from motia.settings.names import SECRETS
 
 STEP = Step(
     name="create_order",
@@ -132,6 +133,21 @@ def test_config_show_names_values_and_origins(
     assert line.split() == ["queue.concurrency", "7", "motia.toml"]
     assert "note: .env:1: " in shown.err
     assert motia("config", "show", "--production", "--json").json["mode"] == "production"
+
+
+def test_no_secret_of_the_settings_is_shown(
+    motia: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {"workbench.password": "a-pass-word-of-mine", "workflow.approval_key": "k" * 40}
+    assert secrets.keys() == SECRETS
+    for length in (40, 5):
+        given = {name: secret[:length] for name, secret in secrets.items()}
+        for name, text in given.items():
+            monkeypatch.setenv(f"MOTIA_{name.upper().replace('.', '__')}", text)
+        for options in ((), ("--json",)):
+            ran = motia("config", "show", *options)
+            assert not any(text in ran.out + ran.err for text in given.values())
+            assert ("got another" in ran.err) == (length == 5)
 
 
 def test_dotenv_is_put_into_the_environment_of_handlers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from typing import Any
 
 import pytest
@@ -435,7 +436,7 @@ def test_what_a_handler_sends_wrongly_is_its_own_fault_and_not_its_callers(proje
     project.run(scenario)
 
 
-def test_json_that_was_sent_as_a_form_is_told_so(project: Any) -> None:
+def test_who_sent_a_body_in_another_form_is_told_so(project: Any) -> None:
     project.step(
         "order",
         """
@@ -450,7 +451,12 @@ def test_json_that_was_sent_as_a_form_is_told_so(project: Any) -> None:
         assert answer.status_code == 422
         assert answer.json()["hint"].endswith("to send JSON, add content-type: application/json")
         assert (await app.http.post("/orders", content=b"sku=tea", headers=form)).status_code == 200
-        assert "hint" not in (await app.http.post("/orders", content=b"skuu=tea", headers=form)).json()
+        for content, headers in ((b"skuu=tea", form), (b"", form), (b"{", {})):
+            assert "hint" not in (await app.http.post("/orders", content=content, headers=headers)).json()
+        zipped = {"content-type": "application/json", "content-encoding": "gzip"}
+        answer = await app.http.post("/orders", content=gzip.compress(b'{"sku": "tea"}'), headers=zipped)
+        assert answer.status_code == 400
+        assert answer.json()["hint"] == "bodies are taken as they are: send it without content-encoding"
 
     project.run(scenario)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from motia.errors import SettingsError
 from motia.server.node_app import find_factory
 from motia.settings import Settings
 from motia.settings.runtime_dir import runtime_dir
-from motia.supervisor.events import LoadFailed, NodeDied, NodeServing, NodeStalled, describe
+from motia.supervisor.events import Listening, LoadFailed, NodeDied, NodeServing, NodeStalled, describe
 from motia.supervisor.listeners import open_listeners, open_project
 from motia.supervisor.lock import SupervisorLock
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
@@ -142,6 +143,11 @@ def test_events_read_well() -> None:
     assert hint.startswith("  hint: an `async def` must not block")
     loading = NodeStalled(slot=0, pid=9, silent_s=2.14, killed=False, place=None, loading=True)
     assert describe(loading) == ["node 0 (pid 9) is still loading the project after 2.1 s"]
+    local = Listening(host="127.0.0.1", port=1, workbench_port=2, workbench_token="t")
+    assert describe(local)[1:] == ["Workbench  http://127.0.0.1:2/#token=t"]
+    opened = replace(local, host="0.0.0.0")  # told, not bound
+    assert "other machines reach this host" in describe(opened)[2]
+    assert len(describe(replace(opened, workbench_port=None))) == 1
     died = NodeDied(slot=1, pid=9, exit_code=-11, retry_s=0.2, place=None)
     assert describe(died) == ["node 1 (pid 9) died: SIGSEGV; the next starts in 0.2 s"]
     failed = LoadFailed(slot=0, pid=9, error={"type": "X", "message": "no"}, old_serves=True)
