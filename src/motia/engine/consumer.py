@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from motia.core.batch import Batch, ClaimReady, Unclaim
 from motia.core.clock import Timer
 from motia.core.invocation import Outcome, Released
-from motia.core.message import Claim, NodeId, QueueName
+from motia.core.message import Claim, NewMessage, NodeId, QueueName
 from motia.engine.batches import Batches, bundled
 from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
@@ -176,6 +176,19 @@ class Consumer:
         ):
             return None
         return self._engine.node_id
+
+    def leave_to_others(self, messages: Iterable[NewMessage]) -> None:
+        """Of messages that one commit stores, let this node claim no more than it has room for."""
+        settings = self._engine.settings.queue
+        takes = self.target() is not None
+        room = settings.claim_ahead - self._held_count - len(self._running) if takes else 0
+        room_bytes = settings.claim_ahead_bytes - self._held_bytes
+        for message in messages:
+            if room <= 0 or room_bytes <= 0:
+                message.claim_for = None
+            elif message.claim_for is not None:
+                room -= 1
+                room_bytes -= len(message.payload)
 
     def accept(self, claim: Claim) -> None:
         """Run a message that was claimed as it was stored."""

@@ -344,5 +344,6 @@ class Engine:
 
     async def enqueue_messages(self, messages: NewMessages) -> None:
         if messages:
+            self.consumer.leave_to_others(messages)
             results = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
             self.stored(messages, results)

@@ -162,9 +162,12 @@ class Execution:
         if not operations:
             return self._done(give(ids))
         engine = self.engine
+        messages = [one.message for one in operations if type(one) is Enqueue]
+        if len(messages) > 1:
+            engine.consumer.leave_to_others(messages)
 
         def accept(results: list[Any]) -> T:
-            engine.stored([one.message for one in operations if type(one) is Enqueue], results)
+            engine.stored(messages, results)
             if any(type(result) is Duplicate for result in results):
                 stored = [one for one in operations if type(one) is Enqueue]
                 return give(standing(ids, stored, results))
@@ -335,9 +338,7 @@ class Execution:
 
         engine = self.engine
         messages = [operation.message for operation in operations if type(operation) is Enqueue]
-        if engine.claim_target() is None:
-            for message in messages:
-                message.claim_for = None
+        engine.consumer.leave_to_others(messages)
 
         def settled(results: list[Any]) -> None:
             self.settled = self.settled or write_set.settle

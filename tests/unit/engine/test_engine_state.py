@@ -249,6 +249,37 @@ await ctx.state.set("seen", "status", [message.status for message in await ctx.q
     project.run(scenario)
 
 
+def test_a_node_claims_no_more_messages_of_a_commit_than_it_has_room_for(project: Any) -> None:
+    project.step(
+        "write",
+        writer(
+            """
+async with ctx.atomic():
+    sent = [await ctx.enqueue("later", {}) for _ in range(10)]
+    sent += await ctx.enqueue([{"topic": "later", "data": {}} for _ in range(10)])
+for part in (sent, await ctx.enqueue([{"topic": "other", "data": {}} for _ in range(10)])):
+    found = [(await ctx.queue.get(one))[0].status for one in part]
+    await ctx.state.update("seen", "claimed", [{"type": "append", "value": found.count("running")}])
+"""
+        ),
+    )
+    project.step(
+        "later",
+        """
+        config = {"name": "Later", "triggers": [queue("later"), queue("other")]}
+        async def handler(input, ctx): ...
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("write")
+        await app.until_idle()
+        assert await app.dead_letters() == []
+        assert 3 <= sum(await app.state.get("seen", "claimed")) <= 4
+
+    project.run(scenario, queue={"claim_ahead": 4, "concurrency": 1})
+
+
 def test_atomic_can_settle_the_message_with_its_writes(project: Any) -> None:
     project.step(
         "write",
