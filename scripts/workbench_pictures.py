@@ -1,31 +1,31 @@
-"""Pictures of every page of the Workbench in both themes, for a person to look at.
+"""Pictures of every page of the Workbench in both themes and two widths, for a person to look at.
 
     python scripts/workbench_pictures.py FOLDER [--only WORD …] [--theme light|dark] [--address URL]
 
-It serves a project made of the examples and a step that fails, puts traffic on it, and needs Chromium and the
+It serves a project made of the examples, a large one and an empty one, and needs Chromium, Node, Ruby and the
 built page (`make console`). With `--address` it photographs a Workbench that runs already.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from pictured_projects import empty_in, examples_in, large_in, served, traffic
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-ROOT = Path(__file__).parents[1]
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 760, "height": 900}
+Theme = Literal["light", "dark"]
+SIZES: dict[str, ViewportSize] = {
+    "": {"width": 1440, "height": 900},
+    "-narrow": {"width": 900, "height": 900},
+}
 BROWSER = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,54 +34,30 @@ BROWSER = [
     "--disable-sync",
     "--no-first-run",
 ]
-_ADDRESS = re.compile(r"Workbench +(http://\S+/#token=\S+)")
-_STARTS_S = 60
-_SETTLES_S = 60
-_LOOK_S = 0.1
-
-REFUSE = '''
-"""A step that fails, so that there is something to look at."""
-
-from pydantic import BaseModel, Field
-
-from motia import Context, http, queue, step
-
-
-class Refund(BaseModel):
-    order: str = Field(description="The order that is given back")
-    amount: int = Field(gt=0)
-
-
-@step(http("POST", "/refunds"), enqueues=["refund.asked"], flows=["refunds"])
-async def ask_refund(refund: Refund, ctx: Context) -> dict[str, str]:
-    await ctx.enqueue("refund.asked", refund.model_dump())
-    return {"status": "asked"}
-
-
-@step(queue("refund.asked", attempts=2, retry_delay="100ms"), flows=["refunds"])
-async def give_refund(refund: Refund, ctx: Context) -> None:
-    ctx.logger.warning("refunding", {"amount": refund.amount})
-    if refund.amount > 100:
-        raise ValueError(f"{refund.amount} is more than was paid")
-    if refund.amount > 50:
-        raise ConnectionError("the bank does not answer")
-'''
+_LOOK_MS = 300
+_MOST_LOOKS = 12
 
 # What a picture is called, and where it is taken.
 PAGES = {
     "flow": "/flow",
     "flow-shop": "/flow/orders",
+    "flow-polyglot": "/flow/reviews",
     "flow-step": "/flow/orders?node=step:process-payment",
+    "flow-schema": "/flow/orders?node=step:process-payment&tab=schema",
     "flow-source": "/flow/saga?node=step:fulfil_order&tab=source",
+    "flow-runs": "/flow/refunds?node=step:give_refund&tab=runs",
+    "flow-run-by-hand": "/flow/refunds?node=step:give_refund&tab=run",
     "flow-list": "/flow/orders?view=list",
     "endpoints": "/endpoints",
     "endpoints-post": "/endpoints?id=POST%20/refunds",
     "queues": "/queues",
+    "queues-policy": "/queues?step=give_refund&topic=refund.asked",
     "queues-dead": "/queues?step=give_refund&topic=refund.asked&tab=dead",
     "queues-send": "/queues?step=give_refund&topic=refund.asked&tab=send",
     "cron": "/cron",
+    "cron-one": "/cron?step=daily-summary-report",
     "traces": "/traces",
-    "traces-failed": "/traces?status=error",
+    "traces-failed": "/traces?status=failed",
     "logs": "/logs",
     "logs-none": "/logs?text=nothing-says-this",
     "runs": "/runs",
@@ -92,157 +68,130 @@ PAGES = {
     "plugin": "/plugins/orders",
     "nowhere": "/no/such/page",
 }
-NARROWED = (
-    "run-waits",
-    "flow-shop",
-    "flow-step",
-    "endpoints-post",
-    "queues-dead",
-    "traces",
-    "logs",
-    "states",
-    "metrics",
-)
+LARGE = {
+    "large-flow": "/flow/large",
+    "large-flow-step": "/flow/large?node=step:step_250",
+    "large-queues": "/queues",
+    "large-metrics": "/metrics",
+}
+EMPTY = {
+    f"empty-{page}": f"/{page}"
+    for page in (
+        *("flow", "endpoints", "queues", "cron", "traces", "logs"),
+        *("runs", "errors", "metrics", "states", "streams"),
+    )
+}
 
 
-def project_in(folder: Path) -> None:
-    """A project with the shop, the chat, the saga and a step that fails."""
-    shutil.copytree(ROOT / "examples" / "shop", folder, dirs_exist_ok=True)
-    for example in ("chat", "order_saga"):
-        for path in (ROOT / "examples" / example).rglob("*.py"):
-            target = folder / path.relative_to(ROOT / "examples" / example)
-            # Two examples take orders: the saga moves aside.
-            target.write_text(path.read_text().replace('"/orders', '"/saga/orders'))
-    (folder / "steps" / "refund_step.py").write_text(REFUSE)
-
-
-@contextmanager
-def served(folder: Path, runtime: Path) -> Iterator[str]:
-    """`motia dev` of a project; its address with the token."""
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "SHOP_FAILURE_RATE": "0.2"}
-    log = folder / "log.txt"
-    command = [sys.executable, "-P", "-c", "from motia.cli.main import run; run()"]
-    command += ["dev", "--port", "0", "--workbench-port", "0"]
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
-        )
-    try:
-        end_s = time.monotonic() + _STARTS_S
-        while (found := _ADDRESS.search(log.read_text())) is None or not _answers(found[1]):
-            if process.poll() is not None or time.monotonic() > end_s:
-                raise SystemExit(log.read_text())
-            time.sleep(_LOOK_S)
-        yield found[1]
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address.partition("#")[0] + "__motia/session").is_success
-    except httpx.TransportError:
-        return False
-
-
-def traffic(url: str, token: str) -> None:
-    """Some of everything: orders, refunds that fail, sagas that wait, a chat."""
+def things(url: str, token: str) -> dict[str, str]:
+    """The places of what is there by now."""
+    found: dict[str, str] = {}
     with httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30) as client:
-        for number in range(12):
-            order = {"productId": f"p{number % 3 + 1}", "quantity": 1 + number % 2, "price": 3.5 + number}
-            _post(
-                client,
-                "/orders",
-                {
-                    "customerId": ("ada", "grace", "alan")[number % 3],
-                    "items": [order],
-                    "paymentMethod": "paypal",
-                },
-            )
-        for number in range(5):
-            _post(client, "/users", {"name": "Ada", "email": f"ada{number}@example.org"})
-        for amount in (10, 60, 70, 80, 120, 150, 500):
-            _post(client, "/refunds", {"order": "order_1", "amount": amount})
-        for item, price in (("globe", 1200), ("map", 20), ("atlas", 4000)):
-            _post(client, "/saga/orders", {"item": item, "price": price})
-        _post(client, "/chats/tea/questions", {"text": "Where does tea come from?"})
-        _post(client, "/users", {"name": "Nobody"}, status=422)
-        client.post("/__motia/cron/daily-summary-report/run", json={})
-        _settled(client)
 
+        def first(path: str) -> Iterator[dict[str, str]]:
+            yield from client.get(f"/__motia/{path}&limit=1").json()["items"]
 
-def _post(client: httpx.Client, path: str, body: object, status: int | None = None) -> None:
-    answer = client.post(path, json=body)
-    if not (answer.is_success if status is None else answer.status_code == status):
-        raise SystemExit(f"POST {path}: {answer.status_code} {answer.text}")
-
-
-def _settled(client: httpx.Client) -> None:
-    end_s = time.monotonic() + _SETTLES_S
-    while any(queue["ready"] + queue["claimed"] for queue in client.get("/__motia/queues").json()["items"]):
-        if time.monotonic() > end_s:
-            break
-        time.sleep(_LOOK_S)
-
-
-def places(url: str, token: str) -> dict[str, str]:
-    """The pages, and those of things that are there by now."""
-    found = dict(PAGES)
-    with httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30) as client:
         for name, query in (
             ("trace", "step=create-shipping-label"),
+            ("trace-chat", "step=answer"),
+            ("trace-polyglot", "step=StoreReview"),
             ("trace-failed", "step=give_refund&status=error"),
         ):
-            if items := client.get(f"/__motia/traces?{query}&limit=1").json()["items"]:
-                found[name] = f"/traces/{items[0]['trace_id']}"
-        for name, status in (("run-waits", "suspended"), ("run", "completed")):
-            if items := client.get(f"/__motia/runs?status={status}&limit=1").json()["items"]:
-                found[name] = f"/runs/{items[0]['id']}?of={items[0]['step']}"
-        if items := client.get("/__motia/states/orders?limit=1").json()["items"]:
-            found["states-item"] = f"/states?scope=orders&key={items[0]['key']}"
+            for item in first(f"traces?{query}"):
+                found[name] = f"/traces/{item['trace_id']}"
+        for name, query in (
+            ("run-approval", "status=suspended&step=wrap_gift"),
+            ("run-waits", "status=suspended&step=ThankReviewer"),
+            ("run", "status=completed"),
+        ):
+            for item in first(f"runs?{query}"):
+                found[name] = f"/runs/{item['id']}?of={item['step']}"
+        for item in first("states/orders?"):
+            found["states-item"] = f"/states?scope=orders&key={item['key']}"
+        for item in first("streams/chat/groups/tea?"):
+            found["streams-item"] = f"/streams?name=chat&group=tea&item={item['id']}"
     return found
 
 
-def photograph(browser: Browser, address: str, theme: str, folder: Path, only: list[str]) -> list[str]:
-    """Take the pictures of one theme; what the pages complained of."""
-    url, _, token = address.partition("/#token=")
-    told: list[str] = []
-    wanted = {
-        name: place
-        for name, place in places(url, token).items()
-        if not only or any(word in name for word in only)
-    }
+class Album:
+    """Takes the pictures, and keeps what the pages complained of."""
 
-    def tab(size: dict[str, int]) -> Page:
-        page = browser.new_page(color_scheme=theme, viewport=size, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.on("console", lambda line: told.append(line.text) if line.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: told.append(str(error)))
-        return page
+    def __init__(self, browser: Browser, folder: Path, *, only: list[str], themes: list[Theme]) -> None:
+        self._browser = browser
+        self._folder = folder
+        self._only = only
+        self._themes = themes
+        self.told: list[str] = []
 
-    for size, suffix in ((WIDE, ""), (NARROW, "-narrow")):
-        page = tab(size)
-        if not only or "sign-in" in only:
-            page.goto(f"{url}/traces")
-            _take(page, folder / f"{theme}-sign-in{suffix}.png")
-        page.goto(address)
-        page.get_by_role("navigation", name="Workbench").wait_for()
-        for name, place in wanted.items():
-            if suffix and name not in NARROWED:
-                continue
-            page.goto(url + place)
-            _take(page, folder / f"{theme}-{name}{suffix}.png")
-        page.close()
-    return told
+    def wants(self, places: dict[str, str]) -> dict[str, str]:
+        """Those that were asked for."""
+        return {
+            name: place
+            for name, place in places.items()
+            if not self._only or any(word in name for word in self._only)
+        }
+
+    def add(self, address: str, places: dict[str, str]) -> None:
+        """Pictures of these places of a Workbench, in all themes and widths."""
+        url = address.partition("/#token=")[0]
+        for theme in self._themes:
+            for suffix, size in SIZES.items():
+                page = self._browser.new_page(color_scheme=theme, viewport=size, reduced_motion="reduce")
+                page.on("console", lambda line: self._heard(line.type, line.text))
+                page.on("pageerror", lambda error: self._heard("error", str(error)))
+                if "sign-in" in places:
+                    page.goto(url + places["sign-in"])
+                    self._take(page, f"{theme}-sign-in{suffix}")
+                page.goto(address)
+                page.get_by_role("main").wait_for()
+                for name, place in places.items():
+                    if name != "sign-in":
+                        page.goto(url + place)
+                        self._take(page, f"{theme}-{name}{suffix}")
+                page.close()
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.told.append(text)
+
+    def _take(self, page: Page, name: str) -> None:
+        page.wait_for_load_state("load")
+        page.get_by_text("Loading", exact=True).first.wait_for(state="hidden")
+        path = self._folder / f"{name}.png"
+        before = b""
+        for _look in range(_MOST_LOOKS):
+            page.wait_for_timeout(
+                _LOOK_MS
+            )  # the live channel never rests: a page is drawn when it looks the same
+            if (now := page.screenshot(path=path)) == before:
+                break
+            before = now
+        sys.stdout.write(f"{path}\n")
 
 
-def _take(page: Page, path: Path) -> None:
-    # The live channel never rests: what is drawn is settled some frames after the last answer.
-    page.wait_for_load_state("load")
-    page.get_by_text("Loading", exact=True).first.wait_for(state="hidden")
-    page.wait_for_timeout(700)
-    page.screenshot(path=path)
-    sys.stdout.write(f"{path}\n")
+def _own_projects(album: Album) -> None:
+    projects: list[tuple[Callable[[Path], None], dict[str, str]]] = [
+        (examples_in, {"sign-in": "/traces", **PAGES}),
+        (large_in, LARGE),
+        (empty_in, EMPTY),
+    ]
+    for fill, places in projects:
+        is_busy = fill is examples_in
+        if not is_busy and not album.wants(places):
+            continue
+        with ExitStack() as project:
+            beside = Path(project.enter_context(tempfile.TemporaryDirectory(prefix="motia-pictures-")))
+            folder = beside / "shop"
+            folder.mkdir()
+            runtime = Path(project.enter_context(tempfile.TemporaryDirectory(prefix="mt")))
+            (runtime / "motia").mkdir(mode=0o700)
+            fill(folder)
+            address = project.enter_context(served(folder, runtime))
+            found: dict[str, str] = {}
+            if is_busy:
+                traffic(*address.split("/#token="))
+                found = things(*address.split("/#token="))
+            album.add(address, album.wants({**places, **found}))
 
 
 def main() -> None:
@@ -256,20 +205,16 @@ def main() -> None:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        address = given.address
-        if address is None:
-            project = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="motia-pictures-")))
-            runtime = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mt")))
-            (runtime / "motia").mkdir(mode=0o700)
-            project_in(project)
-            address = stack.enter_context(served(project, runtime))
-            traffic(*address.split("/#token="))
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
-        for theme in given.theme or ["light", "dark"]:
-            for line in photograph(browser, address, theme, given.folder, given.only):
-                sys.stderr.write(f"the page said: {line}\n")
-        browser.close()
+        stack.callback(browser.close)
+        album = Album(browser, given.folder, only=given.only, themes=given.theme or ["light", "dark"])
+        if given.address is None:
+            _own_projects(album)
+        else:
+            album.add(given.address, album.wants({**PAGES, **things(*given.address.split("/#token="))}))
+        for line in album.told:
+            sys.stderr.write(f"the page said: {line}\n")
 
 
 if __name__ == "__main__":

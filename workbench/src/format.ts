@@ -11,7 +11,7 @@ export function short(value: number): string {
   return `${scaled < 10 ? trim(scaled.toFixed(1)) : Math.round(scaled)}${unit}`
 }
 
-/** Three digits at most: `0.4 ms`, `12 ms`, `1.25 s`, `3 m 20 s`, `2 h 5 m`. */
+/** Three digits at most: `0.4 ms`, `12 ms`, `1.25 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(us: number): string {
   if (us < 0) return '–'
   if (us < 1_000) return us < 1 ? '0 ms' : `${Math.round(us)} µs`
@@ -26,8 +26,8 @@ export function duration(us: number): string {
 
 function span(seconds: number): string {
   const whole = Math.round(seconds)
-  if (whole < 3_600) return joined(Math.floor(whole / 60), 'm', whole % 60, 's')
-  if (whole < 86_400) return joined(Math.floor(whole / 3_600), 'h', Math.floor((whole % 3_600) / 60), 'm')
+  if (whole < 3_600) return joined(Math.floor(whole / 60), 'min', whole % 60, 's')
+  if (whole < 86_400) return joined(Math.floor(whole / 3_600), 'h', Math.floor((whole % 3_600) / 60), 'min')
   return joined(Math.floor(whole / 86_400), 'd', Math.floor((whole % 86_400) / 3_600), 'h')
 }
 
@@ -37,19 +37,20 @@ function joined(large: number, unit: string, small: number, sub: string): string
 
 const trim = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text)
 
-/** `now`, `12 s ago`, `in 3 m`. */
+/** `now`, `12 s ago`, `in 3 min`: what is past is not made older, what is to come is the nearest. */
 export function relative(at_ms: number, now_ms: number): string {
   const seconds = Math.round((at_ms - now_ms) / 1_000)
   const size = Math.abs(seconds)
   if (size < 2) return 'now'
+  const whole = seconds < 0 ? Math.floor : Math.round
   const text =
     size < 60
       ? `${size} s`
-      : size < 3_600
-        ? `${Math.floor(size / 60)} m`
-        : size < 86_400
-          ? `${Math.floor(size / 3_600)} h`
-          : `${Math.floor(size / 86_400)} d`
+      : size < 3_570
+        ? `${whole(size / 60)} min`
+        : size < 84_600
+          ? `${whole(size / 3_600) || 1} h`
+          : `${whole(size / 86_400) || 1} d`
   return seconds < 0 ? `${text} ago` : `in ${text}`
 }
 

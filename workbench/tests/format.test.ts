@@ -15,8 +15,8 @@ describe('numbers and times', () => {
       '999 ms',
       '1.25 s',
       '12.3 s',
-      '3 m 20 s',
-      '2 h 5 m',
+      '3 min 20 s',
+      '2 h 5 min',
     ])
   })
 
@@ -24,8 +24,11 @@ describe('numbers and times', () => {
     const now = 1_000_000_000
     expect(relative(now - 900, now)).toBe('now')
     expect(relative(now - 12_000, now)).toBe('12 s ago')
-    expect(relative(now + 185_000, now)).toBe('in 3 m')
+    expect(relative(now + 185_000, now)).toBe('in 3 min')
     expect(relative(now - 3 * 86_400_000, now)).toBe('3 d ago')
+    expect(relative(now - 119_000, now)).toBe('1 min ago')
+    expect(relative(now + 30 * 86_400_000 - 60_000, now)).toBe('in 30 d')
+    expect(relative(now + 3_590_000, now)).toBe('in 1 h')
   })
 
   it('shortens counts, sizes and shares', () => {

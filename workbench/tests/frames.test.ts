@@ -16,6 +16,11 @@ ValueError: no`
     [true, 2],
   ])
   expect(framesOf(stack)[3]?.text).toContain('raise ValueError')
+  expect(
+    framesOf(stack)
+      .map(frame => frame.text)
+      .join('\n'),
+  ).not.toContain('^^^^')
 })
 
 it('reads stacks of JavaScript', () => {

@@ -101,7 +101,7 @@ def test_a_value_is_made_edited_and_deleted(workbench: Workbench) -> None:
 def test_a_cron_runs_now_and_its_trace_is_there(workbench: Workbench) -> None:
     workbench.open("/cron?step=daily-summary-report")
     workbench.page.get_by_role("button", name="Run now").click()
-    workbench.page.get_by_role("link", name="Open its trace").click()
+    workbench.page.get_by_role("link", name="Open the trace").click()
     expect(Traces(workbench).span("daily-summary-report")).to_be_visible()
 
 

@@ -104,7 +104,14 @@ export const streamGroups = (name: string) =>
 export const streamItems = (name: string, group: string) =>
   pages<t.StreamItem>(['streams', 'items', name, group], given => api.streamItems(name, group, given), {})
 
-export const traces = (params: Params) => pages<t.Trace>(['traces', 'list'], api.traces, params)
+/** `last_ms` means from so long ago on, whenever it is asked. */
+export const traces = (params: Params) =>
+  pages<t.Trace>(
+    ['traces', 'list'],
+    ({ last_ms, ...rest }) =>
+      api.traces({ ...rest, since_ms: last_ms === undefined ? undefined : Date.now() - Number(last_ms) }),
+    params,
+  )
 export const trace = (id: string) =>
   queryOptions({ queryKey: ['traces', 'one', id], queryFn: read<t.TraceDetail>(api.trace(id)) })
 export const spanDetail = (trace_id: string, span_id: string) =>

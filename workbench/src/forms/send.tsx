@@ -1,6 +1,5 @@
 import { Send } from 'lucide-react'
 import { useState } from 'react'
-import { Link } from 'wouter'
 import * as read from '@/api/queries'
 import type { Called, Json, Schema, Sent } from '@/api/types'
 import { duration, plural } from '@/format'
@@ -10,7 +9,7 @@ import { Button } from '@/ui/button'
 import { JsonTree } from '@/ui/json'
 import { ProblemNote } from '@/ui/problem'
 import { Stack } from '@/ui/stack'
-import { to } from '@/urls'
+import { WithTrace } from '@/ui/trace-link'
 
 type Props = {
   label: string
@@ -67,10 +66,10 @@ export function SendForm({ label, schema, example, send_url, call_url }: Props) 
 export function SentNote({ sent }: { sent: Sent }) {
   return (
     <p className="rounded-lg bg-good-soft p-3 text-xs">
-      {sent.warning ?? `Sent to ${plural(sent.queues.length, 'queue')}.`}{' '}
-      <Link href={to.trace(sent.trace_id)} className="font-medium text-live underline">
-        Open the trace
-      </Link>
+      <WithTrace
+        text={sent.warning ?? `Sent to ${plural(sent.queues.length, 'queue')}.`}
+        trace_id={sent.trace_id}
+      />
     </p>
   )
 }
@@ -79,11 +78,10 @@ function CalledNote({ called }: { called: Called }) {
   return (
     <div className="flex flex-col gap-2">
       <p className={`rounded-lg p-3 text-xs ${called.ok ? 'bg-good-soft' : 'bg-bad-soft'}`}>
-        {called.ok ? 'Returned' : `Failed: ${called.error?.message ?? ''}`} after{' '}
-        {duration(called.duration_us)}.{' '}
-        <Link href={to.trace(called.trace_id)} className="font-medium text-live underline">
-          Open the trace
-        </Link>
+        <WithTrace
+          text={`${called.ok ? 'Returned' : `Failed: ${called.error?.message ?? ''}`} after ${duration(called.duration_us)}.`}
+          trace_id={called.trace_id}
+        />
       </p>
       {called.ok && called.result !== undefined && <JsonTree value={called.result} label="Result" />}
       {called.error?.stack && <Stack text={called.error.stack} />}

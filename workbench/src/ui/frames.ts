@@ -7,11 +7,15 @@ const FOREIGN =
 const PYTHON_FRAME = /^\s+File "([^"]+)", line \d+/
 const OTHER_FRAME = /^\s*(?:at |from )|^\s+\S+:\d+|^\S+\.(?:rb|go):\d+/
 
+/** What Python draws under a part of a line: it points nowhere once lines are folded. */
+const CARETS = /^\s*[\^~]+\s*$/
+
 /** Runs of lines that belong together: a frame with its source line, or what stands between frames. */
 export function framesOf(stack: string): Frame[] {
   const frames: Frame[] = []
   let inside = false
   for (const line of stack.replace(/\n+$/, '').split('\n')) {
+    if (CARETS.test(line)) continue
     const python = PYTHON_FRAME.exec(line)
     const last = frames.at(-1)
     if (python !== null || OTHER_FRAME.test(line)) {

@@ -39,6 +39,18 @@ export function KindIcon({ kind, className = 'size-3.5' }: { kind: AnyKind; clas
   )
 }
 
+const LANGUAGES: Record<string, string> = { typescript: 'ts', javascript: 'js', ruby: 'rb', go: 'go' }
+
+/** The language of a step, where it is not Python. */
+export function Language({ of }: { of: string | undefined }) {
+  if (of === undefined || of === 'python') return null
+  return (
+    <span className="shrink-0 rounded bg-hover px-1 font-mono text-2xs text-muted" title={of}>
+      {LANGUAGES[of] ?? of}
+    </span>
+  )
+}
+
 const METHODS: Record<string, string> = {
   GET: 'text-good',
   HEAD: 'text-good',

@@ -73,3 +73,13 @@ export function Rows<T>(props: Props<T>) {
     </div>
   )
 }
+
+/** Rows under a line that says how many there are. */
+export function Listed({ head, children }: { head: string; children: ReactNode }) {
+  return (
+    <div className="flex h-full flex-col">
+      <p className="label h-7 shrink-0 border-b border-line px-4 leading-7">{head}</p>
+      <div className="min-h-0 flex-1">{children}</div>
+    </div>
+  )
+}

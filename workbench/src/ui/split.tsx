@@ -30,16 +30,19 @@ const OTHER_PX = 340
  */
 export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 900, children }: Props) {
   const key = `split.${name}`
-  const [width_px, setWidth] = useState(() => Number(localStorage.getItem(key)) || initial_px)
+  const [dragged_px, setDragged] = useState(() => Number(localStorage.getItem(key)) || undefined)
+  const width_px = dragged_px ?? initial_px
   const change = (px: number) => {
     const width = Math.round(Math.min(max_px, Math.max(min_px, px)))
     localStorage.setItem(key, String(width))
-    setWidth(width)
+    setDragged(width)
   }
   const drag = (event: PointerEvent<HTMLDivElement>) => {
     const handle = event.currentTarget
     const origin = event.clientX
-    const start = kept === 'start' ? width_px : -width_px
+    const pane = kept === 'start' ? handle.previousElementSibling : handle.nextElementSibling
+    const shown_px = pane?.clientWidth ?? width_px
+    const start = kept === 'start' ? shown_px : -shown_px
     handle.setPointerCapture(event.pointerId)
     handle.onpointermove = move => change(Math.abs(start + move.clientX - origin))
     handle.onpointerup = () => {
@@ -54,7 +57,9 @@ export function Split({ name, label, kept, initial_px, min_px = 200, max_px = 90
   }
   const alone = children[1] === null
   const [box, stacked] = useStacked(min_px + OTHER_PX)
-  const own = `min(${width_px}px, 100% - ${OTHER_PX}px)`
+  // Until somebody says otherwise, none of them takes more than half.
+  const most = dragged_px === undefined ? `50%, 100% - ${OTHER_PX}px` : `100% - ${OTHER_PX}px`
+  const own = `min(${width_px}px, ${most})`
   const both = kept === 'start' ? `${own} 1px minmax(0, 1fr)` : `minmax(0, 1fr) 1px ${own}`
   const whole = 'minmax(0, 1fr)'
   return (

@@ -16,6 +16,7 @@ from motia.core.trigger import (
     TimeTrigger,
     Trigger,
 )
+from motia.workbench.example import example_of
 
 
 def step_document(step: Step, timezone: str) -> dict[str, Any]:
@@ -88,7 +89,14 @@ def schemas_document(step: Step) -> dict[str, Any]:
                 for status, schema in trigger.response_schemas.items()
             ]
         elif isinstance(trigger, QueueTrigger) and trigger.schema is not None:
-            inputs.append({"trigger": index, "where": "message", "schema": plain_schema(trigger.schema)})
+            inputs.append(
+                {
+                    "trigger": index,
+                    "where": "message",
+                    "schema": plain_schema(trigger.schema),
+                    "example": example_of(trigger.schema),
+                }
+            )
     return {"input_schemas": inputs, "response_schemas": responses}
 
 

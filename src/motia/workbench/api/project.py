@@ -35,6 +35,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
             "boot_id": workspace.boot_id,
             "registry_version": registry_version(registry),
             "timezone": settings.timezone,
+            "handler_timeout_s": settings.queue.handler_timeout_s,
             "languages": sorted({step.source.language for step in registry.steps.values()}),
             "nodes": settings.nodes,
             "api_url": f"http://{settings.host}:{settings.port}" if settings.port else None,

@@ -1,6 +1,6 @@
 /** The project, its steps and their graph. */
 
-import type { Kind, Language, Schema } from '@/api/types/json'
+import type { Json, Kind, Language, Schema } from '@/api/types/json'
 
 export type Session = {
   authenticated: boolean
@@ -29,6 +29,8 @@ export type Project = {
   boot_id: string
   registry_version: string
   timezone: string
+  /** Of steps that say nothing themselves. */
+  handler_timeout_s: number
   languages: string[]
   nodes: number
   api_url: string
@@ -103,7 +105,13 @@ export type Step = {
 }
 
 export type StepDetail = Step & {
-  input_schemas: { trigger: number; where: 'body' | 'query' | 'params' | 'message'; schema: Schema }[]
+  input_schemas: {
+    trigger: number
+    where: 'body' | 'query' | 'params' | 'message'
+    schema: Schema
+    /** Of messages: a value that fits, to begin with. */
+    example?: Json
+  }[]
   response_schemas: { trigger: number; status: number; schema: Schema }[]
 }
 

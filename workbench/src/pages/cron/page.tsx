@@ -19,6 +19,7 @@ import { Split } from '@/ui/split'
 import { StatusIcon } from '@/ui/status'
 import { Ago } from '@/ui/time'
 import { useToast } from '@/ui/toast'
+import { WithTrace } from '@/ui/trace-link'
 import { api, to } from '@/urls'
 
 const idOf = (cron: Cron): string => `${cron.step}#${cron.trigger}`
@@ -125,15 +126,7 @@ function Detail({ cron }: { cron: Cron }) {
     run.mutate(
       { url: api.cronRun(cron.step), body: { trigger: cron.trigger } },
       {
-        onSuccess: sent =>
-          tell(
-            <span>
-              Running now.{' '}
-              <Link href={to.trace(sent.trace_id)} className="font-medium text-live underline">
-                Open its trace
-              </Link>
-            </span>,
-          ),
+        onSuccess: sent => tell(<WithTrace text="Running now." trace_id={sent.trace_id} />),
         onError: error => tell(error.message, 'bad'),
       },
     )

@@ -4,7 +4,7 @@ import type { FlowNode, Position, Step } from '@/api/types'
 import { short } from '@/format'
 import { useStepActivity } from '@/pages/flow/activity'
 import { sizeOf, STEP_HEIGHT, STEP_WIDTH } from '@/pages/flow/layout'
-import { KindIcon, Method, RoutePath } from '@/ui/kind'
+import { KindIcon, Language, Method, RoutePath } from '@/ui/kind'
 
 export type GraphNode = Node<{ node: FlowNode; position: Position | undefined }>
 
@@ -109,6 +109,7 @@ function StepCard({ step, runs, failures, selected }: CardProps) {
       <div className="flex items-center gap-2">
         <KindIcon kind={kind} className={`size-4 ${live.running > 0 ? 'text-live' : ''}`} />
         <span className="min-w-0 flex-1 truncate text-sm font-semibold">{step.name}</span>
+        <Language of={step.language} />
         {live.running > 0 && (
           <span className="size-1.5 animate-pulse rounded-full bg-live" title={`${live.running} running`} />
         )}
@@ -135,7 +136,7 @@ function FarCard({ step, runs, failures, selected }: CardProps) {
       className={`flex items-center rounded-lg border-2 bg-raised px-3 ${edge} ${idle ? 'text-muted' : ''}`}
       style={{ width: STEP_WIDTH, height: STEP_HEIGHT }}
     >
-      <span className="truncate text-2xl font-semibold">{step.name}</span>
+      <span className="line-clamp-2 text-xl leading-6 font-semibold wrap-anywhere">{step.name}</span>
     </div>
   )
 }

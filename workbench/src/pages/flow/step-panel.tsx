@@ -2,18 +2,19 @@ import { useQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
 import { Link } from 'wouter'
 import * as read from '@/api/queries'
-import type { Policy, Step, StepDetail, Trigger } from '@/api/types'
+import type { Step, StepDetail } from '@/api/types'
 import { SendForm } from '@/forms/send'
 import { TopicForm } from '@/forms/topic'
 import { StepRuns } from '@/forms/runs'
+import { StepConfig } from '@/pages/flow/step-config'
 import { IconButton } from '@/ui/button'
 import { CopyButton } from '@/ui/copy'
 import { Editor } from '@/ui/editor'
 import { Empty, Loading } from '@/ui/empty'
 import { JsonTree } from '@/ui/json'
-import { KindIcon, kindName, Method, RoutePath } from '@/ui/kind'
+import { KindIcon } from '@/ui/kind'
 import { ProblemNote } from '@/ui/problem'
-import { Facts, Section } from '@/ui/section'
+import { Section } from '@/ui/section'
 import { Tabs } from '@/ui/tabs'
 import { api, to } from '@/urls'
 
@@ -55,7 +56,7 @@ export function StepPanel({ step, tab, onTab, onClose }: Props) {
           value={tab}
           onChange={onTab}
           tabs={[
-            { id: 'config', title: 'Config', body: <Config step={step} /> },
+            { id: 'config', title: 'Config', body: <StepConfig step={step} /> },
             { id: 'schema', title: 'Schema', body: body(found => <Schemas detail={found} />) },
             { id: 'source', title: 'Source', body: <Source name={step.name} /> },
             { id: 'runs', title: 'Runs', body: <StepRuns step={step.name} /> },
@@ -69,104 +70,6 @@ export function StepPanel({ step, tab, onTab, onClose }: Props) {
       </div>
     </aside>
   )
-}
-
-function Config({ step }: { step: Step }) {
-  return (
-    <div className="divide-y divide-line">
-      {step.description && <p className="px-4 py-3 text-sm leading-relaxed text-muted">{step.description}</p>}
-      {step.triggers.map((trigger, index) => (
-        <Section key={index} title={kindName(trigger.kind)}>
-          <Facts
-            facts={[...triggerFacts(trigger), ...('policy' in trigger ? policyFacts(trigger.policy) : [])]}
-          />
-        </Section>
-      ))}
-      {step.emits.length > 0 && (
-        <Section title="Emits">
-          <ul className="flex flex-col gap-1 font-mono text-xs">
-            {step.emits.map(({ topic, label, conditional }) => (
-              <li key={topic + label}>
-                {topic}
-                <span className="ml-2 font-sans text-muted">
-                  {label}
-                  {conditional && ' (sometimes)'}
-                </span>
-              </li>
-            ))}
-          </ul>
-        </Section>
-      )}
-      <Section title="Step">
-        <Facts
-          facts={[
-            ['Flows', step.flows.join(', ') || 'none'],
-            ['Language', step.language],
-            ['Written as', step.dialect],
-          ]}
-        />
-      </Section>
-    </div>
-  )
-}
-
-function triggerFacts(trigger: Trigger): [string, React.ReactNode][] {
-  const code = (text: string) => <code className="font-mono">{text}</code>
-  switch (trigger.kind) {
-    case 'http':
-      return [
-        [
-          'Route',
-          <Link
-            href={to.endpoints(`${trigger.method} ${trigger.path}`)}
-            className="inline-flex gap-1.5 hover:underline"
-          >
-            <Method method={trigger.method} />
-            <RoutePath path={trigger.path} />
-          </Link>,
-        ],
-        ['Access', trigger.auth && 'checked by auth='],
-        ['Middleware', trigger.middleware > 0 && String(trigger.middleware)],
-        ['Condition', trigger.condition && 'yes'],
-      ]
-    case 'queue':
-      return [
-        ['Topic', trigger.topic ? code(trigger.topic) : 'sent to by name'],
-        ['Condition', trigger.condition && 'yes'],
-      ]
-    case 'cron':
-      return [
-        ['Schedule', code(trigger.expression)],
-        ['Time zone', trigger.timezone],
-        ['Missed ticks', trigger.missed],
-        ['Overlap', trigger.overlap],
-      ]
-    case 'state':
-      return [
-        ['Scope', code(trigger.scope ?? '*')],
-        ['Key', code(trigger.key ?? '*')],
-        ['Condition', trigger.condition && 'yes'],
-      ]
-    case 'stream':
-      return [
-        ['Stream', code(trigger.stream)],
-        ['Group', code(trigger.group_id ?? '*')],
-        ['Item', code(trigger.item_id ?? '*')],
-      ]
-    case 'at':
-      return [['At', new Date(trigger.at_ms).toISOString()]]
-  }
-}
-
-function policyFacts(policy: Policy): [string, React.ReactNode][] {
-  return [
-    ['Attempts', String(policy.max_attempts)],
-    ['Retry after', `${policy.first_delay_s} s, doubling to ${policy.max_delay_s} s`],
-    ['Timeout', policy.timeout_s === null ? 'that of the project' : `${policy.timeout_s} s`],
-    ['Concurrency', policy.concurrency === null ? 'not limited' : String(policy.concurrency)],
-    ['Delay', policy.delay_s > 0 && `${policy.delay_s} s`],
-    ['Order', policy.fifo && `FIFO${policy.group_by ? ` by ${policy.group_by}` : ''}`],
-  ]
 }
 
 function Schemas({ detail }: { detail: StepDetail }) {
@@ -243,7 +146,7 @@ function Run({ detail }: { detail: StepDetail }) {
     <SendForm
       label="Message"
       schema={message?.schema ?? null}
-      example={null}
+      example={message?.example ?? null}
       send_url={api.trigger(detail.name)}
       call_url={api.call(detail.name)}
     />

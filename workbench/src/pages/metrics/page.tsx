@@ -18,6 +18,8 @@ type Range = keyof typeof RANGES
 const MINUTE_MS = 60_000
 const SETTLED_MS = 2_000
 
+const rangeText = (range: Range): string => range.replace('m', ' min').replace('h', ' h')
+
 const isRange = (text: string | undefined): text is Range => text !== undefined && text in RANGES
 
 /** How much runs, how fast and how well; for all steps, and by step. */
@@ -36,7 +38,7 @@ export default function MetricsPage() {
         <Choice
           label="Time range"
           value={range}
-          options={(Object.keys(RANGES) as Range[]).map(value => ({ value, text: value }))}
+          options={(Object.keys(RANGES) as Range[]).map(value => ({ value, text: rangeText(value) }))}
           onChange={value => change({ range: value === '15m' ? undefined : value }, { replace: true })}
         />
       }
@@ -46,7 +48,7 @@ export default function MetricsPage() {
       ) : metrics.data === undefined ? (
         <Loading />
       ) : sum(metrics.data.total.runs) === 0 ? (
-        <Empty title={`Nothing ran in the last ${range}`}>
+        <Empty title={`Nothing ran in the last ${rangeText(range)}`}>
           Throughput, failures and durations are drawn here as soon as a step runs.
         </Empty>
       ) : (
@@ -140,6 +142,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
         />
         <Plot
           title="Waiting messages"
+          empty="Nothing waited whenever it was looked, every 10 s"
           least={4}
           at_ms={at_ms}
           show={value => short(Math.round(value))}
@@ -147,6 +150,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
         />
         <Plot
           title="Age of the oldest message"
+          empty="Nothing waited whenever it was looked, every 10 s"
           least={1_000_000}
           at_ms={at_ms}
           show={duration}
@@ -239,7 +243,7 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
         </tbody>
       </table>
       <p className="border-t border-line px-4 py-2 text-2xs text-faint">
-        The last {range}, in points of {duration(metrics.bucket_ms * 1_000)}.
+        The last {rangeText(range)}, in points of {duration(metrics.bucket_ms * 1_000)}.
       </p>
     </div>
   )

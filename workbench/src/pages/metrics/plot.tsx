@@ -16,13 +16,15 @@ type Props = {
   /** The scale ends no lower than here. */
   least: number
   height_px?: number
+  /** What it means that no line has a value. */
+  empty?: string
 }
 
 const AXIS_PX = 64
 const X_AXIS_PX = 26
 
 /** One plot over time; the cursors of all plots move together. Text beside it says the latest values. */
-export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 }: Props) {
+export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160, empty }: Props) {
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const theme = useThemeTurn()
@@ -90,6 +92,7 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
     }
   }, [shape, height_px, theme])
   useEffect(() => plot.current?.setData(data()))
+  const none = lines.every(line => line.values.every(value => value === null))
   const last = (values: (number | null)[]) => values.findLast(value => value !== null)
   return (
     <figure aria-label={title} className="min-w-0 rounded-lg border border-line p-3">
@@ -105,7 +108,14 @@ export function Plot({ title, at_ms, lines, show, limit, least, height_px = 160 
           )
         })}
       </figcaption>
-      <div ref={host} />
+      <div className="relative">
+        <div ref={host} />
+        {empty && none && (
+          <p className="absolute inset-0 flex items-center justify-center pb-6 pl-16 text-xs text-muted">
+            <span className="bg-panel px-2 py-1">{empty}</span>
+          </p>
+        )}
+      </div>
     </figure>
   )
 }

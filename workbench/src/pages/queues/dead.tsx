@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { RotateCcw, Trash2 } from 'lucide-react'
+import { ChevronDown, ChevronRight, RotateCcw, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import * as read from '@/api/queries'
 import type { DeadGroup, DeadLetter, Queue, Selection } from '@/api/types'
@@ -60,14 +60,21 @@ export function DeadLetters({ queue }: { queue: Queue }) {
 }
 
 function Group({ group, open, onToggle }: { group: DeadGroup; open: boolean; onToggle: () => void }) {
+  const Fold = open ? ChevronDown : ChevronRight
   return (
     <>
-      <div className="flex items-start gap-3 px-4 py-2.5">
-        <button type="button" aria-expanded={open} onClick={onToggle} className="min-w-0 flex-1 text-left">
+      <div className="@container flex items-start gap-3 px-4 py-2.5">
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={onToggle}
+          className="relative min-w-0 flex-1 pl-5 text-left"
+        >
+          <Fold className="absolute top-1 left-0 size-3.5 text-faint" aria-hidden />
           <span className="block text-sm font-medium break-words">{group.message || group.code}</span>
-          <span className="flex gap-2 text-2xs text-muted">
+          <span className="flex flex-wrap gap-x-2 text-2xs text-muted">
             <code className="font-mono">{group.type || group.code}</code>
-            <span>
+            <span className="whitespace-nowrap">
               last <Ago at_ms={group.last_ms} />
             </span>
           </span>
@@ -127,17 +134,23 @@ function Actions({ what, selection }: { what: string; selection: Selection }) {
   if (read_only) return null
   return (
     <span className="flex gap-1.5">
-      <Button icon={<RotateCcw className="size-3" />} disabled={busy} onClick={() => setSending(true)}>
-        Redrive
+      <Button
+        icon={<RotateCcw className="size-3" />}
+        title={`Send ${what} again`}
+        disabled={busy}
+        onClick={() => setSending(true)}
+      >
+        <span className="@max-md:sr-only">Redrive</span>
       </Button>
       {sending && <Redrive selection={selection} onClose={() => setSending(false)} />}
       <Button
         look="danger"
         icon={<Trash2 className="size-3" />}
+        title={`Throw away ${what}`}
         disabled={busy}
         onClick={() => setAsking(true)}
       >
-        Purge
+        <span className="@max-md:sr-only">Purge</span>
       </Button>
       {asking && (
         <Confirm

@@ -30,7 +30,7 @@ export function QueueView({ queue, tab, onTab }: Props) {
     <div className="flex h-full flex-col">
       <StepHead step={queue.step} badge={queue.paused && <PausedBadge />} tools={<Pausing queue={queue} />}>
         <p className="truncate font-mono text-2xs text-muted">{feedOf(queue)}</p>
-        <dl className="mt-3 grid grid-cols-5 gap-px overflow-hidden rounded-lg border border-line bg-line">
+        <dl className="mt-3 flex flex-wrap gap-px overflow-hidden rounded-lg border border-line bg-line">
           <Figure name="Ready" value={queue.ready} />
           <Figure name="Running" value={queue.claimed} />
           <Figure name="Scheduled" value={queue.scheduled} />
@@ -74,8 +74,8 @@ type FigureProps = { name: string; value: number; bad?: boolean; title?: string 
 
 function Figure({ name, value, bad = false, title }: FigureProps) {
   return (
-    <div className="bg-panel px-3 py-2" title={title}>
-      <dt className="label">{name}</dt>
+    <div className="flex-1 basis-20 bg-panel px-3 py-2" title={title}>
+      <dt className="label whitespace-nowrap">{name}</dt>
       <dd
         className={`num text-lg font-medium ${bad && value > 0 ? 'text-bad' : value === 0 ? 'text-faint' : ''}`}
       >
@@ -108,7 +108,7 @@ function ByName({ queue }: { queue: Queue }) {
     <SendForm
       label="Message"
       schema={message?.schema ?? null}
-      example={null}
+      example={message?.example ?? null}
       send_url={api.trigger(queue.step)}
       call_url={api.call(queue.step)}
     />

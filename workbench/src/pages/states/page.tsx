@@ -15,7 +15,7 @@ import { Button } from '@/ui/button'
 import { Empty, Loading } from '@/ui/empty'
 import { SearchInput } from '@/ui/field'
 import { ProblemPage } from '@/ui/problem'
-import { Rows } from '@/ui/rows'
+import { Listed, Rows } from '@/ui/rows'
 import { Split } from '@/ui/split'
 import { to } from '@/urls'
 
@@ -71,23 +71,25 @@ export default function StatesPage() {
           min_px={140}
           max_px={480}
         >
-          <Rows
-            items={known}
-            keyOf={item => item.scope}
-            row_px={ROW_PX}
-            label="Scopes"
-            onEnd={scopes.hasNextPage ? () => void scopes.fetchNextPage() : undefined}
-          >
-            {item => (
-              <Link
-                href={to.states(item.scope)}
-                aria-current={item.scope === scope ? 'true' : undefined}
-                className={`flex h-full items-center px-4 font-mono text-xs ${item.scope === scope ? 'bg-pressed' : 'hover:bg-hover'}`}
-              >
-                <span className="truncate">{item.scope}</span>
-              </Link>
-            )}
-          </Rows>
+          <Listed head={plural(known.length, 'scope') + (scopes.hasNextPage ? ' and more' : '')}>
+            <Rows
+              items={known}
+              keyOf={item => item.scope}
+              row_px={ROW_PX}
+              label="Scopes"
+              onEnd={scopes.hasNextPage ? () => void scopes.fetchNextPage() : undefined}
+            >
+              {item => (
+                <Link
+                  href={to.states(item.scope)}
+                  aria-current={item.scope === scope ? 'true' : undefined}
+                  className={`flex h-full items-center px-4 font-mono text-xs ${item.scope === scope ? 'bg-pressed' : 'hover:bg-hover'}`}
+                >
+                  <span className="truncate">{item.scope}</span>
+                </Link>
+              )}
+            </Rows>
+          </Listed>
           {place.key !== undefined || place.new ? (
             <Split
               name="state"
@@ -141,42 +143,36 @@ function Keys({
   const items = keys.data.pages.flatMap(page => page.items)
   if (items.length === 0) return <Empty title={search ? 'No key matches' : 'This scope is empty'} />
   return (
-    <div className="flex h-full flex-col">
-      <p className="label h-7 shrink-0 border-b border-line px-4 leading-7">
-        {plural(items.length, 'key')}
-        {keys.hasNextPage && ' and more'}
-      </p>
-      <div className="min-h-0 flex-1">
-        <Rows
-          items={items}
-          keyOf={item => item.key}
-          row_px={ROW_PX}
-          label="Keys"
-          selected={items.findIndex(item => item.key === chosen)}
-          onMove={index => change({ scope, key: items[index]?.key }, { replace: true })}
-          onEnd={onEnd}
-        >
-          {item => (
-            <Link
-              href={to.states(item.scope, item.key)}
-              aria-current={item.key === chosen ? 'true' : undefined}
-              className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item.key === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+    <Listed head={plural(items.length, 'key') + (keys.hasNextPage ? ' and more' : '')}>
+      <Rows
+        items={items}
+        keyOf={item => item.key}
+        row_px={ROW_PX}
+        label="Keys"
+        selected={items.findIndex(item => item.key === chosen)}
+        onMove={index => change({ scope, key: items[index]?.key }, { replace: true })}
+        onEnd={onEnd}
+      >
+        {item => (
+          <Link
+            href={to.states(item.scope, item.key)}
+            aria-current={item.key === chosen ? 'true' : undefined}
+            className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item.key === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+          >
+            <span className="w-[38%] shrink-0 truncate">{item.key}</span>
+            <span
+              key={item.version}
+              className={`min-w-0 flex-1 truncate rounded-sm text-faint ${item.version > (opened ?? item.version) ? 'flash' : ''}`}
             >
-              <span className="w-[38%] shrink-0 truncate">{item.key}</span>
-              <span
-                key={item.version}
-                className={`min-w-0 flex-1 truncate rounded-sm text-faint ${item.version > (opened ?? item.version) ? 'flash' : ''}`}
-              >
-                {JSON.stringify(item.value)}
-              </span>
-              <span className="num shrink-0 font-sans text-2xs text-muted">v{item.version}</span>
-              <span className="num w-14 shrink-0 text-right font-sans text-2xs text-muted">
-                {bytes(item.bytes)}
-              </span>
-            </Link>
-          )}
-        </Rows>
-      </div>
-    </div>
+              {JSON.stringify(item.value)}
+            </span>
+            <span className="num shrink-0 font-sans text-2xs text-muted">v{item.version}</span>
+            <span className="num w-14 shrink-0 text-right font-sans text-2xs text-muted">
+              {bytes(item.bytes)}
+            </span>
+          </Link>
+        )}
+      </Rows>
+    </Listed>
   )
 }

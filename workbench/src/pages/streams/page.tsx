@@ -1,27 +1,20 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { Trash2, X } from 'lucide-react'
-import { useState } from 'react'
 import { Link } from 'wouter'
 import { useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
-import type { StreamInfo, StreamItem } from '@/api/types'
+import type { StreamInfo } from '@/api/types'
 import { count, plural } from '@/format'
-import { payloadOf, textOf } from '@/forms/payload'
+import { Item } from '@/pages/streams/item'
 import { usePlace } from '@/place'
 import { useKeys } from '@/shell/keys'
 import { Page } from '@/shell/page'
-import { useReadOnly } from '@/shell/session'
-import { Button, IconButton } from '@/ui/button'
-import { Confirm } from '@/ui/dialog'
-import { Editor } from '@/ui/editor'
 import { Empty, Loading } from '@/ui/empty'
 import { Select } from '@/ui/field'
 import { JsonTree } from '@/ui/json'
-import { ProblemNote, ProblemPage } from '@/ui/problem'
-import { Rows } from '@/ui/rows'
+import { ProblemPage } from '@/ui/problem'
+import { Listed, Rows } from '@/ui/rows'
 import { Split } from '@/ui/split'
-import { useToast } from '@/ui/toast'
-import { api, to } from '@/urls'
+import { to } from '@/urls'
 
 const ROW_PX = 30
 const SETTLED_MS = 250
@@ -101,24 +94,26 @@ function Groups({ stream }: { stream: StreamInfo }) {
   }
   return (
     <Split name="streams" label="Width of the groups" kept="start" initial_px={240} min_px={140} max_px={480}>
-      <Rows
-        items={known}
-        keyOf={item => item.group_id}
-        row_px={ROW_PX}
-        label="Groups"
-        onEnd={groups.hasNextPage ? () => void groups.fetchNextPage() : undefined}
-      >
-        {item => (
-          <Link
-            href={to.streams(stream.name, item.group_id)}
-            aria-current={item.group_id === group ? 'true' : undefined}
-            className={`flex h-full items-center gap-2 px-4 font-mono text-xs ${item.group_id === group ? 'bg-pressed' : 'hover:bg-hover'}`}
-          >
-            <span className="flex-1 truncate">{item.group_id}</span>
-            <span className="num text-2xs text-muted">{count(item.items)}</span>
-          </Link>
-        )}
-      </Rows>
+      <Listed head={plural(known.length, 'group') + (groups.hasNextPage ? ' and more' : '')}>
+        <Rows
+          items={known}
+          keyOf={item => item.group_id}
+          row_px={ROW_PX}
+          label="Groups"
+          onEnd={groups.hasNextPage ? () => void groups.fetchNextPage() : undefined}
+        >
+          {item => (
+            <Link
+              href={to.streams(stream.name, item.group_id)}
+              aria-current={item.group_id === group ? 'true' : undefined}
+              className={`flex h-full items-center gap-2 px-4 font-mono text-xs ${item.group_id === group ? 'bg-pressed' : 'hover:bg-hover'}`}
+            >
+              <span className="flex-1 truncate">{item.group_id}</span>
+              <span className="num text-2xs text-muted">{count(item.items)}</span>
+            </Link>
+          )}
+        </Rows>
+      </Listed>
       <Items key={group} stream={stream.name} group={group} />
     </Split>
   )
@@ -134,31 +129,28 @@ function Items({ stream, group }: { stream: string; group: string }) {
   const at = items.findIndex(item => item.id === place.item)
   const chosen = items[at]
   const rows = (
-    <div className="flex h-full flex-col">
-      <p className="label h-7 shrink-0 border-b border-line px-4 leading-7">{plural(items.length, 'item')}</p>
-      <div className="min-h-0 flex-1">
-        <Rows
-          items={items}
-          keyOf={item => item.id}
-          row_px={ROW_PX}
-          label="Items"
-          selected={at}
-          onMove={index => change({ name: stream, group, item: items[index]?.id }, { replace: true })}
-          onEnd={list.hasNextPage ? () => void list.fetchNextPage() : undefined}
-        >
-          {item => (
-            <Link
-              href={to.streams(stream, group, item.id)}
-              aria-current={item === chosen ? 'true' : undefined}
-              className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
-            >
-              <span className="w-[34%] shrink-0 truncate">{item.id}</span>
-              <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(item.data)}</span>
-            </Link>
-          )}
-        </Rows>
-      </div>
-    </div>
+    <Listed head={plural(items.length, 'item') + (list.hasNextPage ? ' and more' : '')}>
+      <Rows
+        items={items}
+        keyOf={item => item.id}
+        row_px={ROW_PX}
+        label="Items"
+        selected={at}
+        onMove={index => change({ name: stream, group, item: items[index]?.id }, { replace: true })}
+        onEnd={list.hasNextPage ? () => void list.fetchNextPage() : undefined}
+      >
+        {item => (
+          <Link
+            href={to.streams(stream, group, item.id)}
+            aria-current={item === chosen ? 'true' : undefined}
+            className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+          >
+            <span className="w-[34%] shrink-0 truncate">{item.id}</span>
+            <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(item.data)}</span>
+          </Link>
+        )}
+      </Rows>
+    </Listed>
   )
   if (chosen === undefined) return rows
   return (
@@ -172,93 +164,5 @@ function Items({ stream, group }: { stream: string; group: string }) {
         onClose={() => change({ item: undefined }, { replace: true })}
       />
     </Split>
-  )
-}
-
-type ItemProps = { stream: string; group: string; item: StreamItem; onClose: () => void }
-
-function Item({ stream, group, item, onClose }: ItemProps) {
-  const [draft, setDraft] = useState<string | null>(null)
-  const [asking, setAsking] = useState(false)
-  const save = read.useSend('streams')
-  const remove = read.useSend('streams')
-  const read_only = useReadOnly()
-  const tell = useToast()
-  const payload = payloadOf(draft ?? textOf(item.data))
-  const url = api.streamItem(stream, group, item.id)
-  const store = () =>
-    save.mutate(
-      { url, method: 'PUT', body: { data: payload.value ?? null } },
-      {
-        onSuccess: () => {
-          setDraft(null)
-          tell('Saved, and sent to every subscriber.')
-        },
-      },
-    )
-  return (
-    <aside aria-label={item.id} className="flex h-full flex-col">
-      <header className="flex shrink-0 items-center gap-1 border-b border-line py-2 pr-2 pl-4">
-        <div className="min-w-0 flex-1">
-          <h2 className="truncate font-mono text-sm font-semibold">{item.id}</h2>
-          <p className="num text-2xs text-muted">
-            {group} · version {item.version}
-          </p>
-        </div>
-        {!read_only && (
-          <IconButton label="Delete" onClick={() => setAsking(true)}>
-            <Trash2 />
-          </IconButton>
-        )}
-        <IconButton label="Close" onClick={onClose}>
-          <X />
-        </IconButton>
-      </header>
-      <div className="min-h-0 flex-1">
-        <Editor
-          label="Item as JSON"
-          language="json"
-          value={payload.text}
-          {...(read_only ? {} : { onChange: setDraft })}
-          onSubmit={store}
-        />
-      </div>
-      {!read_only && (
-        <footer className="flex shrink-0 flex-col gap-2 border-t border-line p-3">
-          {payload.wrong && (
-            <p role="alert" className="text-xs text-bad">
-              Not JSON: {payload.wrong}
-            </p>
-          )}
-          {save.error && <ProblemNote error={save.error} />}
-          <div className="flex justify-end gap-2">
-            {draft !== null && <Button onClick={() => setDraft(null)}>Undo</Button>}
-            <Button
-              look="primary"
-              disabled={payload.wrong !== null || save.isPending || payload.text === textOf(item.data)}
-              onClick={store}
-            >
-              Save
-            </Button>
-          </div>
-        </footer>
-      )}
-      {asking && (
-        <Confirm
-          title={`Delete ${item.id}`}
-          action="Delete"
-          busy={remove.isPending}
-          onClose={() => setAsking(false)}
-          onConfirm={() =>
-            remove.mutate(
-              { url, method: 'DELETE' },
-              { onSuccess: onClose, onError: error => tell(error.message, 'bad') },
-            )
-          }
-        >
-          Every subscriber is told at once.
-        </Confirm>
-      )}
-    </aside>
   )
 }

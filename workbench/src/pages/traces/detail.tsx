@@ -103,9 +103,9 @@ function Head({ detail }: { detail: TraceDetail }) {
       <h2 className="min-w-0 truncate text-base font-semibold">{summary.name || 'Trace'}</h2>
       <StatusBadge status={summary.status} />
       <p className="num min-w-0 flex-1 truncate text-xs text-muted">
-        {duration(summary.duration_us)} · {plural(summary.spans, 'span')}
+        {duration(summary.duration_us)} · {plural(summary.spans, 'execution')}
         {summary.failures > 0 && ` · ${summary.failures} failed`} · {stamp(summary.started_ms)}
-        {detail.spans_left_out > 0 && ` · ${plural(detail.spans_left_out, 'span')} not kept`}
+        {detail.spans_left_out > 0 && ` · ${plural(detail.spans_left_out, 'execution')} not kept`}
       </p>
       <code className="font-mono text-2xs text-faint" title={summary.trace_id}>
         {summary.trace_id.slice(0, 12)}

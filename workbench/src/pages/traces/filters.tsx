@@ -20,9 +20,15 @@ const DURATIONS = [
   ['1000000', '≥ 1 s'],
   ['10000000', '≥ 10 s'],
 ]
+const TIMES = [
+  ['900000', 'Last 15 min'],
+  ['3600000', 'Last hour'],
+  ['86400000', 'Last 24 h'],
+  ['604800000', 'Last 7 d'],
+]
 const KINDS = ['http', 'queue', 'cron', 'state', 'stream', 'manual'] as const
 
-export const FILTERS = ['status', 'kind', 'flow', 'step', 'min_us', 'text'] as const
+export const FILTERS = ['status', 'kind', 'flow', 'step', 'min_us', 'last_ms', 'text'] as const
 
 export const filtersOf = (place: Place): Record<string, string | undefined> =>
   Object.fromEntries(FILTERS.map(name => [name, place[name]]))
@@ -89,6 +95,7 @@ export function Filters({ place, onChange }: Props) {
         steps.map(step => [step.name, step.name]),
       )}
       {select('min_us', 'Any duration', DURATIONS as [string, string][])}
+      {select('last_ms', 'Any time', TIMES as [string, string][])}
     </>
   )
 }

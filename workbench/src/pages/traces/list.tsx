@@ -49,7 +49,7 @@ export function TraceList({ place, chosen, onReset }: Props) {
         <Button onClick={onReset}>Clear the filters</Button>
       </Empty>
     ) : (
-      <Empty title="Nothing has run yet" command="curl -i localhost:3001/…">
+      <Empty title="Nothing has run yet">
         Every request, message and tick becomes a trace. Send a request, or use the page{' '}
         <Link href={to.endpoints()} className="text-live underline">
           Endpoints
@@ -113,7 +113,7 @@ function Heads() {
       <span />
       <span>Entry</span>
       <span>Steps</span>
-      <span className="text-right">Spans</span>
+      <span className="text-right">Runs</span>
       <span className="max-lg:text-right">Duration</span>
       <span className="text-right">Started</span>
     </div>
@@ -164,7 +164,7 @@ function NarrowRow({ trace, href, chosen }: { trace: Trace; href: string; chosen
         </span>
         <span className="flex items-baseline gap-2 text-2xs text-muted">
           <span className={`flex-1 truncate ${trace.error ? 'text-bad' : ''}`}>
-            {trace.error ?? plural(trace.spans, 'span')}
+            {trace.error ?? plural(trace.spans, 'execution')}
           </span>
           <Ago at_ms={trace.started_ms} className="shrink-0" />
         </span>

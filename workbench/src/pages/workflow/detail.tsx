@@ -48,8 +48,13 @@ export function RunView({ id, step }: { id: string; step: string }) {
           <Facts
             facts={[
               ['Topic', <code className="font-mono">{run.data.topic}</code>],
-              ['Started', stamp(run.data.started_at_ms)],
-              ['Ended', run.data.ended_at_ms !== null && stamp(run.data.ended_at_ms)],
+              ['Started', <span className="num font-mono">{stamp(run.data.started_at_ms)}</span>],
+              [
+                'Ended',
+                run.data.ended_at_ms !== null && (
+                  <span className="num font-mono">{stamp(run.data.ended_at_ms)}</span>
+                ),
+              ],
               [
                 'Trace',
                 <Link

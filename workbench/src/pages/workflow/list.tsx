@@ -81,7 +81,7 @@ function RunRow({ run, href, chosen }: { run: Run; href: string; chosen: boolean
             duration((run.ended_at_ms - run.started_at_ms) * 1_000)
           ) : run.due_at_ms !== null ? (
             <>
-              goes on <Ago at_ms={run.due_at_ms} />
+              due <Ago at_ms={run.due_at_ms} />
             </>
           ) : run.status === 'suspended' ? (
             'waits'
