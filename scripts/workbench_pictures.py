@@ -68,6 +68,20 @@ PAGES = {
     "plugin": "/plugins/orders",
     "nowhere": "/no/such/page",
 }
+# What is seen only after these were pressed, in turn: the place, and the names of buttons.
+PRESSED = {
+    "palette": ("/traces", ("Go to",)),
+    "help": ("/traces", ("Keys and help",)),
+    "flow-run-called": ("/flow/refunds?node=step:give_refund&tab=run", ("Call and wait",)),
+    "endpoints-answer": ("/endpoints?id=POST%20/refunds", ("Send",)),
+    "queues-letter": ("/queues?step=give_refund", ("bank does not answer", "order_1")),
+    "queues-redrive": ("/queues?step=give_refund", ("Redrive",)),
+    "queues-purge": ("/queues?step=give_refund", ("Purge",)),
+    "queues-bulks": ("/queues?view=bulks", ()),
+    "cron-run": ("/cron", ("Run now",)),
+    "logs-line": ("/logs?level=error", ("attempt 2 failed",)),
+    "states-new": ("/states", ("New value",)),
+}
 LARGE = {
     "large-flow": "/flow/large",
     "large-flow-step": "/flow/large?node=step:step_250",
@@ -123,15 +137,16 @@ class Album:
         self._themes = themes
         self.told: list[str] = []
 
-    def wants(self, places: dict[str, str]) -> dict[str, str]:
-        """Those that were asked for."""
-        return {
-            name: place
-            for name, place in places.items()
-            if not self._only or any(word in name for word in self._only)
-        }
+    def wants(self, name: str) -> bool:
+        """Whether a picture was asked for."""
+        return not self._only or any(word in name for word in self._only)
 
-    def add(self, address: str, places: dict[str, str]) -> None:
+    def add(
+        self,
+        address: str,
+        places: dict[str, str],
+        pressed: dict[str, tuple[str, tuple[str, ...]]] | None = None,
+    ) -> None:
         """Pictures of these places of a Workbench, in all themes and widths."""
         url = address.partition("/#token=")[0]
         for theme in self._themes:
@@ -139,14 +154,20 @@ class Album:
                 page = self._browser.new_page(color_scheme=theme, viewport=size, reduced_motion="reduce")
                 page.on("console", lambda line: self._heard(line.type, line.text))
                 page.on("pageerror", lambda error: self._heard("error", str(error)))
-                if "sign-in" in places:
+                if "sign-in" in places and self.wants("sign-in"):
                     page.goto(url + places["sign-in"])
                     self._take(page, f"{theme}-sign-in{suffix}")
                 page.goto(address)
                 page.get_by_role("main").wait_for()
                 for name, place in places.items():
-                    if name != "sign-in":
+                    if name != "sign-in" and self.wants(name):
                         page.goto(url + place)
+                        self._take(page, f"{theme}-{name}{suffix}")
+                for name, (place, buttons) in (pressed or {}).items():
+                    if self.wants(name):
+                        page.goto(url + place)
+                        for button in buttons:
+                            page.get_by_role("button", name=button).first.click()
                         self._take(page, f"{theme}-{name}{suffix}")
                 page.close()
 
@@ -177,7 +198,7 @@ def _own_projects(album: Album) -> None:
     ]
     for fill, places in projects:
         is_busy = fill is examples_in
-        if not is_busy and not album.wants(places):
+        if not is_busy and not any(map(album.wants, places)):
             continue
         with ExitStack() as project:
             beside = Path(project.enter_context(tempfile.TemporaryDirectory(prefix="motia-pictures-")))
@@ -187,11 +208,11 @@ def _own_projects(album: Album) -> None:
             (runtime / "motia").mkdir(mode=0o700)
             fill(folder)
             address = project.enter_context(served(folder, runtime))
-            found: dict[str, str] = {}
             if is_busy:
                 traffic(*address.split("/#token="))
-                found = things(*address.split("/#token="))
-            album.add(address, album.wants({**places, **found}))
+                album.add(address, {**places, **things(*address.split("/#token="))}, PRESSED)
+            else:
+                album.add(address, places)
 
 
 def main() -> None:
@@ -212,7 +233,7 @@ def main() -> None:
         if given.address is None:
             _own_projects(album)
         else:
-            album.add(given.address, album.wants({**PAGES, **things(*given.address.split("/#token="))}))
+            album.add(given.address, {**PAGES, **things(*given.address.split("/#token="))})
         for line in album.told:
             sys.stderr.write(f"the page said: {line}\n")
 

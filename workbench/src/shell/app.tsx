@@ -12,17 +12,17 @@ const loadPalette = () => import('@/shell/palette')
 const Palette = lazy(loadPalette)
 const Help = lazy(() => import('@/shell/help'))
 
-const CHORD_MS = 1_000
 const SETTLED_MS = 1_000
 
 export function App() {
   const [path, navigate] = useLocation()
   const [open, setOpen] = useState<'palette' | 'help' | null>(null)
-  const chord = useRef(0)
+  /** `g` was pressed: the next key says where to, however long it takes. */
+  const chord = useRef(false)
   const close = () => setOpen(null)
   useKeys({
-    g: event => {
-      chord.current = event.timeStamp
+    g: () => {
+      chord.current = true
     },
     '/': () => document.querySelector<HTMLElement>('[data-search]')?.focus(),
     '?': () => setOpen('help'),
@@ -39,16 +39,23 @@ export function App() {
         setOpen('palette')
         return
       }
-      if (event.key === 'g' || event.timeStamp - chord.current > CHORD_MS) return
-      chord.current = 0
+      if (event.key === 'g' || !chord.current) return
+      chord.current = false
       const page = PAGES.find(({ key }) => key === event.key)
       if (page === undefined) return
       event.preventDefault()
       navigate(page.href)
     }
+    const forget = () => {
+      chord.current = false
+    }
     // Before the lists hear it: `g k` is not `k`.
     window.addEventListener('keydown', press, { capture: true })
-    return () => window.removeEventListener('keydown', press, { capture: true })
+    window.addEventListener('pointerdown', forget)
+    return () => {
+      window.removeEventListener('keydown', press, { capture: true })
+      window.removeEventListener('pointerdown', forget)
+    }
   }, [navigate])
   return (
     <div className="flex h-full">

@@ -10,6 +10,7 @@ import { Facts } from '@/ui/section'
 import { Stack } from '@/ui/stack'
 import { Ago } from '@/ui/time'
 import { useToast } from '@/ui/toast'
+import { WithTrace } from '@/ui/trace-link'
 import { api, to } from '@/urls'
 
 type Props = { letter: DeadLetter; open: boolean; onToggle: () => void }
@@ -47,15 +48,7 @@ function Opened({ letter }: { letter: DeadLetter }) {
     redrive.mutate(
       { url: api.redriveOne(id), body: { topic, step, ...(changed ? { data: payload.value } : {}) } },
       {
-        onSuccess: sent =>
-          tell(
-            <span>
-              Sent again.{' '}
-              <Link href={to.trace(sent.trace_id)} className="font-medium text-live underline">
-                Open its trace
-              </Link>
-            </span>,
-          ),
+        onSuccess: sent => tell(<WithTrace text="Sent again." trace_id={sent.trace_id} />),
         onError: error => tell(error.message, 'bad'),
       },
     )
