@@ -1,6 +1,7 @@
-"""Puts runs to sleep, or wakes them: `inside_sleepers.py PROJECT put|wake RUNS FIRST_S SPREAD_S`.
+"""Puts runs to sleep, or wakes them: `inside_sleepers.py PROJECT put|wake KIND RUNS FIRST_S SPREAD_S`.
 
-Two processes, so that what putting 100,000 runs to sleep costs is not counted as what keeping them does.
+KIND is `runs` or `messages`. Two processes, so that what putting 100,000 to sleep costs is not counted as what
+keeping them does.
 Prints one JSON object.
 """
 
@@ -24,10 +25,11 @@ _LOOK_S = 0.25
 _GIVE_UP_S = 300.0
 
 
-async def put(app: Any, runs: int, first_s: float, spread_s: float) -> dict[str, float]:
+async def put(app: Any, kind: str, runs: int, first_s: float, spread_s: float) -> dict[str, float]:
     """Memory of a node without any run, and the time until all sleep."""
     before_bytes, started_s = rss_bytes(os.getpid()), time.perf_counter()
-    await app.engine.call_step("put_to_sleep", {"runs": runs, "first_s": first_s, "spread_s": spread_s})
+    plan = {"scheduled": kind == "messages", "runs": runs, "first_s": first_s, "spread_s": spread_s}
+    await app.engine.call_step("put_to_sleep", plan)
     while sum(depth.scheduled for depth in await app.backend.queue.depths()) < runs:
         if time.time() > first_s:
             raise SystemExit("the first woke before the last slept: this machine is too slow for the plan")
@@ -35,7 +37,7 @@ async def put(app: Any, runs: int, first_s: float, spread_s: float) -> dict[str,
     return {"empty_bytes": before_bytes, "elapsed_s": time.perf_counter() - started_s}
 
 
-async def wake(app: Any, runs: int, first_s: float, spread_s: float) -> dict[str, float]:
+async def wake(app: Any, _: str, runs: int, first_s: float, spread_s: float) -> dict[str, float]:
     """Memory of a node that has them all, and how late they woke."""
     asleep_bytes = rss_bytes(os.getpid())
     await asyncio.sleep(max(0.0, first_s - time.time()))
@@ -56,17 +58,19 @@ async def wake(app: Any, runs: int, first_s: float, spread_s: float) -> dict[str
     }
 
 
-async def run(project: str, what: str, runs: int, first_s: float, spread_s: float) -> dict[str, float]:
+async def run(
+    project: str, what: str, kind: str, runs: int, first_s: float, spread_s: float
+) -> dict[str, float]:
     app = App(load_settings(project, mode="production").settings)
     await app.start()
     settle_collector()
     try:
-        return await (put if what == "put" else wake)(app, runs, first_s, spread_s)
+        return await (put if what == "put" else wake)(app, kind, runs, first_s, spread_s)
     finally:
         await app.drain()
         await app.stop()
 
 
 if __name__ == "__main__":
-    _, path, phase, *numbers = sys.argv
-    print(json.dumps(uvloop.run(run(path, phase, int(numbers[0]), float(numbers[1]), float(numbers[2])))))
+    _, path, phase, kind, runs, first, spread = sys.argv
+    print(json.dumps(uvloop.run(run(path, phase, kind, int(runs), float(first), float(spread)))))

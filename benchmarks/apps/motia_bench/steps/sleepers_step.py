@@ -1,4 +1,4 @@
-"""Runs that sleep, for the benchmark of their memory and their waking."""
+"""Runs that sleep and messages that wait for their time: their memory, and their waking."""
 
 from __future__ import annotations
 
@@ -17,15 +17,27 @@ async def sleeper(input: dict[str, Any], ctx: Context) -> None:
     late_s.append(time.time() - input["due_s"])
 
 
+@step(queue("bench.scheduled"))
+async def scheduled(input: dict[str, Any]) -> None:
+    late_s.append(time.time() - input["due_s"])
+
+
 @step()
 async def put_to_sleep(input: dict[str, Any], ctx: Context) -> None:
-    """Enqueues `runs` runs that are due one after the other from `first_s` on, over `spread_s`."""
+    """Enqueues `runs` runs, or messages with `scheduled`, that are due one after the other from `first_s` on,
+    over `spread_s`."""
     runs: int = input["runs"]
     for begin in range(0, runs, 1000):
         due = [
             input["first_s"] + input["spread_s"] * at / runs for at in range(begin, min(runs, begin + 1000))
         ]
-        await ctx.enqueue([{"topic": "bench.sleepers", "data": {"due_s": due_s}} for due_s in due])
+        if input["scheduled"]:
+            topic, at = "bench.scheduled", [{"at": due_s} for due_s in due]
+        else:
+            topic, at = "bench.sleepers", [{} for _ in due]
+        await ctx.enqueue(
+            [{"topic": topic, "data": {"due_s": s}, **when} for s, when in zip(due, at, strict=True)]
+        )
 
 
 @step()
