@@ -217,6 +217,8 @@ class World:
             if policy is None:
                 continue
             held = [one for one in table.values() if one.standing is Standing.CLAIMED]
+            if not held:
+                continue
             if policy.concurrency is not None and len(held) > policy.concurrency:
                 self.history.wrong.append(f"{len(held)} claims of {queue.topic}")
             if policy.concurrency_by_key is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,6 +54,7 @@ EXPRESSIONS = (
 )
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 HALF_WINDOW = timedelta(days=2)
+ONE_MINUTE = timedelta(minutes=1)
 
 
 def members(text: str, low: int, high: int) -> set[int]:
@@ -67,53 +69,68 @@ def members(text: str, low: int, high: int) -> set[int]:
 
 
 def matches(sets: list[set[int]], both_days: bool, wall: datetime) -> bool:
+    if wall.minute not in sets[0] or wall.hour not in sets[1] or wall.month not in sets[3]:
+        return False
     day = wall.day in sets[2]
     weekday = bool({wall.isoweekday(), wall.isoweekday() % 7} & sets[4])
-    return (
-        wall.minute in sets[0]
-        and wall.hour in sets[1]
-        and wall.month in sets[3]
-        and ((day and weekday) if both_days else (day or weekday))
-    )
+    return (day and weekday) if both_days else (day or weekday)
+
+
+class Minute(NamedTuple):
+    """One minute of real time, and what the clock on the wall shows."""
+
+    epoch_s: int
+    wall: datetime
+    repeated: bool
+    """Whether the clock showed the same before."""
+    skipped: tuple[datetime, ...]
+    """What the clock never showed, right before this."""
 
 
 @lru_cache
-def windows(zone: str) -> list[list[tuple[int, datetime]]]:
-    """Around each change of the clocks in 2025: every minute as epoch seconds and wall-clock time."""
+def windows(zone: str) -> list[list[Minute]]:
+    """Around each change of the clocks in 2025, the end of the year and a leap day: every minute."""
     tz = ZoneInfo(zone)
     moment = datetime(2025, 1, 1, tzinfo=UTC)
     centres = [datetime(2025, 12, 31, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)]
+    offset = moment.astimezone(tz).utcoffset()
     while moment.year == 2025:
         later = moment + timedelta(hours=1)
-        if moment.astimezone(tz).utcoffset() != later.astimezone(tz).utcoffset():
+        if offset != (offset := later.astimezone(tz).utcoffset()):
             centres.append(moment)
         moment = later
-    found = []
-    for centre in centres:
-        start = centre - HALF_WINDOW
-        minutes = [start + timedelta(minutes=n) for n in range(int(2 * HALF_WINDOW / timedelta(minutes=1)))]
-        found.append([(int(m.timestamp()), m.astimezone(tz).replace(tzinfo=None)) for m in minutes])
+    return [_walk(centre - HALF_WINDOW, tz) for centre in centres]
+
+
+def _walk(start: datetime, tz: ZoneInfo) -> list[Minute]:
+    found: list[Minute] = []
+    seen: set[datetime] = set()
+    for number in range(int(2 * HALF_WINDOW / ONE_MINUTE)):
+        moment = start + number * ONE_MINUTE
+        wall = moment.astimezone(tz).replace(tzinfo=None)
+        skipped = []
+        if found:
+            missing = found[-1].wall + ONE_MINUTE
+            while missing < wall:
+                skipped.append(missing)
+                missing += ONE_MINUTE
+        found.append(Minute(int(moment.timestamp()), wall, wall in seen, tuple(skipped)))
+        seen.add(wall)
     return found
 
 
-def reference(expression: str, minutes: list[tuple[int, datetime]]) -> list[int]:
+def reference(expression: str, minutes: list[Minute]) -> list[int]:
     fields = expression.split()
     sets = [members(text, low, high) for text, (low, high) in zip(fields, RANGES, strict=True)]
     both_days = fields[2].startswith("*") or fields[4].startswith("*")
     fixed = not fields[0].startswith("*") and not fields[1].startswith("*")
     ticks = []
-    seen: set[datetime] = set()
-    previous = minutes[0][1] - timedelta(minutes=1)
-    for epoch_s, wall in minutes:
-        due = matches(sets, both_days, wall) and not (fixed and wall in seen)
-        skipped = previous + timedelta(minutes=1)
-        while fixed and skipped < wall:
-            due = due or matches(sets, both_days, skipped)
-            skipped += timedelta(minutes=1)
+    for minute in minutes:
+        due = matches(sets, both_days, minute.wall) and not (fixed and minute.repeated)
+        if fixed and minute.skipped:
+            due = due or any(matches(sets, both_days, wall) for wall in minute.skipped)
         if due:
-            ticks.append(epoch_s * 1000)
-        seen.add(wall)
-        previous = wall
+            ticks.append(minute.epoch_s * 1000)
     return ticks
 
 
@@ -122,7 +139,7 @@ def reference(expression: str, minutes: list[tuple[int, datetime]]) -> list[int]
 )
 def test_equals_the_reference_around_every_change_of_the_clocks(zone: str) -> None:
     for minutes in windows(zone):
-        start_ms, end_ms = minutes[0][0] * 1000 - 1, minutes[-1][0] * 1000
+        start_ms, end_ms = minutes[0].epoch_s * 1000 - 1, minutes[-1].epoch_s * 1000
         for expression in EXPRESSIONS:
             expected = reference(expression, minutes)
             schedule = parse(expression, zone)
@@ -141,14 +158,14 @@ def test_next_after_any_moment_is_the_next_tick_of_the_reference(
     # Half of the moments lie close to the change itself.
     middle = len(minutes) // 2
     index = data.draw(st.integers(200, len(minutes) - 1) | st.integers(middle - 200, middle + 200))
-    after_ms = minutes[index][0] * 1000 + data.draw(st.integers(0, 59_999))
+    after_ms = minutes[index].epoch_s * 1000 + data.draw(st.integers(0, 59_999))
     later = [tick for tick in reference(expression, minutes) if tick > after_ms]
     found = parse(expression, zone).next_after(after_ms)
     if later:
         assert found == later[0]
     else:
         assert found is not None
-        assert found > minutes[-1][0] * 1000
+        assert found > minutes[-1].epoch_s * 1000
 
 
 @settings(max_examples=500, deadline=None)

@@ -85,8 +85,9 @@ def forget_duplicates(transaction: Transaction, operation: ops.Expire) -> int:
 
 def is_paused(transaction: Transaction, queue: QueueName) -> bool:
     """Whether nothing may be taken from the queue."""
+    pauses = transaction.store.pauses
     names = (queue, (queue.topic, "*"), ("*", queue.step), ("*", "*"))
-    return any(name in transaction.store.pauses for name in names)
+    return bool(pauses) and any(name in pauses for name in names)
 
 
 def settle(transaction: Transaction, operation: ops.Settle) -> None:

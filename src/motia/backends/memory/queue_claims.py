@@ -11,11 +11,13 @@ from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.message import Claim, QueueName
 
+_WAITING = (Standing.READY, Standing.LIMITED)
+
 
 def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Claim]:
-    wanted = [want for want in operation.wanted if want.limit > 0 and not is_paused(transaction, want.queue)]
     if operation.max_bytes <= 0:
         return []
+    wanted = [want for want in operation.wanted if want.limit > 0 and not is_paused(transaction, want.queue)]
     suspects = [
         delivery
         for want in wanted
@@ -27,11 +29,14 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
     claims: list[Claim] = []
     room_bytes = operation.max_bytes
     for want in wanted:
+        waiting = _waiting(transaction, want.queue)
+        if not waiting:
+            continue
         limit = want.limit
         if want.concurrency is not None:
             limit = min(limit, want.concurrency - _claimed_count(transaction, want.queue))
         limits = Limits(transaction, want, operation.now_ms)
-        for delivery in sorted(_waiting(transaction, want.queue), key=lambda delivery: delivery.place):
+        for delivery in sorted(waiting, key=lambda delivery: delivery.place):
             if limit <= 0 or room_bytes <= 0:
                 break
             refused = limits.refuses(delivery)
@@ -49,8 +54,7 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
 
 
 def _waiting(transaction: Transaction, queue: QueueName) -> list[Delivery]:
-    standings = (Standing.READY, Standing.LIMITED)
-    return [d for d in of_queue(transaction, queue).values() if d.standing in standings]
+    return [d for d in of_queue(transaction, queue).values() if d.standing in _WAITING]
 
 
 def _claim(transaction: Transaction, delivery: Delivery, node: bytes) -> Claim:
