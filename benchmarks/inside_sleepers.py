@@ -1,8 +1,7 @@
 """Puts runs to sleep, or wakes them: `inside_sleepers.py PROJECT put|wake KIND RUNS FIRST_S SPREAD_S`.
 
-KIND is `runs` or `messages`. Two processes, so that what putting 100,000 to sleep costs is not counted as what
-keeping them does.
-Prints one JSON object.
+KIND is `runs` or `messages`. Two processes, so that what putting 100,000 to sleep costs is not counted as
+what keeping them does. Prints one JSON object.
 """
 
 from __future__ import annotations
