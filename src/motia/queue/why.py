@@ -52,8 +52,8 @@ def explain(message: StoredMessage, facts: Facts) -> list[Reason]:
         reasons.append(Reason("orphaned", f"{text}: it waits until one does, or is cancelled"))
     if not facts.nodes:
         reasons.append(Reason("no_node", "no node runs: start one with `motia dev` or `motia start`"))
-    reasons += _own(message, facts)
-    return reasons
+    own = _own(message, facts)
+    return reasons if reasons and own == [_next()] else reasons + own
 
 
 def _own(message: StoredMessage, facts: Facts) -> list[Reason]:

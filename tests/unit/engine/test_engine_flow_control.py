@@ -336,3 +336,29 @@ def test_retry_after_of_a_response_is_honoured(project: Any) -> None:
         assert event.fields["due_at_ms"] - app.clock.now_ms() == 42_000
 
     project.run(scenario, clock=ManualClock())
+
+
+def test_a_retry_function_that_fails_is_told_with_its_own_line(project: Any) -> None:
+    project.step(
+        "take",
+        """
+        def again(error, attempt):
+            return {}["no such rule"]
+        config = {"name": "take", "triggers": [queue("go", retry=again, attempts=1)]}
+        async def handler(input, ctx):
+            raise ValueError("x")
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("go")
+        await app.until_idle()
+        (letter,) = await app.dead_letters()
+        assert letter.code == "handler.retry_function"
+        error = encoding.decode(letter.error)
+        assert error["type"] == "KeyError"
+        stack = error["stack"]
+        assert stack.index('raise ValueError("x")') < stack.index('return {}["no such rule"]')
+        assert stack.endswith("KeyError: 'no such rule'")
+
+    project.run(scenario)

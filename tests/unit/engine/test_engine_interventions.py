@@ -191,7 +191,7 @@ def test_a_pause_holds_what_waits_and_lets_what_runs_go_on(project: Any) -> None
         message_id = await app.emit("slow", 1)
         await app.advance(3)
         assert await app.state.get("done", "1") is None
-        assert "paused" in await reasons(app, message_id)
+        assert await reasons(app, message_id) == ["paused"]
         assert await interventions.resume(topic="slow") == 1
         await app.advance(0)
         assert await app.state.get("done", "1") is True

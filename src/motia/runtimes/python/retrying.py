@@ -16,7 +16,12 @@ _LONGEST_S = 86_400.0
 
 
 async def with_retry(
-    failed: Failed, error: BaseException, decide: Callable[..., Any] | None, attempt: int
+    failed: Failed,
+    error: BaseException,
+    *,
+    decide: Callable[..., Any] | None,
+    attempt: int,
+    stack_of: Callable[[BaseException], str],
 ) -> Failed:
     """The outcome, with the wait that `decide(error, attempt)` or the error itself asks for.
 
@@ -24,7 +29,10 @@ async def with_retry(
     policy says. If it fails itself, the policy holds and its failure is the one that is told.
     """
     if decide is not None:
-        return await _decided(failed, error, decide, attempt)
+        try:
+            return await _decided(failed, error, decide, attempt)
+        except Exception as broken:
+            return _broken(failed, broken, stack_of(broken))
     if failed.retryable and failed.retry_in_s is None:
         failed.retry_in_s = asked_wait_s(error)
     return failed
@@ -32,25 +40,26 @@ async def with_retry(
 
 async def _decided(failed: Failed, error: BaseException, decide: Callable[..., Any], attempt: int) -> Failed:
     takes_attempt = getattr(getattr(decide, "__code__", None), "co_argcount", 2) > 1
-    try:
-        answer = decide(error, attempt) if takes_attempt else decide(error)
-        if hasattr(answer, "__await__"):
-            answer = await answer
-        if answer is None or answer is True:
-            return failed
-        if answer is False:
-            return Failed(failed.error, retryable=False)
-        return Failed(failed.error, retryable=True, retry_in_s=seconds(answer, "retry function"))
-    except Exception as broken:
-        failure = HandlerError(
-            f"the retry function failed with {type(broken).__name__}: {broken}; it was asked about:"
-            f" {failed.error.message}",
-            code="handler.retry_function",
-            type_name=type(broken).__name__,
-            stack=getattr(failed.error, "stack", ""),
-        )
-        failure.__cause__ = broken
-        return Failed(failure, retryable=failed.retryable)
+    answer = decide(error, attempt) if takes_attempt else decide(error)
+    if hasattr(answer, "__await__"):
+        answer = await answer
+    if answer is None or answer is True:
+        return failed
+    if answer is False:
+        return Failed(failed.error, retryable=False)
+    return Failed(failed.error, retryable=True, retry_in_s=seconds(answer, "retry function"))
+
+
+def _broken(failed: Failed, broken: Exception, stack: str) -> Failed:
+    failure = HandlerError(
+        f"the retry function failed with {type(broken).__name__}: {broken}; it was asked about:"
+        f" {failed.error.message}",
+        code="handler.retry_function",
+        type_name=type(broken).__name__,
+        stack=f"{getattr(failed.error, 'stack', '')}\n\nAsked about it, the retry function failed:\n{stack}",
+    )
+    failure.__cause__ = broken
+    return Failed(failure, retryable=failed.retryable)
 
 
 def asked_wait_s(error: BaseException) -> float | None:

@@ -228,7 +228,9 @@ class PythonRuntime:
     async def with_retry(self, invocation: Invocation, failed: Failed, error: BaseException) -> Failed:
         """The outcome, with the wait that the trigger's retry function or the error itself asks for."""
         entry = self._entries[invocation.step.name, invocation.trigger_index]
-        return await with_retry(failed, error, entry.retry, invocation.attempt)
+        return await with_retry(
+            failed, error, decide=entry.retry, attempt=invocation.attempt, stack_of=self._own_stack
+        )
 
     async def call(self, function: FunctionId, arguments: Sequence[Any], calls: Calls) -> Any:
         target = self._loader.functions[function]
