@@ -54,10 +54,27 @@ PLACE = """
 config = {"name": "Place", "triggers": [http("POST", "/orders")]}
 async def handler(request, ctx):
     order = request.body
+    if order["id"] == "doomed":
+        await ctx.enqueue("doomed", order, dedupe=order["id"])
+        return {"status": 202, "body": None}
     async with ctx.atomic():
         await ctx.enqueue("order.placed", order, dedupe=order["id"])
         await ctx.enqueue("order.reviewed", {"id": order["id"], "approved": order["approved"]})
     return {"status": 202, "body": None}
+"""
+DOOMED = """
+import os
+import signal
+
+config = {"name": "Doomed", "triggers": [queue("doomed")]}
+
+def did(what):
+    with open("ledger.txt", "a") as ledger:
+        ledger.write(f"doomed {what}\\n")
+
+async def handler(input, ctx):
+    await ctx.step("reserve", did, "reserve", undo=lambda: did("release"))
+    await ctx.step("ship", os.kill, os.getpid(), signal.SIGKILL)
 """
 DONE = ["reserve", "charge", "ship"]
 UNDONE = ["reserve", "charge", "refund", "release"]
@@ -85,6 +102,7 @@ def test_a_saga_survives_the_death_of_its_worker_and_of_its_node(real_project: P
         pytest.fail("expected node in CI") if os.environ.get("CI") else pytest.skip("needs node")
     (real_project.folder / "steps" / "saga.step.ts").write_text(SAGA)
     real_project.step("place", PLACE)
+    real_project.step("doomed", DOOMED)
 
     async def ends(running: Running, order: str, expected: list[str]) -> None:
         async def look() -> bool | None:
@@ -116,6 +134,8 @@ def test_a_saga_survives_the_death_of_its_worker_and_of_its_node(real_project: P
             # It dies again and again: given up, and undone.
             await place(base, id="last", victim="worker", kill="in ship", approved=True, always=True)
             await ends(running, "last", UNDONE)
+            await place(base, id="doomed")
+            await ends(running, "doomed", ["reserve", "release"])
 
             async def over() -> bool | None:
                 return (await real_project.left())[0] == 0 or None
@@ -127,6 +147,9 @@ def test_a_saga_survives_the_death_of_its_worker_and_of_its_node(real_project: P
             assert ledger(real_project)[f"o{number}"] == (DONE if approved else UNDONE), (victim, point)
         _, dead = await real_project.left()
         refused = sum(not approved for _, _, approved in KILLS)
-        assert sorted(letter.code for letter in dead) == [*["order.refused"] * refused, "worker.crashed"]
+        assert sorted(letter.code for letter in dead) == [
+            *["order.refused"] * refused,
+            *["worker.crashed"] * 2,
+        ]
 
     run(main, 140)

@@ -129,8 +129,8 @@ class SimulatedRuns:
             return
         done = [part for part in parts if part.startswith("undoable") and known.get(part) == "done"]
         error = encoding.decode(end.error or b"{}")
-        if "$undo" not in known or error.get("code") == "worker.crashed":
-            return  # nothing undoes a run that died with its node, until its dead letter is sent back
+        if "$undo" not in known and error.get("code") != "worker.crashed":
+            return
         told = [one["step"] for one in error.get("undo_failures", ())]
         # Of what is told as not undone the undo may have run: it was not recorded, and is not known to have.
         done = [part for part in done if part not in told]

@@ -58,9 +58,14 @@ class JournalEntry:
     """The mail that ended a wait: the run does not take it a second time."""
 
 
-def cancel_marker(at_ms: int) -> JournalEntry:
-    """The entry that makes a run undo what it did, and end as cancelled."""
-    return JournalEntry(name=UNDO_MARKER, kind="marker", status="done", at_ms=at_ms, error=CANCELLED)
+def undo_marker(at_ms: int, cause: bytes = CANCELLED) -> JournalEntry:
+    """The entry that makes a run undo what it did, and end as its cause says."""
+    return JournalEntry(name=UNDO_MARKER, kind="marker", status="done", at_ms=at_ms, error=cause)
+
+
+def most_crashes(max_crashes: int, *, undoing: bool) -> int:
+    """How many crashes end a message: what undoes a run gets as many again as the run had."""
+    return max_crashes * 2 if undoing else max_crashes
 
 
 @dataclass(slots=True, kw_only=True)

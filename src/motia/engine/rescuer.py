@@ -9,7 +9,7 @@ from motia.backends.liveness import Crashed
 from motia.core.batch import Batch, Died, Operation, RecoverNode, RunEnd
 from motia.core.ids import format_id
 from motia.core.message import Claim, NewMessage
-from motia.core.workflow import RunId
+from motia.core.workflow import UNDO_MARKER, RunId
 from motia.engine.failures import failure_messages
 from motia.engine.periodic import Periodic
 from motia.engine.replies import reply
@@ -89,10 +89,24 @@ class Rescuer(Periodic):
                 answer = {"error": encoding.decode(letter.error)}
                 ends += reply(claim, answer, now_ms=died_at_ms, mail_id=engine.ids.message_id())
                 run = RunId(letter.id, letter.queue.step)
-                ends.append(RunEnd(run=run, status="failed", at_ms=died_at_ms, error=letter.error))
+                error = await self._told(run, letter.error)
+                ends.append(RunEnd(run=run, status="failed", at_ms=died_at_ms, error=error))
         await engine.enqueue_messages(messages)
         if ends:
             await engine.backend.commit(Batch(ends))
+
+    async def _told(self, run: RunId, error: bytes) -> bytes:
+        """Why a run died, with what its undo, which died too, has left as it is."""
+        entries = {entry.name: entry for entry in await self._engine.backend.workflow.journal(run)}
+        if UNDO_MARKER not in entries:
+            return error
+        undone = {entry.name for entry in entries.values() if (entry.kind, entry.status) == ("undo", "done")}
+        left = [
+            {"step": entry.name, "code": "workflow.not_undone"}
+            for entry in entries.values()
+            if (entry.kind, entry.status) == ("step", "done") and f"undo {entry.name}" not in undone
+        ]
+        return encoding.encode({**encoding.decode(error), "undo_failures": left})
 
     def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
         """The execution has a span although its process could not record it (R13)."""

@@ -20,6 +20,7 @@ from motia.core.message import Claim, NewMessage, TraceContext
 from motia.core.occurrence import Message, Occurrence, StateChange, StreamChange, Tick
 from motia.core.registry import QueueEntry
 from motia.core.retry import RetryPolicy
+from motia.core.workflow import most_crashes
 from motia.engine.batches import bundled, payload_of
 from motia.engine.execution import Execution
 from motia.engine.failures import failure_messages
@@ -172,13 +173,15 @@ class Run:
         if type(outcome) is Succeeded:
             return _COMPLETED
         retry = self.plan.retry if self.plan is not None else RetryPolicy()
+        workflow = None if self.execution is None else self.execution.workflow
+        undoing = workflow is not None and workflow.undoing
         return decide(
             outcome,
             self.claim,
             retry,
             now_ms=engine.clock.now_ms(),
             random_unit=engine.entropy.unit(),
-            max_crashes=engine.settings.queue.max_crashes,
+            max_crashes=most_crashes(engine.settings.queue.max_crashes, undoing=undoing),
         )
 
     def _is_final(self, outcome: Outcome) -> bool:

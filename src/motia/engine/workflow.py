@@ -83,6 +83,11 @@ class Workflow:
         """Whether it has become a run: the first of its durable calls is on its way to storage."""
         return self._journal.begun
 
+    @property
+    def undoing(self) -> bool:
+        """Whether it does nothing more but undo what it did."""
+        return self._journal.replay.undoing is not None
+
     async def load(self) -> None:
         """Read what earlier executions of the run have done."""
         await self._journal.load()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from motia import encoding
 from motia.core.batch import Batch, JournalPut, RecoverNode, RegisterNode
 from motia.core.ids import parse_id
 from motia.core.workflow import RunId
@@ -528,5 +529,39 @@ def test_a_called_step_that_kills_its_node_is_an_error_of_its_caller(project: An
         found = await store.run(run)
         assert found is not None
         assert (found.status, found.output) == ("completed", b'"worker.crashed"')
+
+    project.run(scenario)
+
+
+def test_a_run_whose_undo_dies_too_says_what_is_left_as_it_is(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        @step(queue("order"))
+        async def order(input, ctx):
+            await ctx.step("reserve", lambda: 1, undo=lambda: None)
+            await ctx.step("charge", lambda: 2, undo=asyncio.Event().wait)
+            await asyncio.Event().wait()
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        backend, engine = app.app.backend, app.app.engine
+        assert engine is not None
+        await backend.commit(Batch((RegisterNode(bytes(16), 1, 0, "gone"),)))
+        while len(await backend.workflow.journal(run)) < 2:
+            await asyncio.sleep(0)
+        error = b'{"code":"worker.crashed","message":"the process died"}'
+        died_ms = app.clock.now_ms()
+        while not await app.dead_letters():
+            await backend.commit(Batch((RecoverNode(engine.node_id, None, 1, died_ms, error),)))
+            await asyncio.sleep(0)
+        await engine.rescuer._tell_of_the_dead(died_ms, 1)
+        found = await backend.workflow.run(run)
+        assert found is not None
+        told = encoding.decode(found.error or b"{}")
+        assert (found.status, told["code"]) == ("failed", "worker.crashed")
+        assert [one["step"] for one in told["undo_failures"]] == ["reserve", "charge"]
 
     project.run(scenario)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from motia.backends.memory import workflow
 from motia.backends.memory.queue import bury, claim_of, is_paused, of_queue, put
 from motia.backends.memory.queue_limits import Limits, wake_rates
 from motia.backends.memory.store import Delivery, Standing
@@ -101,10 +102,15 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
     for delivery in held:
         ran = operation.running is None or (delivery.seq, delivery.id) in operation.running
         crashes = delivery.crashes + int(ran)
-        if ran and operation.buries(delivery.crashes, suspect=delivery.suspect):
+        undoing = workflow.is_undone(transaction.store, delivery)
+        undoes = undoing or workflow.has_done(transaction.store, delivery)
+        if ran and operation.buries(delivery.crashes, suspect=delivery.suspect, undoing=undoes):
             death = ops.Died("worker.crashed", operation.error, delivery.failures, operation.now_ms)
             bury(transaction, replace(delivery, crashes=crashes), death)
         else:
+            buried = operation.buries(delivery.crashes, suspect=delivery.suspect)
+            if ran and buried and not undoing:
+                workflow.begin_undo(transaction, delivery, operation.now_ms, operation.error)
             put(
                 transaction,
                 replace(

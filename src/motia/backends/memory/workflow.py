@@ -15,6 +15,7 @@ from motia.core.ids import parse_id
 from motia.core.message import MessageId, QueueName
 from motia.core.workflow import (
     APPROVAL_TOPIC,
+    CANCELLED,
     RESULT_TOPIC,
     UNDO_MARKER,
     JournalEntry,
@@ -22,8 +23,8 @@ from motia.core.workflow import (
     RunId,
     RunStatus,
     RunSummary,
-    cancel_marker,
     mail_key,
+    undo_marker,
 )
 from motia.workflow.retrying import done_anew, to_do_again
 
@@ -83,11 +84,18 @@ def called_by(store: MemoryStore, delivery: Delivery) -> frozenset[MessageId]:
     return frozenset(parse_id(wait.key) for wait in waits if wait.topic == RESULT_TOPIC)
 
 
-def begin_undo(transaction: Transaction, delivery: Delivery, now_ms: int) -> None:
+def has_done(store: MemoryStore, delivery: Delivery) -> bool:
+    """Whether it is a run that has done what may have to be undone."""
+    run = store.runs.get(RunId(delivery.id, delivery.queue.step))
+    entries = () if run is None else run.entries.values()
+    return any((entry.kind, entry.status) == ("step", "done") for entry in entries)
+
+
+def begin_undo(transaction: Transaction, delivery: Delivery, now_ms: int, cause: bytes = CANCELLED) -> None:
     """Make a run ready that does nothing more but undo what it did."""
     run = RunId(delivery.id, delivery.queue.step)
     _forget_waits(transaction, run)
-    journal_put(transaction, ops.JournalPut(run, cancel_marker(now_ms)))
+    journal_put(transaction, ops.JournalPut(run, undo_marker(now_ms, cause)))
     ready = replace(delivery, standing=Standing.READY, due_at_ms=None, holder=None, awaits_rate=False)
     put(transaction, ready)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from motia.backends.sqlite import workflow
 from motia.backends.sqlite.claim_rows import COLUMNS, TAKE, claim_of_row
 from motia.backends.sqlite.queue import settle
 from motia.backends.sqlite.queue_limits import Limits, let_all_return, wake_rates
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.message import Claim, QueueName
+from motia.core.workflow import RunId
 
 
 def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Claim]:
@@ -135,10 +137,16 @@ def recover_node(transaction: Transaction, operation: ops.RecoverNode) -> int:
     for claim in claims:
         ran = operation.running is None or (claim.seq, claim.id) in operation.running
         if ran and operation.buries(claim.crashes, suspect=claim.suspect):
-            transaction.execute("UPDATE deliveries SET crashes = crashes + 1 WHERE seq = ?", (claim.seq,))
-            died = ops.Died("worker.crashed", operation.error, claim.failures, operation.now_ms)
-            settle(transaction, ops.Settle(claim, died))
-            continue
+            run = RunId(claim.id, claim.queue.step)
+            undoing, has_done = workflow.undo_state(transaction, run)
+            undoes = undoing or has_done
+            if operation.buries(claim.crashes, suspect=claim.suspect, undoing=undoes):
+                transaction.execute("UPDATE deliveries SET crashes = crashes + 1 WHERE seq = ?", (claim.seq,))
+                died = ops.Died("worker.crashed", operation.error, claim.failures, operation.now_ms)
+                settle(transaction, ops.Settle(claim, died))
+                continue
+            if not undoing:
+                workflow.begin_undo(transaction, run, claim.seq, operation.now_ms, operation.error)
         transaction.execute(
             "UPDATE deliveries SET state = 0, claimed_by = NULL, crashes = crashes + ?1,"
             " suspect = max(suspect, ?1) WHERE seq = ?2",

@@ -17,14 +17,16 @@ from motia.core.ids import parse_id
 from motia.core.message import MessageId, QueueName
 from motia.core.workflow import (
     APPROVAL_TOPIC,
+    CANCELLED,
     RESULT_TOPIC,
+    UNDO_MARKER,
     JournalEntry,
     Mail,
     RunId,
     RunStatus,
     RunSummary,
-    cancel_marker,
     mail_key,
+    undo_marker,
 )
 from motia.workflow.retrying import done_anew, to_do_again
 
@@ -138,10 +140,20 @@ def called_by(transaction: Transaction, run: RunId) -> frozenset[MessageId]:
     return frozenset(parse_id(key) for (key,) in rows)
 
 
-def begin_undo(transaction: Transaction, run: RunId, seq: int, now_ms: int) -> None:
+def undo_state(transaction: Transaction, run: RunId) -> tuple[bool, bool]:
+    """Whether a run is being undone, and whether it has done what may have to be."""
+    found: Any = transaction.execute(
+        "SELECT coalesce(max(name = ?1), 0), coalesce(max(kind = 'step' AND status = 'done'), 0) FROM journal"
+        " WHERE id = ?2 AND step = ?3",
+        (UNDO_MARKER, *run),
+    ).fetchone()
+    return bool(found[0]), bool(found[1])
+
+
+def begin_undo(transaction: Transaction, run: RunId, seq: int, now_ms: int, cause: bytes = CANCELLED) -> None:
     """Make a run ready that does nothing more but undo what it did."""
     transaction.execute("DELETE FROM waits WHERE id = ? AND step = ?", run)
-    journal_put(transaction, ops.JournalPut(run, cancel_marker(now_ms)))
+    journal_put(transaction, ops.JournalPut(run, undo_marker(now_ms, cause)))
     transaction.execute(
         "UPDATE deliveries SET state = 0, due_at = NULL, claimed_by = NULL WHERE seq = ?", (seq,)
     )

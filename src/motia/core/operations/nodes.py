@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from motia.core.message import MessageId, NodeId
+from motia.core.workflow import most_crashes
 
 
 @dataclass(slots=True)
@@ -22,7 +23,8 @@ class RecoverNode:
     """A node incarnation is over: its claims go back to their queues.
 
     Those in `running` (seq and id) were being executed: they are charged a crash and become *suspects*,
-    re-run one at a time, or die with `worker.crashed` where `buries` says so. The others return uncharged.
+    re-run one at a time, or die with `worker.crashed` where `buries` says so. A run that has done steps is
+    marked as being undone then, and dies at twice as many. The others return uncharged.
     `running` None = unknown: every claim is treated as running. Result: number of claims returned.
     """
 
@@ -33,13 +35,14 @@ class RecoverNode:
     error: bytes
     """JSON object recorded as the error of those who die."""
 
-    def buries(self, crashes: int, *, suspect: bool) -> bool:
+    def buries(self, crashes: int, *, suspect: bool, undoing: bool = False) -> bool:
         """Whether a message that ran and had crashed so often before dies of this crash.
 
         Only one that ran alone does, for another may be at fault; with a budget of one all do.
         """
         alone = suspect if self.running is None else len(self.running) == 1
-        return crashes + 1 >= self.max_crashes and (alone or self.max_crashes == 1)
+        most = most_crashes(self.max_crashes, undoing=undoing)
+        return crashes + 1 >= most and (alone or self.max_crashes == 1)
 
 
 @dataclass(slots=True)

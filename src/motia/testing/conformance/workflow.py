@@ -17,6 +17,7 @@ from motia.core.batch import (
     Post,
     PromoteDue,
     PruneRuns,
+    RecoverNode,
     Redrive,
     RegisterMail,
     RetryRun,
@@ -29,7 +30,7 @@ from motia.core.batch import (
 from motia.core.flow import Flow
 from motia.core.ids import format_id
 from motia.core.message import Claim
-from motia.core.workflow import JournalEntry, Mail, RunId, cancel_marker, mail_key
+from motia.core.workflow import JournalEntry, Mail, RunId, mail_key, undo_marker
 from motia.errors import ConflictError, InputError
 from motia.testing.conformance.harness import NOW_MS, OTHER, TRACE, Node, Nodes, Q, die, needs, raised_by
 
@@ -290,7 +291,7 @@ async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nod
         undone = JournalEntry(name="undo charge", kind="undo", status="done", at_ms=NOW_MS)
         for entry in (_entry("reserve"), _entry("charge"), _entry("ship", "failed", error=b"{}")):
             await node.commit(JournalPut(run, entry))
-        await node.commit(JournalPut(run, cancel_marker(NOW_MS)), JournalPut(run, undone))
+        await node.commit(JournalPut(run, undo_marker(NOW_MS)), JournalPut(run, undone))
         await node.commit(die(claim), RunEnd(run=run, status="failed", at_ms=NOW_MS, error=b"{}"))
         await node.commit(RetryRun(run) if retry is None else retry)
         (again,) = await node.claim()
@@ -299,6 +300,37 @@ async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nod
         again_to_do = _entry("charge", "retrying")
         assert await node.backend.workflow.journal(run) == [_entry("reserve"), again_to_do]
         await node.commit(Settle(again, Completed()))
+
+
+async def a_run_that_crashed_too_often_is_undone_before_it_dies(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    await node.commit(JournalPut(run, _entry("charge")))
+    crash = b'{"code":"worker.crashed","message":"died"}'
+
+    async def crashed(claim: Claim) -> None:
+        ran = frozenset([(claim.seq, claim.id)])
+        await node.commit(RecoverNode(node.id, ran, 2, NOW_MS, crash))
+
+    for crashes in (1, 2, 3):
+        await crashed(claim)
+        (claim,) = await node.claim()
+        assert (claim.crashes, claim.suspect) == (crashes, True)
+        marker = undo_marker(NOW_MS, crash)
+        expected = [_entry("charge"), marker] if crashes >= 2 else [_entry("charge")]
+        assert await node.backend.workflow.journal(run) == expected
+    await crashed(claim)
+    assert await node.claim() == []
+    (letter,) = await node.backend.queue.dead_letters()
+    assert (letter.code, letter.crashes) == ("worker.crashed", 4)
+
+
+async def a_run_that_did_nothing_dies_of_its_crashes(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    await node.commit(JournalPut(run, _entry("charge", "failed", error=b"{}")))
+    await node.commit(RecoverNode(node.id, None, 1, NOW_MS, b"{}"))
+    assert [letter.id for letter in await node.backend.queue.dead_letters()] == [claim.id]
 
 
 async def a_wait_is_given_up_unless_its_mail_was_first(nodes: Nodes) -> None:
@@ -362,7 +394,7 @@ async def a_cancelled_run_is_given_out_once_more_to_be_undone(nodes: Nodes) -> N
     assert await node.one(_paid(nodes)) == 0, "it waits for nothing any more"
     (again,) = await node.claim()
     assert (again.id, again.seq, again.failures) == (claim.id, claim.seq, 0)
-    assert (await node.backend.workflow.journal(run))[-1] == cancel_marker(NOW_MS + 1)
+    assert (await node.backend.workflow.journal(run))[-1] == undo_marker(NOW_MS + 1)
     summary = await node.backend.workflow.run(run)
     assert summary is not None
     assert summary.status == "running"
