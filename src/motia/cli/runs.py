@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,6 +48,7 @@ def list_(
             "STARTED": "started_at_ms",
             "ENTRIES": "entries",
             "GOES ON": "due_at_ms",
+            "HELD BY": _held_by,
         },
         as_json=as_json,
     )
@@ -95,7 +97,8 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
         print_line(f"asks    {asked['title']}, until {time_text(asked['expires_at_ms'])}: {asked['url']}")
     if document["held"]:
         held = document["held"]
-        print_line(f"held    since {time_text(held['at_ms'])}: {json.dumps(held['cause'])}")
+        print_line(f"held    since {time_text(held['at_ms'])}: {held['cause']['step']}: {_held_by(document)}")
+        print_line(f"        {held['cause']['hint']}")
     if document["undo"]:
         print_line(
             f"undo    since {time_text(document['undo']['at_ms'])}: {json.dumps(document['undo']['cause'])}"
@@ -200,6 +203,11 @@ def signal(
         print_json({"woken": woken})
         return
     print_line("the run goes on" if woken else "no run waits for it now; it is kept for seven days")
+
+
+def _held_by(run: Mapping[str, Any]) -> str:
+    held = run["held"]
+    return f"{held['step']!r}: {held['old']} → {held['new']}" if held else ""
 
 
 def _parsed(run_id: str) -> bytes:

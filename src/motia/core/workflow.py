@@ -11,7 +11,8 @@ from motia.core.message import MessageId, TraceContext
 
 EntryKind = Literal["step", "undo", "sleep", "wait", "call", "approval", "marker"]
 EntryStatus = Literal["done", "failed", "retrying", "waiting"]
-RunStatus = Literal["running", "suspended", "completed", "failed", "cancelled"]
+RunStatus = Literal["running", "suspended", "held", "completed", "failed", "cancelled"]
+"""`held`: its code changed under it, and it waits for the code that it began with."""
 
 RESULT_TOPIC = "$result"
 """Mail under this topic tells a caller what a called step returned; its key is the callee's message id."""
@@ -25,6 +26,9 @@ REPLY = "$reply"
 """Attribute of a message whose sender waits for what the step returns."""
 UNDO_MARKER = "$undo"
 """The entry that says: this run is being undone. Its error is why."""
+HELD_MARKER = "$held"
+"""The entry that says: the code changed under this run, which waits for the code it began with. Its error is
+what changed, its value the names of the entries that the other code made."""
 STATUS_MARKER = "$status"
 """The entry that holds what a run says of where it stands, and in `attempts` how often it has said so."""
 CANCELLED = b'{"code":"workflow.cancelled","message":"the run was cancelled"}'
@@ -84,6 +88,8 @@ class RunSummary:
     error: bytes | None = None
     output: bytes | None = None
     input: bytes = b"null"
+    held: JournalEntry | None = None
+    """Why it is held, while it is."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from motia.errors import InputError
 from motia.workflow.drift import CodeOfRun, drifts
 
 _PAGE = 500
-_UNDER_WAY: tuple[RunStatus, ...] = ("running", "suspended")
+_UNDER_WAY: tuple[RunStatus, ...] = ("running", "suspended", "held")
 
 ReadCode = Callable[[Step], CodeOfRun]
 """The durable calls that stand in a step's file."""

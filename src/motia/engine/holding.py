@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from motia import encoding
 from motia.core.invocation import Failed, Outcome, RetryLater, Succeeded
+from motia.core.workflow import HELD_MARKER
 from motia.engine.journal import Journal
 from motia.engine.replies import told
 from motia.errors import WorkflowError
-from motia.workflow.replay import HELD_MARKER
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution

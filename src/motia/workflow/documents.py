@@ -9,7 +9,6 @@ from motia import encoding
 from motia.core.ids import format_id
 from motia.core.workflow import STATUS_MARKER, UNDO_MARKER, JournalEntry, RunSummary
 from motia.workflow.approvals import ApprovalLinks, approval_document
-from motia.workflow.replay import HELD_MARKER
 
 
 def run_document(run: RunSummary) -> dict[str, Any]:
@@ -24,6 +23,7 @@ def run_document(run: RunSummary) -> dict[str, Any]:
         "due_at_ms": run.due_at_ms,
         "trace_id": run.trace.trace_id,
         "entries": run.entries,
+        "held": None if run.held is None else _held(run.held),
     }
 
 
@@ -43,7 +43,6 @@ def run_detail(
     named = [entry for entry in every if not entry.name.startswith("$")]
     pending = [entry for entry in named if run.ended_at_ms is None and not _is_over(entry, now_ms)]
     undo = next((entry for entry in every if entry.name == UNDO_MARKER), None)
-    held = next((entry for entry in every if entry.name == HELD_MARKER and entry.status != "done"), None)
     return {
         **run_document(run),
         "custom_status": custom_status(every),
@@ -51,7 +50,6 @@ def run_detail(
         "output": _value(run.output, value_bytes),
         "error": _value(run.error, value_bytes),
         "undo": None if undo is None else {"at_ms": undo.at_ms, "cause": _value(undo.error, value_bytes)},
-        "held": None if held is None else {"at_ms": held.at_ms, "cause": _value(held.error, value_bytes)},
         "journal": [_entry_document(entry, now_ms, value_bytes) for entry in named],
         "timers": [
             {"name": entry.name, "kind": entry.kind, "due_at_ms": entry.due_at_ms}
@@ -75,6 +73,14 @@ def custom_status(entries: Iterable[JournalEntry]) -> Any:
     """What a run says of where it stands; None where it has said nothing."""
     said = next((entry.value for entry in entries if entry.name == STATUS_MARKER), None)
     return None if said is None else encoding.decode(said)
+
+
+def _held(marker: JournalEntry) -> dict[str, Any]:
+    """Why a run is held: the recorded call, as it was and as the code has it now."""
+    cause = encoding.decode(marker.error or b"{}")
+    details = cause.get("details") or {}
+    parts = {name: details.get(name, "") for name in ("step", "old", "new")}
+    return {"at_ms": marker.at_ms, **parts, "cause": cause}
 
 
 def _is_over(entry: JournalEntry, now_ms: int) -> bool:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from motia import encoding
-from motia.core.workflow import UNDO_MARKER, JournalEntry
+from motia.core.workflow import HELD_MARKER, UNDO_MARKER, JournalEntry
 from motia.errors import WorkflowError
 
 MAX_ENTRIES = 10_000
-HELD_MARKER = "$held"
-"""The entry that says: the code changed under this run, which waits for the code it began with. Its error is
-what changed, its value the names of the entries that the other code made."""
 UNORDERED_MARKER = "$unordered"
 """The entry that says: this run did several things at once, or passed a call that left no entry, so that the
 next execution may come by its entries in another order."""

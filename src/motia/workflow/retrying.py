@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from motia import encoding
-from motia.core.workflow import JournalEntry
+from motia.core.workflow import HELD_MARKER, JournalEntry
 from motia.errors import InputError
-from motia.workflow.replay import HELD_MARKER
 
 
 @dataclass(frozen=True, slots=True)

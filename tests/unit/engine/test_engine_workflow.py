@@ -14,6 +14,7 @@ from motia.core.workflow import RunId
 from motia.errors import BackendError
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
+from motia.workflow.documents import run_document
 
 ORDER = """
 done = []
@@ -307,6 +308,10 @@ def test_a_run_whose_code_changed_is_held_and_goes_on_with_its_own_code(project:
         held = next(e for e in await app.app.backend.workflow.journal(run) if e.name == "$held")
         assert (held.kind, held.status) == ("marker", "waiting")
         assert b"version 1" in held.error
+        (listed,) = await app.app.backend.workflow.runs(status="held")
+        document = run_document(listed)
+        assert (document["status"], document["held"]["old"]) == ("held", "step version 1")
+        assert await app.app.backend.workflow.runs(status="suspended") == []
         assert b"order_step.py" in held.error
         module["version"] = 1
         await app.advance(301)

@@ -16,6 +16,7 @@ from motia.core.message import MessageId, QueueName
 from motia.core.workflow import (
     APPROVAL_TOPIC,
     CANCELLED,
+    HELD_MARKER,
     RESULT_TOPIC,
     UNDO_MARKER,
     JournalEntry,
@@ -239,10 +240,13 @@ class MemoryWorkflowStore:
         begin, end = run.begin, run.end
         delivery = None if end else _delivery(self._store, id_, QueueName(begin.topic, id_.step))
         waits = delivery is not None and delivery.standing is Standing.SCHEDULED
+        marker = run.entries.get(HELD_MARKER)
+        held = marker if waits and marker is not None and marker.status == "waiting" else None
         return RunSummary(
             id=id_,
             topic=begin.topic,
-            status=end.status if end else "suspended" if waits else "running",
+            status=end.status if end else "held" if held else "suspended" if waits else "running",
+            held=held,
             started_at_ms=begin.started_at_ms,
             ended_at_ms=end.at_ms if end else None,
             due_at_ms=delivery.due_at_ms if delivery else None,

@@ -18,6 +18,7 @@ from motia.core.message import MessageId, QueueName
 from motia.core.workflow import (
     APPROVAL_TOPIC,
     CANCELLED,
+    HELD_MARKER,
     RESULT_TOPIC,
     UNDO_MARKER,
     JournalEntry,
@@ -54,9 +55,11 @@ PUT_HELD = (
 _ENTRY = "name, kind, status, at, version, value, error, attempts, due_at, mail_id"
 _RUN = (
     "SELECT r.id, r.step, r.topic, r.status, r.started_at, r.ended_at, d.due_at, r.trace, r.error, r.output,"
-    " r.input, d.state, (SELECT count(*) FROM journal j WHERE j.id = r.id AND j.step = r.step)"
+    " r.input, d.state, h.at, h.error, (SELECT count(*) FROM journal j WHERE j.id = r.id AND j.step = r.step)"
     " FROM runs r LEFT JOIN queues q ON q.topic = r.topic AND q.step = r.step"
     " LEFT JOIN deliveries d ON d.id = r.id AND d.queue = q.id AND r.ended_at IS NULL"
+    f" LEFT JOIN journal h ON h.id = r.id AND h.step = r.step AND h.name = '{HELD_MARKER}'"
+    " AND h.status = 'waiting' AND r.ended_at IS NULL"
 )
 
 
@@ -343,10 +346,10 @@ class SqliteWorkflowStore:
     ) -> asyncio.Future[list[RunSummary]]:
         def read(connection: apsw.Connection) -> list[RunSummary]:
             where, values = ["1"], list[Any]()
-            if status in ("running", "suspended"):
-                where.append(
-                    f"r.ended_at IS NULL AND coalesce(d.state = 1, 0) = {int(status == 'suspended')}"
-                )
+            if status in ("running", "suspended", "held"):
+                where.append(f"r.ended_at IS NULL AND coalesce(d.state = 1, 0) = {int(status != 'running')}")
+                if status != "running":
+                    where.append(f"(h.at IS NOT NULL) = {int(status == 'held')}")
             elif status is not None:
                 where.append("r.status = ?")
                 values.append(status)
@@ -379,11 +382,33 @@ def _entry_of(row: Any) -> JournalEntry:
 
 
 def _summary_of(row: Any) -> RunSummary:
-    id_, step, topic, status, started, ended, due, trace, error, output, given, state, entries = row
+    (
+        id_,
+        step,
+        topic,
+        status,
+        started,
+        ended,
+        due,
+        trace,
+        error,
+        output,
+        given,
+        state,
+        held_at,
+        held,
+        entries,
+    ) = row
+    marker = None
+    if held_at is not None and state == SCHEDULED:
+        marker = JournalEntry(name=HELD_MARKER, kind="marker", status="waiting", at_ms=held_at, error=held)
+    if ended is None and state == SCHEDULED:
+        status = "suspended" if marker is None else "held"
     return RunSummary(
         id=RunId(id_, step),
         topic=topic,
-        status="suspended" if ended is None and state == SCHEDULED else status,
+        status=status,
+        held=marker,
         started_at_ms=started,
         ended_at_ms=ended,
         due_at_ms=due,

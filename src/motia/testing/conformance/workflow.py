@@ -20,6 +20,7 @@ from motia.core.batch import (
     RecoverNode,
     Redrive,
     RegisterMail,
+    Rescheduled,
     RetryRun,
     RunBegin,
     RunEnd,
@@ -300,6 +301,30 @@ async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nod
         again_to_do = _entry("charge", "retrying")
         assert await node.backend.workflow.journal(run) == [_entry("reserve"), again_to_do]
         await node.commit(Settle(again, Completed()))
+
+
+async def a_held_run_says_so_while_it_waits(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await _started(nodes, node)
+    held = JournalEntry(name="$held", kind="marker", status="waiting", at_ms=NOW_MS, error=b'{"code":"x"}')
+    await node.commit(JournalPut(run, held), Settle(claim, Rescheduled(NOW_MS + 5000, 0)))
+    for found in (await node.backend.workflow.runs(status="held"), [await node.backend.workflow.run(run)]):
+        (summary,) = found
+        assert summary is not None
+        assert (summary.id, summary.status) == (run, "held")
+        assert summary.held is not None
+        assert (summary.held.at_ms, summary.held.error) == (NOW_MS, b'{"code":"x"}')
+    assert await node.backend.workflow.runs(status="suspended") == []
+    assert await node.backend.workflow.runs(status="running") == []
+    (again,) = await _due(node)
+    await node.commit(JournalPut(run, replace(held, status="done")), Settle(again, Rescheduled(NOW_MS, 0)))
+    (after,) = await node.backend.workflow.runs(status="suspended")
+    assert (after.status, after.held) == ("suspended", None)
+
+
+async def _due(node: Node) -> list[Claim]:
+    await node.commit(PromoteDue(NOW_MS + 5000, 10))
+    return await node.claim()
 
 
 async def a_run_that_crashed_too_often_is_undone_before_it_dies(nodes: Nodes) -> None:

@@ -18,7 +18,7 @@ from motia.workflow.documents import run_detail, run_document
 from motia.workflow.mail import parse_run_id
 from motia.workflow.selection import chosen, still_open
 
-_STATUSES: tuple[RunStatus, ...] = ("running", "suspended", "completed", "failed", "cancelled")
+_STATUSES: tuple[RunStatus, ...] = ("running", "suspended", "held", "completed", "failed", "cancelled")
 _VALUE_BYTES = 64 * 1024
 """Most that is shown of one value."""
 

@@ -2,7 +2,7 @@
 
 import type { Json, Schema } from '@/api/types/json'
 
-export type RunStatus = 'running' | 'suspended' | 'completed' | 'failed' | 'cancelled'
+export type RunStatus = 'running' | 'suspended' | 'held' | 'completed' | 'failed' | 'cancelled'
 
 export type Run = {
   id: string
@@ -14,6 +14,16 @@ export type Run = {
   due_at_ms: number | null
   trace_id: string
   entries: number
+  held: Held | null
+}
+
+/** Its code changed under it: the recorded call, as it was and as the code has it now. */
+export type Held = {
+  at_ms: number
+  step: string
+  old: string
+  new: string
+  cause: { message: string; step: string; hint: string }
 }
 
 export type RunEntry = {
@@ -36,7 +46,6 @@ export type RunDetail = Run & {
   input: Json
   output: Json
   error: { code: string; type?: string; message?: string } | null
-  held: { at_ms: number; cause: { message: string; step: string } } | null
   undo: { at_ms: number; cause: { code: string; message?: string } } | null
   journal: RunEntry[]
   timers: { name: string; kind: RunEntry['kind']; due_at_ms: number }[]

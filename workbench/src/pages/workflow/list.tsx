@@ -79,6 +79,8 @@ function RunRow({ run, href, chosen }: { run: Run; href: string; chosen: boolean
         <span className="block">
           {run.ended_at_ms !== null ? (
             duration((run.ended_at_ms - run.started_at_ms) * 1_000)
+          ) : run.held !== null ? (
+            <span className="text-bad">held</span>
           ) : run.due_at_ms !== null ? (
             <>
               due <Ago at_ms={run.due_at_ms} />

@@ -1,6 +1,7 @@
 import {
   Ban,
   Check,
+  CirclePause,
   Hourglass,
   LoaderCircle,
   Phone,
@@ -18,6 +19,7 @@ type Look = { icon: LucideIcon; text: string; tone: string; soft: string }
 export const RUN_STATUSES: Record<RunStatus, Look> = {
   running: { icon: LoaderCircle, text: 'Running', tone: 'text-live', soft: 'bg-live-soft' },
   suspended: { icon: Hourglass, text: 'Waiting', tone: 'text-warn', soft: 'bg-warn-soft' },
+  held: { icon: CirclePause, text: 'Held', tone: 'text-bad', soft: 'bg-bad-soft' },
   completed: { icon: Check, text: 'Completed', tone: 'text-good', soft: 'bg-good-soft' },
   failed: { icon: X, text: 'Failed', tone: 'text-bad', soft: 'bg-bad-soft' },
   cancelled: { icon: Ban, text: 'Cancelled', tone: 'text-muted', soft: 'bg-hover' },
