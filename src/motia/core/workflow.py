@@ -20,6 +20,8 @@ SIGNAL_TOPIC = "$signal/"
 """Prefix of the topics of signals; their key is the run's id."""
 
 
+NOTIFY_STEP = "notify approval"
+"""Name of the step that tells of a question."""
 APPROVAL_TOPIC = "$approval"
 """Topic of the answers of people."""
 REPLY = "$reply"

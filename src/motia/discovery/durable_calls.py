@@ -24,10 +24,12 @@ _FIRST_ARGUMENT = {"step": "name", "wait_for": "topic", "wait_for_signal": "name
 _CONTEXT_NAMES = {"ctx", "context"}
 _SCRIPT_METHODS = {name.replace("_", ""): name for name in _METHODS}
 _SCRIPT_CALL = re.compile(
-    r"""\.(?P<method>step|sleep|sleep_?until|wait_?for|wait_?for_?signal|call)\(\s*"""
+    r"""(?P<dot>\.)?(?<![\w$])(?P<method>step|sleep|sleep_?until|wait_?for|wait_?for_?signal|call)"""
+    r"""(?:<[^()=;]*>)?(?:\(\s*|[ \t]+(?=["']))(?P<object>\{)?"""
     r"""(?:(?P<quote>["'`])(?P<text>[^"'`$\\]+)(?P=quote))?""",
     re.IGNORECASE,
 )
+"""`ctx.step('a', …)`, `step('a', …)` of a context that was taken apart, `context.step "a" do`."""
 _SCRIPT_NEIGHBOUR = re.compile(
     r"""(?:from|import|require|require_relative)\s*\(?\s*["']\.{1,2}/|require_relative"""
 )
@@ -149,6 +151,8 @@ def _in_script(text: str) -> CodeOfRun:
     calls = []
     is_complete = _SCRIPT_NEIGHBOUR.search(text) is None
     for found in _SCRIPT_CALL.finditer(text):
+        if found["object"] and not found["dot"]:
+            continue  # `step({ … }, handler)` declares one
         method = _SCRIPT_METHODS[found["method"].lower().replace("_", "")]
         kind, prefix = _METHODS[method]
         line = text.count("\n", 0, found.start()) + 1

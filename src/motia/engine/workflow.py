@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
@@ -22,11 +21,11 @@ from motia.core.message import TraceContext
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import (
     APPROVAL_TOPIC,
+    NOTIFY_STEP,
     REPLY,
     RESULT_TOPIC,
     SIGNAL_TOPIC,
     STATUS_MARKER,
-    EntryKind,
     JournalEntry,
     Suspend,
     mail_key,
@@ -36,8 +35,9 @@ from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
 from motia.engine.holding import held_or
 from motia.engine.journal import SLEEP_IN_MEMORY_S, Journal
+from motia.engine.waiting import Waits
 from motia.errors import ApprovalExpiredError, BackendError, WorkflowError
-from motia.workflow.approvals import ApprovalPlace, approval_key
+from motia.workflow.approvals import ApprovalPlace
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
@@ -68,6 +68,7 @@ class Workflow:
         self._engine = execution.engine
         self._claim = claim
         self._journal = Journal(execution, claim)
+        self._waits = Waits(self._journal, claim)
         self._compensation = Compensation(execution, self._journal)
         self._said = 0
         """Times this execution has said where the run stands."""
@@ -150,12 +151,12 @@ class Workflow:
         wanted = mail_key(fields, _nested(match or {}))
         assert wanted is not None
         self._engine.note_waited(topic)
-        return await self._mail(f"wait {topic}", "wait", topic, fields, wanted, timeout_s, key=key)
+        return await self._waits.mail(f"wait {topic}", topic, fields, wanted, timeout_s, key=key)
 
     async def wait_for_signal(self, name: str, *, timeout_s: float | None = None) -> Any:
         """The data of a signal that was sent to this run. Failure: `workflow.wait_timed_out`."""
         topic = f"{SIGNAL_TOPIC}{name}"
-        return await self._mail(f"signal {name}", "wait", topic, None, self.run_id, timeout_s)
+        return await self._waits.mail(f"signal {name}", topic, None, self.run_id, timeout_s)
 
     async def approval(
         self,
@@ -167,26 +168,27 @@ class Workflow:
     ) -> Any:
         """What a person answered to `form`: `title`, `message`, and the JSON `schema` of the answer. `notify`
         is called once, with the link. Failure: `ApprovalExpiredError`."""
-        await self._journal.load()
-        unique = self._journal.replay.enter("approval", kind="approval", key=key)
-        try:
-            entry = self._journal.replay.recorded(unique)
-            if entry is None:
-                wanted = approval_key(self._journal.run, unique)
-                text = encoding.encode(form)
-                entry = await self._open_wait(
-                    unique, "approval", APPROVAL_TOPIC, None, wanted, expires_s, text
-                )
+
+        async def tell(entry: JournalEntry) -> None:
             if notify is not None:
-                place = ApprovalPlace(self._journal.run, unique, entry.due_at_ms or 0)
+                place = ApprovalPlace(self._journal.run, entry.name, entry.due_at_ms or 0)
                 url = self._engine.approvals.links.url(place)
-                await self.step("notify approval", functools.partial(notify, url), key=key)
-            entry = await self._end_of_wait(entry)
-        finally:
-            self._journal.replay.leave(unique)
+                await self.step(NOTIFY_STEP, functools.partial(notify, url), key=key)
+
+        entry = await self._waits.over(
+            "approval",
+            "approval",
+            APPROVAL_TOPIC,
+            None,
+            None,
+            expires_s,
+            key=key,
+            value=encoding.encode(form),
+            then=tell,
+        )
         if entry.status == "failed":
             raise ApprovalExpiredError(
-                f"{unique}: expected an answer in time, got none",
+                f"{entry.name}: expected an answer in time, got none",
                 code="workflow.approval_expired",
                 hint="catch ApprovalExpiredError, or give people longer with expires=",
                 details={"expired_at_ms": entry.due_at_ms},
@@ -256,74 +258,6 @@ class Workflow:
         return [task.result() for task in tasks]
 
     # The parts --------------------------------------------------------------------------------------
-
-    async def _mail(
-        self,
-        name: str,
-        kind: EntryKind,
-        topic: str,
-        fields: Sequence[str] | None,
-        wanted: str,
-        timeout_s: float | None,
-        *,
-        key: str | None = None,
-    ) -> Any:
-        await self._journal.load()
-        unique = self._journal.replay.enter(name, kind=kind, key=key)
-        try:
-            entry = self._journal.replay.recorded(unique)
-            if entry is None:
-                entry = await self._open_wait(unique, kind, topic, fields, wanted, timeout_s)
-            entry = await self._end_of_wait(entry)
-        finally:
-            self._journal.replay.leave(unique)
-        if entry.status == "failed":
-            raise WorkflowError(
-                f"{name}: expected mail in time, got none",
-                code="workflow.wait_timed_out",
-                hint="catch WorkflowError and look at its code, or wait longer",
-                details={"topic": topic},
-                retryable=False,
-            )
-        return encoding.decode(entry.value or b"null")
-
-    async def _open_wait(
-        self,
-        unique: str,
-        kind: EntryKind,
-        topic: str,
-        fields: Sequence[str] | None,
-        wanted: str,
-        timeout_s: float | None,
-        value: bytes | None = None,
-    ) -> JournalEntry:
-        """Begin to wait: the entry, which is done already where the mail was there."""
-        self._journal.stop_if_undoing()
-        now_ms = self._journal.now_ms()
-        due_at_ms = None if timeout_s is None else now_ms + round(timeout_s * 1000)
-        entry = self._journal.entry(unique, kind, "waiting", due_at_ms=due_at_ms, value=value)
-        wait = WaitFor(
-            run=self._journal.run,
-            queue=self._claim.queue,
-            name=unique,
-            topic=topic,
-            fields=fields,
-            key=wanted,
-            since_ms=self._claim.enqueued_at_ms,
-            now_ms=now_ms,
-        )
-        there = (await self._journal.put(entry, wait))[-1]
-        return await self._journal.reread(unique) if there else entry
-
-    async def _end_of_wait(self, entry: JournalEntry) -> JournalEntry:
-        """The entry of a wait that is over, `done` or `failed`. One that is not suspends the run."""
-        if entry.status != "waiting":
-            return entry
-        self._journal.stop_if_undoing()
-        if entry.due_at_ms is None or entry.due_at_ms > self._journal.now_ms():
-            raise Suspend(entry.due_at_ms, (entry.name,))
-        error = b'{"code":"workflow.wait_timed_out"}'
-        return await self._journal.give_up(replace(entry, status="failed", value=None, error=error))
 
     async def _send_call(self, unique: str, step: str, data: Any) -> JournalEntry:
         engine, trace = self._engine, self._execution.invocation.trace

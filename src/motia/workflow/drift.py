@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from motia.core.workflow import JournalEntry
+from motia.core.workflow import NOTIFY_STEP, JournalEntry
 
 _SUFFIX = re.compile(r"(?:\[.*\])?(?:#\d+)?$", re.DOTALL)
 """What a run adds to a name: the key, and the count of those before it."""
@@ -57,7 +57,7 @@ def drifts(entries: Iterable[JournalEntry], code: CodeOfRun) -> list[Drift]:
 
 
 def _drift(entry: JournalEntry, calls: Mapping[str, list[DurableCall]], code: CodeOfRun) -> Drift | None:
-    if not entry.name.startswith(_OF_CODE.get(entry.kind, ())):
+    if not entry.name.startswith(_OF_CODE.get(entry.kind, ())) or entry.name.startswith(NOTIFY_STEP):
         return None
     counted = re.sub(r"#\d+$", "", entry.name)
     same_name = calls.get(counted) or calls.get(_SUFFIX.sub("", entry.name)) or []

@@ -189,3 +189,24 @@ def test_the_report_says_what_and_where() -> None:
     )
     assert finding.details["where"] == "steps/order_step.py:5"
     assert [one.level for one in check_under_way(DryCheck(7, 9))] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("typescript", "export const handler = async (input, { step }) => { await step('charge', () => 1) }"),
+        ("typescript", "export const handler = async (_, ctx) => ctx.step<number>('charge', () => 1)"),
+        ("typescript", "export default step({ name: 'A' }, (_, ctx) => ctx.step('charge', () => 1))"),
+        ("ruby", "def handler(input, context)\n  context.step 'charge' do 1 end\nend"),
+    ],
+)
+def test_a_call_is_found_however_it_is_written(language: str, text: str) -> None:
+    assert _told(_entry("charge"), text, language) is None
+    assert _told(_entry("ship"), text, language) == ("step version 1", "no such call", 0)
+
+
+def test_the_step_that_tells_of_a_question_stands_in_no_file() -> None:
+    text = "async def handler(input, ctx):\n    await ctx.approval(dict, notify=print)\n"
+    assert _told(_entry("approval", "approval"), text, line=1) is None
+    assert _told(_entry("notify approval"), text, line=1) is None
+    assert _told(_entry("notify approval[a]#2"), text, line=1) is None
