@@ -74,11 +74,12 @@ class Compensation:
         elif not isinstance(outcome, Cancelled) and not is_final(outcome):
             return outcome
         else:
-            missed = self._journal.replay.unmet()
+            missed = self._journal.unsure or bool(self._journal.replay.unmet())
             if self._undos or missed:
                 await self._mark(outcome)
             if missed:
-                # It failed before it came by what it did: once more, to hear how that is undone.
+                # It failed before it came by what it did, or cannot say what that is: once more, to hear how
+                # it is undone.
                 return RetryLater(_ONCE_MORE_S, "to undo what it did", counts=False)
         try:
             for undo in reversed(self._undos):

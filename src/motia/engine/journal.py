@@ -16,7 +16,7 @@ from motia.core.retry import RetryPolicy
 from motia.core.workflow import Compensating, EntryKind, JournalEntry, RunId, Suspend
 from motia.engine.outcomes import error_of
 from motia.engine.replies import told
-from motia.errors import WorkflowError
+from motia.errors import ConflictError, WorkflowError
 from motia.workflow.replay import UNORDERED_MARKER, Replay
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Journal:
         """It has become a run."""
         self.turned_back = False
         """A handler that runs to be undone has come to the first thing that was not done."""
+        self.unsure = False
+        """Something was written whose answer did not come: only storage can say whether it is there."""
         self.undo_failures: list[dict[str, Any]] = []
 
     async def load(self) -> None:
@@ -85,7 +87,13 @@ class Journal:
             marker = self.entry(UNORDERED_MARKER, "marker", "done")
             begin.append(JournalPut(self.run, marker))
         put = self._execution.commit([*begin, JournalPut(self.run, entry), *operations])
-        results: list[Any] = await put
+        try:
+            results: list[Any] = await put
+        except ConflictError:
+            raise
+        except BaseException:
+            self.unsure = True
+            raise
         self._begin_stored = True
         if marker is not None:
             self.replay.note(marker)

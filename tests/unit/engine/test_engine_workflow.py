@@ -467,6 +467,45 @@ def test_a_refused_first_entry_loses_neither_the_run_nor_its_order(
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_step_that_was_stored_though_storage_said_no_is_undone_too(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+@step(queue("order", retries=0))
+async def order(input, ctx):
+    await ctx.step("charge", charge, 3, undo=refund)
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        backend = app.app.backend
+        commit, answers = backend.commit, []
+
+        def unheard(batch: Batch, *more: Any) -> Any:
+            stored = commit(batch, *more)
+            if answers or not any(isinstance(one, JournalPut) for one in batch.operations):
+                return stored
+            answers.append(stored)
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(BackendError("it may have been stored", code="backend.unavailable"))
+            return failed
+
+        monkeypatch.setattr(backend, "commit", unheard)
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.advance(30)
+        await app.until_idle()
+        assert _module(app, "order")["done"] == ["charge 3", "refund p1"]
+        (letter,) = await app.dead_letters()
+        assert letter.code == "backend.unavailable"
+        names = [entry.name for entry in await backend.workflow.journal(run)]
+        assert names == ["charge", "$unordered", "$undo", "undo charge"]
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_misuse_is_told_with_a_code(project: Any) -> None:
     project.step(
         "wrong",
