@@ -102,7 +102,7 @@ class Compensation:
         missed = [] if self._journal.turned_back else self._journal.replay.unmet()
         if not missed:
             return None
-        if not is_final(outcome):
+        if not isinstance(outcome, Cancelled) and not is_final(outcome):
             return outcome
         for name in missed:
             self._execution.logger.error(

@@ -506,6 +506,38 @@ async def order(input, ctx):
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_handler_that_cancels_before_what_is_to_be_undone_says_what_is_left_as_it_is(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+from motia import Cancel
+tries = []
+@step(queue("order", retries=1, delay=0.1))
+async def order(input, ctx):
+    tries.append("try")
+    if len(tries) > 2:
+        return Cancel("enough")
+    if len(tries) == 1:
+        await ctx.step("charge", charge, 3, undo=refund)
+    raise RuntimeError("no truck")
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.advance(30)
+        await app.until_idle()
+        assert len(_module(app, "order")["tries"]) == 3
+        found = await app.app.backend.workflow.run(run)
+        assert found is not None
+        error = encoding.decode(found.error or b"null")
+        assert (found.status, error["message"]) == ("failed", "no truck")
+        assert error["undo_failures"] == [{"step": "charge", "code": "workflow.not_undone"}]
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_misuse_is_told_with_a_code(project: Any) -> None:
     project.step(
         "wrong",
