@@ -238,11 +238,18 @@ class Workflow:
 
     async def gather(self, *calls: Awaitable[Any]) -> list[Any]:
         """All results in order. The first failure counts once all have ended; a run suspends only when
-        all that are left do nothing but wait."""
+        all that are left do nothing but wait. *Cancellation*: of all, and it waits for their end."""
         tasks = [asyncio.ensure_future(call) for call in calls]
         if not tasks:
             return []
-        await asyncio.wait(tasks)
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            # None goes on by itself: what the run has done is known once the handler has ended.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
         suspended: list[Suspend] = []
         failure: BaseException | None = None
         for task in tasks:

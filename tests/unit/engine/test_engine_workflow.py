@@ -538,6 +538,36 @@ async def order(input, ctx):
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_run_that_is_out_of_time_leaves_nothing_of_what_it_gathered_running(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+began = asyncio.Event()
+async def slow():
+    began.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        done.append("slow stopped")
+@step(queue("order", retries=0, timeout=1))
+async def order(input, ctx):
+    await ctx.gather(ctx.step("charge", charge, 3, undo=refund), ctx.step("slow", slow))
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("order", {})
+        await _module(app, "order")["began"].wait()
+        await app.advance(5)
+        await app.until_idle()
+        assert _module(app, "order")["done"] == ["charge 3", "slow stopped", "refund p1"]
+        (letter,) = await app.dead_letters()
+        assert letter.code == "handler.timed_out"
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_misuse_is_told_with_a_code(project: Any) -> None:
     project.step(
         "wrong",
