@@ -19,6 +19,8 @@ from motia.testing.conformance import (
     stream_log,
     streams,
     workflow,
+    workflow_end,
+    workflow_mail,
 )
 from motia.testing.conformance.harness import Check
 
@@ -36,6 +38,8 @@ _MODULES = (
     stream_log,
     cron,
     workflow,
+    workflow_end,
+    workflow_mail,
 )
 
 
