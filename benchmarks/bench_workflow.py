@@ -13,12 +13,12 @@ _ALONE = 200
 
 def run(effort: Effort) -> list[Row]:
     count = effort.count(_RUNS, least=50)
-    ours = [_runs(count) for _ in range(effort.rounds)]
+    ours = [runs(count) for _ in range(effort.rounds)]
     # A bare SQLite loop stores and settles a message; a run commits five times.
     bare = [bare_sqlite("queue", count) for _ in range(effort.rounds)]
-    rate, bare_rate = (median(count / one["elapsed_s"] for one in runs) for runs in (ours, bare))
-    cost_us, bare_us = (median(one["cpu_s"] / count * 1e6 for one in runs) for runs in (ours, bare))
-    alone_ms, commit_ms = _alone(effort.count(_ALONE, least=3))
+    rate, bare_rate = (median(count / one["elapsed_s"] for one in turns) for turns in (ours, bare))
+    cost_us, bare_us = (median(one["cpu_s"] / count * 1e6 for one in turns) for turns in (ours, bare))
+    alone_ms, commit_ms = alone(effort.count(_ALONE, least=3))
     return [
         Row("workflow of 3 steps", cost_us, "µs CPU", bare_us, "bare SQLite message"),
         Row("  runs per second", rate, "/s", bare_rate, "bare SQLite", "at least", _AT_LEAST, by="ours"),
@@ -35,7 +35,7 @@ def run(effort: Effort) -> list[Row]:
     ]
 
 
-def _alone(count: int) -> tuple[float, float]:
+def alone(count: int) -> tuple[float, float]:
     """Median time of a run on an idle node, and of the four commits that it waits for, bare."""
     order = {"step": "runs_one_by_one", "warm_up": {"runs": 3}, "input": {"runs": count}}
     with bench_project() as project:
@@ -43,7 +43,8 @@ def _alone(count: int) -> tuple[float, float]:
     return alone_ms, 4 * bare_sqlite("idle", count, tasks=1)["p50_ms"]
 
 
-def _runs(count: int) -> dict[str, float]:
+def runs(count: int) -> dict[str, float]:
+    """What `count` runs took."""
     order = {"step": "begin_runs", "warm_up": {"runs": max(10, count // 10)}, "input": {"runs": count}}
     with bench_project() as project:
         found: dict[str, float] = run_inside(project, order)
