@@ -24,7 +24,7 @@ def test_the_client_follows_a_group_over_lost_connections(project: Project) -> N
                 created, event = await anext(changes), await anext(changes)
                 assert (created.type, created.id, list(created.items)) == ("create", "2", ["1", "2"])
                 assert event.data == {"type": "typing", "data": None}
-                sockets = served.app.app._sockets
+                sockets = served.app.app.sockets
                 assert sockets is not None
                 for socket in list(sockets._open):
                     socket._transport.abort()

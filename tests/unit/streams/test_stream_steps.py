@@ -379,7 +379,7 @@ def test_a_client_that_does_not_read_loses_nothing_and_hurts_nobody(project: Pro
             for number in range(30):
                 await served.put("chat", "g", "1", {"n": number, "text": text})
                 assert (await witness.event())["data"]["n"] == number
-            sockets = served.app.app._sockets
+            sockets = served.app.app.sockets
             assert sockets is not None
             kept = [socket._transport.get_write_buffer_size() for socket in sockets._open]
             assert max(kept) < 4_000_000
@@ -411,7 +411,7 @@ def test_a_client_that_never_reads_is_cut_off(project: Project) -> None:
             dead.socket.transport.pause_reading()
             for number in range(30):
                 await served.put("chat", "g", "1", {"n": number, "text": "x" * 500_000})
-            sockets = served.app.app._sockets
+            sockets = served.app.app.sockets
             assert sockets is not None
             assert sockets.count == 1
             for _ in range(10):
