@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,10 @@ class Snippet:
         return tuple(mark.removeprefix("run: ") for mark in self.marks if mark.startswith("run: "))
 
 
-def pages() -> list[Path]:
+@cache
+def pages() -> tuple[Path, ...]:
     """All pages: the documents of the root, and everything below `docs/`."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    return (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 
 
 def snippets(language: str | None = None) -> list[Snippet]:
@@ -57,6 +59,7 @@ def snippets(language: str | None = None) -> list[Snippet]:
     return [snippet for snippet in found if language in (None, snippet.language)]
 
 
+@cache
 def snippets_of(page: Path) -> list[Snippet]:
     """The snippets of one page, with the marks before each."""
     found: list[Snippet] = []
@@ -82,6 +85,7 @@ def snippets_of(page: Path) -> list[Snippet]:
     return found
 
 
+@cache
 def headings(page: Path) -> set[str]:
     """The anchors of a page's headings, as code hosts make them."""
     inside, found = False, set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -102,8 +103,13 @@ def _joined(text: str) -> list[str]:
     return text.replace("\\\n", " ").splitlines()
 
 
+@cache
+def _motia() -> Any:
+    return typer.main.get_command(command_line())
+
+
 def _check_motia(words: list[str]) -> None:
-    command: Any = typer.main.get_command(command_line())
+    command = _motia()
     name = "motia"
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         assert words[0] in command.commands, f"{name}: no command {words[0]!r}"

@@ -71,7 +71,7 @@ def test_a_project_of_the_documents_runs_and_passes_its_tests(page: Path, tmp_pa
         # Other plugins of this environment would only cost time.
         environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
         ended = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
@@ -85,7 +85,7 @@ def _run_script_test(project: Path, test: Path) -> None:
         f"await project.exportsOf({json.dumps(f'checks/{test.name}')})"
     )
     command = ["node", "--input-type=module", "-e", script]
-    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "# fail 0" in ended.stdout
     assert "# pass 0" not in ended.stdout

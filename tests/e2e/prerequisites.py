@@ -40,7 +40,7 @@ def bundle(script: Path, target: Path) -> Path:
     esbuild = packages / "node_modules" / ".bin" / "esbuild"
     # A linked package finds its peers, as React, in the folder that links it.
     options = ["--bundle", "--preserve-symlinks", "--jsx=automatic", "--log-level=warning"]
-    subprocess.run([esbuild, script, f"--outfile={target}", *options], check=True, timeout=60)
+    subprocess.run([esbuild, script, f"--outfile={target}", *options], check=True, timeout=120)
     return target
 
 

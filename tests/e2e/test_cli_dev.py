@@ -23,7 +23,7 @@ def test_a_project_is_developed(real_project: Project) -> None:
     async def main() -> None:
         with real_project.running("dev", "--workbench-port", "0") as running:
             base = await running.ready()
-            async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+            async with httpx.AsyncClient(base_url=base, timeout=40) as client:
 
                 async def version(wanted: int) -> bool | None:
                     try:
@@ -35,7 +35,7 @@ def test_a_project_is_developed(real_project: Project) -> None:
                 assert await version(1)
                 assert "broken_step.py:4" in running.text
                 real_project.step("hello", HELLO.replace("VERSION = 1", "VERSION = 2"))
-                await eventually(lambda: version(2), 15, lambda: running.text)
+                await eventually(lambda: version(2), 40, lambda: running.text)
                 # A file that no longer loads takes only itself down.
                 real_project.step("broken", HELLO.replace("hello", "more").replace("Hello", "More"))
 

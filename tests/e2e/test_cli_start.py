@@ -32,7 +32,7 @@ def test_variables_of_dotenv_are_those_of_the_file_as_it_is_now(real_project: Pr
 
     async def main() -> None:
         with real_project.running("dev", "--workbench-port", "0") as running:
-            async with httpx.AsyncClient(base_url=await running.ready(), timeout=10) as client:
+            async with httpx.AsyncClient(base_url=await running.ready(), timeout=40) as client:
                 first = (await client.get("/environment")).json()
                 assert first["mood"] == "calm"
                 assert first["zone"] == "UTC"
@@ -55,7 +55,7 @@ def test_variables_of_dotenv_are_those_of_the_file_as_it_is_now(real_project: Pr
 
 def test_the_project_s_own_environment_runs_it(real_project: Project) -> None:
     environment = real_project.folder / ".venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=120)
     [packages] = environment.glob("lib/python*/site-packages")
     (packages / "motia_steps-0.dist-info").mkdir()
     (packages / "here.pth").write_text(
@@ -66,7 +66,7 @@ def test_the_project_s_own_environment_runs_it(real_project: Project) -> None:
 
     async def main() -> None:
         with real_project.running("start") as running:
-            async with httpx.AsyncClient(base_url=await running.ready(), timeout=10) as client:
+            async with httpx.AsyncClient(base_url=await running.ready(), timeout=40) as client:
                 assert (await client.get("/own")).json() == {"prefix": str(environment), "value": 7}
             assert await running.stop() == 0
 

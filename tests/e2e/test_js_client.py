@@ -69,5 +69,5 @@ def test_scripts_of_the_documents_parse(page: Path, tmp_path: Path) -> None:
 
 
 def _run(*command: str | Path) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr

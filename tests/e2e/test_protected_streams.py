@@ -28,7 +28,7 @@ def test_only_who_may_follow_is_told_a_note(real_project: Project) -> None:
     async def main() -> None:
         with real_project.running("start") as running:
             base = await running.ready()
-            async with httpx.AsyncClient(base_url=f"{base}/__motia/streams", timeout=10) as client:
+            async with httpx.AsyncClient(base_url=f"{base}/__motia/streams", timeout=40) as client:
                 assert (await client.get("/notes/ada")).status_code == 401
                 assert (await client.get("/notes/ada", headers=_as("bob"))).status_code == 403
                 assert (await client.get("/notes/bob", headers=_as("ada"))).status_code == 403
@@ -50,7 +50,7 @@ def test_only_who_may_follow_is_told_a_note(real_project: Project) -> None:
 
                 async with client.stream("GET", "/room/hall", headers=_as("bob")) as answer:
                     assert answer.status_code == 200
-                    await eventually(lambda: present(1), 10)
-                await eventually(lambda: present(0), 10)
+                    await eventually(lambda: present(1), 40)
+                await eventually(lambda: present(0), 40)
 
     run(main)

@@ -20,7 +20,7 @@ from motia.testing.conformance.worker.peer import LIMITS
 
 STEPS = Path(__file__).parents[1] / "conformance" / "worker_steps"
 PROGRAMS = {"rb": "ruby", "ts": "node", "go": "go"}
-_PATIENCE_S = 15
+_PATIENCE_S = 120
 
 
 def write_project(folder: Path, extension: str) -> dict[str, str]:

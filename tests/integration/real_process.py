@@ -132,7 +132,7 @@ class Running:
                 return None
             try:
                 async with httpx.AsyncClient() as client:
-                    answer = await client.get(f"{found[0]}/ready", timeout=10)
+                    answer = await client.get(f"{found[0]}/ready", timeout=40)
             except httpx.TransportError:
                 return None
             return found[0] if answer.status_code == 200 else None

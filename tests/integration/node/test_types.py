@@ -112,7 +112,7 @@ export const config: StreamConfig = { name: 'orders', schema: z.object({ item: z
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=55, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_generated_types_check_and_find_mistakes(tmp_path: Path, npm_packages: Path) -> None:

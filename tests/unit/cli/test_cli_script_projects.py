@@ -77,7 +77,7 @@ def test_npx_reaches_the_command_of_this_machine(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (ended.stdout, ended.returncode) == ("ran: steps --json\n", 7)

@@ -168,7 +168,7 @@ def test_a_whole_trace_is_cancelled(project: Any) -> None:
 
 
 def test_one_of_a_bundle_is_cancelled_and_the_others_run_again(project: Any) -> None:
-    slow(project, ', batch={"size": 3, "wait": 0.05}', "await asyncio.sleep(30 if len(input) == 3 else 0)")
+    slow(project, ', batch={"size": 3, "wait": 1}', "await asyncio.sleep(30 if len(input) == 3 else 0)")
 
     async def scenario(app: TestApp) -> None:
         ids = [await app.emit("slow", number) for number in range(3)]
@@ -199,8 +199,8 @@ def test_a_pause_holds_what_waits_and_lets_what_runs_go_on(project: Any) -> None
     project.run(scenario, clock=ManualClock())
 
 
-def test_what_a_node_holds_of_a_paused_queue_goes_back(project: Any) -> None:
-    slow(project, "", "await asyncio.sleep(0.05)")
+def test_what_a_node_holds_of_a_paused_queue_goes_back(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow(project, "", 'while "SLOW_MAY_END" not in __import__("os").environ: await asyncio.sleep(0.01)')
 
     async def scenario(app: TestApp) -> None:
         for number in range(5):
@@ -208,6 +208,7 @@ def test_what_a_node_holds_of_a_paused_queue_goes_back(project: Any) -> None:
         assert engine_of(app).consumer.held
         await engine_of(app).interventions.pause()
         assert engine_of(app).consumer.held == 0
+        monkeypatch.setenv("SLOW_MAY_END", "yes")
         await engine_of(app).interventions.resume(everything=True)
         await app.until_idle()
         assert len(await app.state.entries("done")) == 5

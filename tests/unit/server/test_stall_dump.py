@@ -34,7 +34,7 @@ def test_a_loop_that_turns_in_a_process_without_threads_to_spare_is_not_taken_fo
         [sys.executable, "-c", _NO_THREADS, str(tmp_path / "dump")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "beats\n", "")

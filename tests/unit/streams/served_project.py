@@ -57,7 +57,7 @@ class Client:
         await self.send({"type": "leave", "data": {"subscriptionId": "s", **place, **data}})
 
     async def frame(self) -> Any:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return json.loads(await self.socket.recv())
 
     async def event(self) -> Any:
@@ -74,7 +74,7 @@ class Client:
 
     async def closed(self) -> int:
         """The code the server closes with; what came before it is not looked at."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self.socket.recv()

@@ -281,7 +281,7 @@ def test_a_writer_tells_pieces_at_once_and_stores_the_text(project: Project) -> 
         async with chat.writer("g", "1", initial={"who": "ai"}, final={"done": True}) as writer:
             for piece in ("Hel", "lo ", "", "🙂 ", "world"):
                 await writer.append(piece)
-            await asyncio.wait_for(ctx.call("wait"), 10)
+            await asyncio.wait_for(ctx.call("wait"), 60)
             await writer.append("!")
             assert writer.text == "Hello 🙂 world!"
         return {"ok": True}

@@ -15,7 +15,7 @@ from motia.testing.app import TestApp
 from motia.testing.http import Answer
 
 HOST = "127.0.0.1:3000"
-LIMIT_S = 15.0
+LIMIT_S = 60.0
 
 
 class Desk:
