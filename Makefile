@@ -55,8 +55,9 @@ demo: $(STAMP) ## Start the example shop, or EXAMPLE=research_agent, and build i
 	elif ! $(MAKE) --no-print-directory console; then echo "no console: building it failed, as said above"; fi
 	@$(BIN)/motia dev --dir examples/$(EXAMPLE)
 
+# More processes than two cores: tests that start something wait for it half of their time.
 test: $(STAMP) ## All tests but the long proofs
-	@$(BIN)/python -m pytest -n 2 -m "not proof"
+	@$(BIN)/python -m pytest -n 3 --maxschedchunk 20 -m "not proof"
 
 proof: $(STAMP) ## The long proofs: kills, power cuts, seeds
 	@$(BIN)/python -m pytest -n 2 -m proof
