@@ -1,4 +1,4 @@
-"""How the whole suite runs: the same on a fast machine and on a slow one, and with no idle core at its end."""
+"""How the whole suite runs: alike on a fast machine and on a slow one, and with no idle core at its end."""
 
 from __future__ import annotations
 

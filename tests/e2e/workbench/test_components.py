@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from conftest import SOURCES
 from prerequisites import installed_packages
+
+from conftest import SOURCES
 
 
 @pytest.mark.proof

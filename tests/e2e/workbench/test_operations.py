@@ -6,9 +6,10 @@ import os
 import re
 import signal
 
-from conftest import Console
 from playwright.sync_api import expect
 from workbench_pages import Flow, Queues, Runs, States, Traces, Workbench
+
+from conftest import Console
 
 
 def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
