@@ -166,16 +166,18 @@ def check_under_way(found: DryCheck) -> list[Finding]:
     return findings or [Finding("ok", "under way", f"{found.runs} runs, {found.messages} messages: all fit")]
 
 
-def check_nodes(dead_pids: Sequence[int], living: int) -> list[Finding]:
-    """Nodes that ended without a goodbye and were not recovered yet."""
+def check_nodes(dead: Sequence[tuple[int, int]], living: int) -> list[Finding]:
+    """Nodes that ended and were not recovered yet: process id, and how many messages it still holds. One that
+    ended well holds none; the next node removes what is left of it."""
     findings = [
         Finding(
             "warning",
             "nodes",
-            f"process {pid} is gone and still holds messages",
+            f"process {pid} is gone and still holds {held} messages",
             "start the project: a node takes them back",
         )
-        for pid in dead_pids
+        for pid, held in dead
+        if held
     ]
     return findings or [Finding("ok", "nodes", f"{living} running")]
 

@@ -20,7 +20,7 @@ from motia.errors import MotiaError
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
     from motia.cli.checks import Finding
-    from motia.core.message import NodeId, QueueDepth
+    from motia.core.message import QueueDepth
     from motia.core.registry import Registry
     from motia.engine.dry_check import DryCheck
     from motia.settings.load import Loaded
@@ -114,18 +114,21 @@ def _project(settings: Settings) -> list[Finding]:
     return findings + _nodes(nodes)
 
 
-def _nodes(nodes: Sequence[tuple[NodeId, int, str]]) -> list[Finding]:
+def _nodes(nodes: Sequence[tuple[int, str, int]]) -> list[Finding]:
     from motia.backends.sqlite.liveness import running_of_dead
     from motia.cli import checks
 
-    dead = [pid for _, pid, lock_path in nodes if running_of_dead(Path(lock_path))[0]]
+    dead = [(pid, held) for pid, lock_path, held in nodes if running_of_dead(Path(lock_path))[0]]
     return checks.check_nodes(dead, len(nodes) - len(dead))
 
 
 async def _read_store(
     backend: Backend, registry: Registry | None, settings: Settings
-) -> tuple[list[QueueDepth], Sequence[tuple[NodeId, int, str]], DryCheck | None]:
-    """`registry` None: the steps are not known, so that nothing can be compared with them."""
+) -> tuple[list[QueueDepth], Sequence[tuple[int, str, int]], DryCheck | None]:
+    """Of each node the process id, the path of its lock file, and how many messages it holds.
+
+    `registry` None: the steps are not known, so that nothing can be compared with them.
+    """
     from motia.discovery.durable_calls import code_of
     from motia.engine.dry_check import dry_check
 
@@ -134,7 +137,11 @@ async def _read_store(
         if registry is None
         else await dry_check(backend, registry, partial(code_of, settings.project_dir))
     )
-    return await backend.queue.depths(), await backend.queue.nodes(), under_way
+    nodes = [
+        (pid, lock_path, len(await backend.queue.claims_of(node)))
+        for node, pid, lock_path in await backend.queue.nodes()
+    ]
+    return await backend.queue.depths(), nodes, under_way
 
 
 def _nearest_existing(path: Path) -> Path:

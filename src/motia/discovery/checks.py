@@ -35,6 +35,7 @@ def check_project(steps: Sequence[Step], streams: Sequence[StreamDefinition]) ->
     notices = [
         *stream_notices,
         *_topic_notices(kept),
+        *_failure_notices(kept),
         *_stream_notices(kept, merged),
         *_process_notices(kept),
         *agreement_notices(kept),
@@ -164,6 +165,20 @@ def _topic_notices(steps: Iterable[Step]) -> list[Notice]:
                 message = f"subscribes to {trigger.topic!r}, which no step says it enqueues"
                 notices.append(_notice(step, message, trigger.topic, enqueued))
     return notices
+
+
+def _failure_notices(steps: Sequence[Step]) -> list[Notice]:
+    """A dead letter that nobody is told of is found too late."""
+    topics = {t.topic for step in steps for t in step.triggers if isinstance(t, QueueTrigger)}
+    known = topics | {step.name for step in steps}
+    return [
+        _notice(step, f"on_failure: nobody is told, there is no step and no topic {told!r}", told, known)
+        for step in steps
+        for trigger in step.triggers
+        if not isinstance(trigger, HttpTrigger)
+        and (told := trigger.policy.on_failure) is not None
+        and told not in known
+    ]
 
 
 def _stream_notices(steps: Iterable[Step], streams: Iterable[StreamDefinition]) -> list[Notice]:

@@ -167,9 +167,11 @@ async def test_ruby_writes_streams(project: WriteProject) -> None:
 
 
 ASKS = """
-def config = { type: "event", name: "Asks", subscribes: ["asks"], emits: [], retry: method(:again) }
+def config = { type: "event", name: "Asks", subscribes: ["asks"], emits: [],
+               attempts: 2, retry_delay: 0, retry: method(:again) }
 
 def again(error, attempt)
+  raise "no rule" if error.message == "odd"
   error.message == "give up" ? false : attempt * 100
 end
 
@@ -188,3 +190,7 @@ async def test_a_ruby_function_says_when_to_run_again(project: WriteProject) -> 
         await app.emit("asks", {"why": "busy"})
         settled = await app.until("message.settled", outcome="retried")
         assert 99_000 < settled.fields["due_at_ms"] - began_ms < 110_000
+        await app.emit("asks", {"why": "odd"})
+        event = await app.until("message.dead_lettered", code="handler.retry_function")
+        (letter,) = [one for one in await app.dead_letters() if one.code == event.fields["code"]]
+        assert b"asks.step.rb:6:in" in letter.error.rpartition(b"the retry function failed")[2]

@@ -6,13 +6,14 @@ import os
 import socket
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from motia.cli import checks
-from motia.core.batch import Enqueue, RegisterNode
+from motia.core.batch import ClaimReady, Enqueue, RegisterNode, WantedQueue
 from motia.core.message import NewMessage, QueueDepth, QueueName, TraceContext
 from motia.core.registry import build_registry
 from motia.core.step import Source, Step
@@ -85,7 +86,8 @@ def test_steps_nodes_and_settings() -> None:
     assert checks.check_steps(1, [problem], []) == [checks.Finding("error", "steps", "a.py:2: bad", "fix")]
     assert levels(checks.check_steps(0, [], [])) == ["warning"]
     assert levels(checks.check_steps(2, [], [])) == ["ok"]
-    assert levels(checks.check_nodes([17], 1)) == ["warning"]
+    assert levels(checks.check_nodes([(17, 3)], 1)) == ["warning"]
+    assert levels(checks.check_nodes([(17, 0)], 1)) == ["ok"]
     assert levels(checks.check_nodes([], 1)) == ["ok"]
     assert levels(checks.check_settings(["odd"])) == ["warning"]
     error = BackendError("full", code="x", hint="free some")
@@ -139,7 +141,9 @@ def test_everything_wrong_is_in_one_report(
         trace=TraceContext("a" * 32, "b" * 16),
         enqueued_at_ms=1,
     )
-    store([RegisterNode(b"n" * 16, 99, 1, str(project / "gone.lock")), Enqueue(message)])
+    taken, node = replace(message, id=b"t" * 16, queue=KNOWN), b"n" * 16
+    claim = ClaimReady(node=node, wanted=[WantedQueue(KNOWN, 1)], max_bytes=100, now_ms=1)
+    store([RegisterNode(node, 99, 1, str(project / "gone.lock")), Enqueue(message), Enqueue(taken), claim])
     monkeypatch.setenv("PORT", str(busy_port))
     (project / ".env").write_text("no equals sign")
     app_module.found.problems.append(DefinitionError("bad", code="x", path="steps/b_step.py", line=2))

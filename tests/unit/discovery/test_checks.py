@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from motia.core.step import Emission, Source, Step, StreamDefinition
-from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger, Trigger
+from motia.core.trigger import HttpTrigger, QueuePolicy, QueueTrigger, StreamTrigger, Trigger
 from motia.discovery.checks import check_project
 
 
@@ -27,6 +27,16 @@ def test_a_clean_project_has_nothing_to_say() -> None:
     checked = check_project([one, two], [])
     assert checked.steps == (one, two)
     assert (checked.problems, checked.notices) == ((), ())
+
+
+def test_on_failure_that_leads_nowhere_is_said() -> None:
+    policies = [QueuePolicy(on_failure=told) for told in ("refund", "refund.wanted", "refnud")]
+    takers = [step(f"take{n}", QueueTrigger(topic=f"t{n}", policy=one)) for n, one in enumerate(policies)]
+    told = step("refund", QueueTrigger(topic="refund.wanted"))
+    notices = [str(one) for one in check_project([*takers, told], []).notices if "on_failure" in str(one)]
+    assert len(notices) == 1
+    assert notices[0].startswith("steps/take2_step.py:1: take2: on_failure: nobody is told")
+    assert "did you mean 'refund'?" in notices[0]
 
 
 def test_of_two_steps_with_one_name_the_first_serves() -> None:

@@ -31,7 +31,9 @@ async def with_retry(failed: Failed, attempt: int, ask: Callable[[Sequence[Any]]
             f"the retry function failed with {broken.message}; it was asked about: {error.message}",
             code="handler.retry_function",
             type_name=getattr(broken, "type_name", "") or type(broken).__name__,
-            stack=getattr(error, "stack", ""),
+            stack="\n\nAsked about it, the retry function failed:\n".join(
+                getattr(one, "stack", "") or one.message for one in (error, broken)
+            ),
         )
         failure.__cause__ = broken
         return Failed(failure, retryable=failed.retryable)
