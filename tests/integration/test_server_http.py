@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -413,6 +414,65 @@ def test_an_upgrade_that_is_not_taken_up_is_a_request_like_any_other() -> None:
             websocket = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
             writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n" + websocket + b"\r\n")
             assert (await response(reader))[0] == 404
+
+    run(main)
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_body_of_an_upgrade_that_is_not_taken_up_is_no_second_request(
+    protocol: bytes, chunked: bool
+) -> None:
+    """Java's client asks for h2c with every body; and behind a proxy a body that is read as a request is one
+    that the proxy has not seen. A handshake of a WebSocket has none."""
+
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            size = b"Transfer-Encoding: chunked\r\n" if chunked else b"Content-Length: %d\r\n" % len(GET)
+            writer.write(
+                b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+            )
+            writer.write(size + b"\r\n" + (b"%x\r\n%b\r\n0\r\n\r\n" % (len(GET), GET) if chunked else GET))
+            writer.write(b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await response(reader))[2] == b"/a" + GET
+            assert (await response(reader))[2] == b"/b"
+
+    run(main)
+
+
+def test_what_is_asked_of_a_proxy_is_refused() -> None:
+    async def main() -> None:
+        async with served() as (_, address), client(address) as (reader, writer):
+            writer.write(b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n" + GET)
+            assert (await response(reader))[0] == 501
+            assert await reader.read() == b""
+
+    run(main)
+
+
+def test_a_long_line_of_refused_requests_is_answered_in_order() -> None:
+    """Each of them is answered at once, so that one must not be answered inside the other."""
+
+    class Refusing(Answering):
+        def admit(self, request: Request, raw_path: str, listener: str) -> Any:
+            if raw_path == "/":
+                return self
+            return HttpResponse(404, [(b"content-length", b"%d" % len(raw_path))], raw_path.encode())
+
+    async def main() -> None:
+        go = asyncio.Event()
+
+        async def app(request: Request) -> HttpResponse:
+            await go.wait()
+            return await echo(request)
+
+        async with served(gateway=Refusing(app)) as (_, address), client(address) as (reader, writer):
+            writer.write(GET + b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % n for n in range(2000)))
+            await writer.drain()
+            go.set()
+            assert (await response(reader))[2] == b"/"
+            for n in range(2000):
+                assert (await response(reader))[2] == b"/%d" % n
 
     run(main)
 

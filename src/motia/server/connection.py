@@ -168,8 +168,7 @@ class Connection(asyncio.Protocol):
         writable, self._writable = self._writable, None
         if writable is not None and not writable.done():
             writable.set_result(None)
-        if self._pending and self._current is None:
-            self._next()
+        self._next()
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
@@ -242,7 +241,10 @@ class Connection(asyncio.Protocol):
         )
         self.phase = BODY
         self.deadline_s = shared.now_s + shared.limits.body_read_s
-        if parser.should_upgrade() and asks_for_websocket(self._headers):
+        if parser.should_upgrade():
+            if method == b"CONNECT":
+                raise self._fault_is(problem(501, detail="This server is no proxy."))
+            # The parser skips the body: `_after_upgrade` decides what becomes of the request.
             self._upgrading = True
             return
         admitted = self._admitted = self._gateway.admit(request, path, self._listener)
@@ -406,8 +408,8 @@ class Connection(asyncio.Protocol):
         """The current response is written: on to the next request, or rest, or go."""
         self._current = self._task = None
         if self._pending and not close:
-            if self._writable is None:  # else: once the client has read what is written
-                self._next()
+            # Not now: what is answered at once would be answered inside the answer before it.
+            self._loop.call_soon(self._next)
         elif close or self.phase == CLOSING:
             self._pending.clear()
             self.close_soon()
@@ -415,6 +417,9 @@ class Connection(asyncio.Protocol):
             self._rest()
 
     def _next(self) -> None:
+        """Begin the next request that waits; while the client does not read, `resume_writing` will."""
+        if not self._pending or self._current is not None or self._writable is not None:
+            return
         waiting = self._pending.popleft()
         if not self._pending:
             self.transport.resume_reading()
@@ -444,24 +449,26 @@ class Connection(asyncio.Protocol):
 
     def _after_upgrade(self, rest: bytes) -> None:
         request = self._request
-        if self._upgrading and request is not None:
-            self._upgrading = False
-            self._request = None
-            protocol = self._gateway.upgrade(request, self._listener)
-            if protocol is None or self._current is not None:
-                self._refuse(problem(404, code="route.not_found"))
-                return
-            shared, transport = self._shared, self.transport
-            shared.connections.discard(self)
-            self.phase = CLOSING
-            transport.set_protocol(protocol)
-            protocol.connection_made(transport)
-            protocol.data_received(head_as_sent(self._url, request) + rest)
+        assert request is not None
+        self._upgrading = False
+        self._request = None
+        if not asks_for_websocket(request.headers):
+            # Not taken up: it is read again as if it had not asked, now with its body.
+            version = self._parser.get_http_version()
+            request.headers = [line for line in request.headers if line[0] != b"upgrade"]
+            self._parser = httptools.HttpRequestParser(self)
+            self.data_received(head_as_sent(self._url, request, version) + rest)
             return
-        # An upgrade to something else is not taken up: the request is served as if it had not asked.
-        self._parser = httptools.HttpRequestParser(self)
-        if rest:
-            self.data_received(rest)
+        protocol = self._gateway.upgrade(request, self._listener)
+        if protocol is None or self._current is not None:
+            self._refuse(problem(404, code="route.not_found"))
+            return
+        shared, transport = self._shared, self.transport
+        shared.connections.discard(self)
+        self.phase = CLOSING
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(head_as_sent(self._url, request, "1.1") + rest)
 
     # Deadlines and drain, driven by the sweep
 

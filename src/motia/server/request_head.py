@@ -19,11 +19,16 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
 
 
 def asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the upgrade it asks for is one we make."""
-    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
+    """Whether the upgrade it asks for is one we make: a handshake has no body."""
+    asked = False
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name == b"content-length" and int(value)):
+            return False
+        asked = asked or (name == b"upgrade" and value.lower() == b"websocket")
+    return asked
 
 
-def head_as_sent(target: bytes, request: Request) -> bytes:
+def head_as_sent(target: bytes, request: Request, version: str) -> bytes:
     """The head again as bytes, for the protocol that takes over."""
     lines = b"".join(b"%b: %b\r\n" % line for line in request.headers)
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), target, lines)
+    return b"%b %b HTTP/%b\r\n%b\r\n" % (request.method.encode(), target, version.encode(), lines)
