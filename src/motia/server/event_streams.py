@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from urllib.parse import parse_qs, unquote
 
 from motia.core.occurrence import Request
@@ -61,10 +60,10 @@ class StreamEndpoint:
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
         ]
-        return HttpResponse(200, headers, stream.chunks())
+        return HttpResponse(200, headers, stream)
 
 
-class EventStream:
+class EventStream(AsyncIterator[bytes]):
     """The connection of a session whose frames leave as server-sent events.
 
     What a slow client has not taken is bounded: past that it is told nothing more, and catches up after.
@@ -99,30 +98,32 @@ class EventStream:
         self._ended = True
         self._news.set()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> bytes:
         """What is to be sent, as it happens."""
-        try:
-            while True:
-                if self._waiting:
-                    data, self._waiting = b"".join(self._waiting), []
-                    self._waiting_bytes = 0
-                    yield data
-                    continue
-                if self._ended or (self.session is not None and not self.session.follows):
-                    return
-                if self._suspended and self.session is not None:
-                    self._suspended = False
-                    self.session.resume()
-                self._news.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_KEEP_ALIVE_S):
-                        await self._news.wait()
-                if not self._news.is_set():
-                    yield KEEP_ALIVE
-        finally:
-            self._sockets.remove_other(self)
-            if self.session is not None:
-                self.session.close()
+        while not self._waiting:
+            if self._ended or (self.session is not None and not self.session.follows):
+                raise StopAsyncIteration
+            if self._suspended and self.session is not None:
+                self._suspended = False
+                self.session.resume()
+            self._news.clear()
+            try:
+                async with asyncio.timeout(_KEEP_ALIVE_S):
+                    await self._news.wait()
+            except TimeoutError:
+                return KEEP_ALIVE
+        data, self._waiting = b"".join(self._waiting), []
+        self._waiting_bytes = 0
+        return data
+
+    async def aclose(self) -> None:
+        """Follow nothing more. No generator: one that was never read would not come to its `finally`."""
+        self._sockets.remove_other(self)
+        if self.session is not None:
+            self.session.close()
 
 
 def asks_for_events(request: Request) -> bool:

@@ -146,6 +146,7 @@ class WebSocket(asyncio.Protocol):
                 response = protocol.reject(*refusal)
         protocol.send_response(response)
         self._opening = None
+        self.hold(False)
         self._flush()
         if protocol.state is not OPEN:
             return
@@ -159,6 +160,8 @@ class WebSocket(asyncio.Protocol):
     def _handle_events(self) -> None:
         for event in self._protocol.events_received():
             if isinstance(event, Handshake):
+                # Who is not let in yet is not listened to: frames would gather without a bound.
+                self.hold(True)
                 self._opening = asyncio.ensure_future(self._open(event))
                 return
             if isinstance(event, WireFrame) and self._closing_since_s is None:

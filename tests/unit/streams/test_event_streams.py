@@ -131,3 +131,13 @@ def test_a_drain_ends_event_streams(project: Project) -> None:
             assert await events.ended()
 
     project.run(scenario)
+
+
+def test_an_answer_that_is_not_read_follows_nothing(project: Project) -> None:
+    async def scenario(served: Served) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as http:
+            answer = await http.head("/__motia/streams/chat/g")
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert not served.app.app.engine.streams.sessions
+
+    project.run(scenario)

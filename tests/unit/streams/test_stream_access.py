@@ -328,3 +328,38 @@ def test_a_connection_that_is_no_longer_known_is_closed_within_a_second(project:
             assert await other.closed() == 1008
 
     project.run(scenario, clock=ManualClock())
+
+
+def test_who_is_not_let_in_yet_is_not_listened_to(project: Project) -> None:
+    project.file(
+        "app.py",
+        """
+        import asyncio
+        from pathlib import Path
+
+        async def stream_auth(request):
+            here = Path(__file__).parent
+            (here / "asked").touch()
+            while not (here / "answer").exists():
+                await asyncio.sleep(0.01)
+            return {}
+        """,
+    )
+
+    async def scenario(served: Served) -> None:
+        opening = asyncio.ensure_future(_ping(served))
+        while not (project.folder / "asked").exists():
+            await asyncio.sleep(0.01)
+        sockets = served.app.app._sockets
+        assert sockets is not None
+        (socket,) = sockets._open
+        assert not socket._transport.is_reading()
+        (project.folder / "answer").touch()
+        await opening
+
+    project.run(scenario, streams={"auth_timeout_s": 40})
+
+
+async def _ping(served: Served) -> None:
+    async with served.client() as client:
+        await client.frames_so_far()
