@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import httptools
 
 from motia.core.occurrence import Request
@@ -18,7 +20,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     return path, query
 
 
-def asks_for_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
+def asks_for_websocket(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether the upgrade it asks for is one we make: a handshake has no body."""
     asked = False
     for name, value in headers:
