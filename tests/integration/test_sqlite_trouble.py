@@ -149,6 +149,23 @@ def test_work_that_raises_between_transactions_does_not_stop_the_writer(tmp_path
     asyncio.run(run())
 
 
+def test_a_callback_that_raises_costs_its_own_caller_alone_the_answer(tmp_path: Path) -> None:
+    def raises(_: list[Any]) -> None:
+        raise LookupError("after the commit")
+
+    async def run() -> None:
+        backend = _backend(tmp_path / "motia.db")
+        await backend.open()
+        async with asyncio.timeout(40):
+            commits = [backend.commit(_put("a", 1)), backend.commit(_put("b", 1), raises)]
+            results = await asyncio.gather(*commits, backend.commit(_put("c", 1)), return_exceptions=True)
+        assert [isinstance(result, LookupError) for result in results] == [False, True, False]
+        assert [entry.key for entry in await backend.state.entries("s", 0)] == ["a", "b", "c"]
+        await backend.close()
+
+    asyncio.run(run())
+
+
 def test_a_failing_batch_costs_its_neighbours_no_commit_each(tmp_path: Path) -> None:
     """However many share the transaction, one bad batch must not turn it into one sync a batch."""
 

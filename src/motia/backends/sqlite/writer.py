@@ -121,10 +121,16 @@ class Writer:
         for (batch, future, then), result in zip(group, results, strict=True):
             self._pending -= len(batch.operations)
             if type(result) is list:
-                value = result if then is None else then(result)
-                if not future.done():
-                    future.set_result(value)
-            elif not future.done():
+                try:
+                    value = result if then is None else then(result)
+                except Exception as error:
+                    # It costs its own caller the answer, not those that wait behind it.
+                    result = error
+            if future.done():
+                continue
+            if type(result) is list:
+                future.set_result(value)
+            else:
                 future.set_exception(result)
         self._after_commit(*made)
 
