@@ -77,7 +77,7 @@ async def context(input, ctx: Context) -> None:
         await ctx.state.set("a", "b", 0, if_version=1)
     except ConflictError as error:
         refused = error.code
-    doubled = await ctx.call("double", {"n": 21})
+    doubled = await ctx.call("double", {"n": 21}) + (await ctx.call("made", {}))["n"]
     await ctx.streams.chat.set("room", "1", {"text": "hello"})
     item = await ctx.streams.chat.get("room", "1")
     ctx.state.set("unawaited", "x", True)
@@ -94,6 +94,10 @@ async def later(input) -> None:
 @step()
 async def double(n: int) -> int:
     return 2 * n
+
+@step()
+async def made() -> Job:
+    return Job(n=7)
 '''
 STREAM = """
 config = {"name": "chat", "schema": None}
@@ -184,7 +188,7 @@ async def the_context_is_served(app: TestApp) -> None:
         "status": "scheduled",
         "waiting": 3,
         "refused": "state.version_conflict",
-        "doubled": 42,
+        "doubled": 49,
         "text": "hello",
         "attempt": 1,
         "kind": "queue",
@@ -224,6 +228,16 @@ def test_processes_crash_run_out_of_memory_are_killed_and_replaced(run: Callable
         assert (await until(app, "message.settled", message_id=busy)).fields["outcome"] == "cancelled"
         await app.until_idle(45.0)
         assert not alive(pid)
+
+        # Interrupted twice, it is gone at once: nothing of it may answer for the next one.
+        busy = await app.emit("busy", 3)
+        await until(app, "state.changed", scope="began", key="3")
+        for _ in range(2):
+            await asyncio.sleep(0)
+            [execution] = engine.deadlines.running
+            engine.deadlines.cancel(execution)
+        assert (await until(app, "message.settled", message_id=busy)).fields["outcome"] == "cancelled"
+        assert not alive(await app.state.get("began", "3"))
 
         await app.emit("busy", 2)
         await until(app, "state.changed", scope="began", key="2")

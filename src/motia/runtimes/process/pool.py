@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from motia import encoding
 from motia.core.calls import Calls
 from motia.core.clock import Clock
 from motia.core.invocation import (
@@ -168,6 +169,9 @@ class _Process(asyncio.Protocol):
             return Crashed(_crashed(invocation, gone), alone=True)
         finally:
             self._calls = None
+            if not outcome.done():
+                # Interrupted twice: its handler still runs, and would answer for the next one.
+                self.usable = False
         if isinstance(found, Failed) and found.error.code == "process.out_of_memory":
             # What it has allocated may be kept: the next one begins with nothing of it.
             self.usable = False
@@ -249,10 +253,18 @@ class _Process(asyncio.Protocol):
                 error: BaseException | None = asyncio.CancelledError()
             else:
                 error = done.exception()
-            if error is None:
-                self._send({"answer": number, "result": done.result()})
-            else:
+            if error is not None:
                 self._send({"answer": number, "error": _sendable(error)})
+                return
+            result = done.result()
+            if method == "call":
+                # What a step returns may be of any class of the author's.
+                try:
+                    result = encoding.decode(encoding.encode(result))
+                except MotiaError as unsendable:
+                    self._send({"answer": number, "error": unsendable})
+                    return
+            self._send({"answer": number, "result": result})
 
         if future.done():
             answer(future)
