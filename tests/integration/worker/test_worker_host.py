@@ -18,6 +18,7 @@ from motia.runtimes.worker.connection import Connection
 from motia.runtimes.worker.frames import FrameLimits
 from motia.runtimes.worker.greeting import Greeting
 from motia.runtimes.worker.host import HostOptions, WorkerHost
+from motia.runtimes.worker.kinds import WORKER_KINDS
 from motia.runtimes.worker.process import WorkerEvent
 
 _LIMIT_S = 45.0
@@ -127,6 +128,31 @@ async def test_a_spare_takes_over_with_the_files_as_they_are_then(kind: str, tmp
         with pytest.raises(OSError):
             await dial(first)
         assert len([event for event in project.events if event.what == "started"]) == 2
+
+
+async def test_a_program_that_cannot_be_started_is_told_and_tried_again(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    [node] = [kind for kind in WORKER_KINDS if kind.name == "node"]
+    events: list[WorkerEvent] = []
+    host = WorkerHost(
+        tmp_path,
+        greeting(tmp_path),
+        SystemClock(),
+        HostOptions(processes=1, report_stall_s=60, kill_stall_s=60),
+        report=events.append,
+        kinds=[replace(node, command=lambda: [str(program)])],
+    )
+    project = Project("node", tmp_path, host, events)
+    try:
+        [path] = host.sockets("node")
+        connection = await dial(path)
+        [first, *_] = await project.until("died", 1)
+        assert "it cannot be started" in first.text
+        program.symlink_to("/bin/true")
+        assert "exit code 0" in (await project.until("died", len(events) + 1))[-1].text
+        connection.close()
+    finally:
+        await host.stop()
 
 
 async def test_a_spare_with_variables_of_before_is_never_used(tmp_path: Path) -> None:

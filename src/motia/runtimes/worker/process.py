@@ -133,12 +133,15 @@ class WorkerProcess:
                 await self._refuse_all(listener, error)
                 return
             began_s = loop.time()
-            exit_code = await self._run(command, listener)
+            try:
+                ended = f"it ended by {_exit(await self._run(command, listener))}"
+            except OSError as error:
+                ended = f"it cannot be started: {error}"
             self._ahead = False
             early = loop.time() - began_s < _EARLY_S
             pause_s = min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S) if early else 0.0
             then = f"; another may start in {pause_s:.1f} s" if pause_s else ""
-            self._report("died", f"it ended by {_exit(exit_code)}{then}", level="error")
+            self._report("died", f"{ended}{then}", level="error")
             await self._clock.sleep(pause_s)
 
     async def _run(self, command: Any, listener: socket.socket) -> int:
