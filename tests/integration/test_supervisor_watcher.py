@@ -7,7 +7,13 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
+from watchfiles import awatch
+from watchfiles._rust_notify import WatchfilesRustInternalError
+
+from motia.supervisor import watcher
 from motia.supervisor.watcher import is_watched_file, scan, watch_project
 
 
@@ -15,6 +21,7 @@ class Seen:
     def __init__(self) -> None:
         self.paths: set[str] = set()
         self.rounds = 0
+        self.troubles: list[str] = []
         self.news = asyncio.Event()
 
     async def until(self, path: str) -> None:
@@ -30,7 +37,7 @@ async def watched(directory: Path) -> AsyncIterator[Seen]:
     stop = asyncio.Event()
 
     async def follow() -> None:
-        async for changed in watch_project(directory, stop):
+        async for changed in watch_project(directory, stop, seen.troubles.append):
             seen.paths |= changed
             seen.rounds += 1
             seen.news.set()
@@ -112,3 +119,23 @@ def test_names() -> None:
     watched = ["a.py", "a.step.ts", "motia.toml", ".env", ".env.local", "go.go", "x.rb", "x.mjs"]
     assert all(map(is_watched_file, watched))
     assert not any(map(is_watched_file, [".a.py", "a.pyc", "a.py~", "x.css", "data.db", ".environment"]))
+
+
+def test_without_watches_of_the_kernel_it_polls_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def exhausted(*directories: str, force_polling: bool | None, **options: Any) -> AsyncIterator[Any]:
+        if not force_polling:
+            raise WatchfilesRustInternalError("Too many open files (os error 24)")
+        async for changes in awatch(*directories, force_polling=True, poll_delay_ms=20, **options):
+            yield changes
+
+    monkeypatch.setattr(watcher, "awatch", exhausted)
+
+    async def main() -> None:
+        async with watched(tmp_path) as seen:
+            (tmp_path / "a_step.py").write_text("1")
+            await seen.until("a_step.py")
+            assert seen.troubles == ["Too many open files (os error 24)"]
+
+    run(main)

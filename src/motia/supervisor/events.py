@@ -112,6 +112,13 @@ class SettingsKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedByPolling:
+    """The kernel does not tell of changed files, and why: they are looked at again and again instead."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
     """All nodes drain (`now` False) or are killed."""
 
@@ -129,6 +136,7 @@ Event = (
     | Reloading
     | Reloaded
     | SettingsKept
+    | WatchedByPolling
     | Stopping
     | WorkerEvent
 )
@@ -177,6 +185,11 @@ def describe(event: Event) -> list[str]:
             return [f"reloaded in {event.took_s * 1000:.0f} ms"]
         case SettingsKept():
             return [event.reason]
+        case WatchedByPolling():
+            return [
+                f"files are watched by polling: {event.reason}",
+                "  hint: raise fs.inotify.max_user_instances and fs.inotify.max_user_watches with sysctl",
+            ]
         case Stopping():
             return ["stopping now" if event.now else "finishing what runs; press Ctrl-C again to stop now"]
         case _:

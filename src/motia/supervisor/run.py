@@ -70,9 +70,13 @@ def run_supervised(
         done = asyncio.Event()
 
         async def reload_on_change() -> None:
+            from motia.supervisor.events import WatchedByPolling
             from motia.supervisor.watcher import watch_project
 
-            async for changed in watch_project(settings.project_dir, done):
+            def tell(reason: str) -> None:
+                report(WatchedByPolling(reason=reason))
+
+            async for changed in watch_project(settings.project_dir, done, tell):
                 supervisor.reload(changed)
 
         watching = asyncio.create_task(reload_on_change()) if development else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from watchfiles import awatch
@@ -54,13 +54,18 @@ def scan(project_dir: Path) -> tuple[list[str], Snapshot]:
     return directories, files
 
 
-async def watch_project(project_dir: Path, stop: asyncio.Event) -> AsyncIterator[frozenset[str]]:
+async def watch_project(
+    project_dir: Path, stop: asyncio.Event, on_trouble: Callable[[str], None]
+) -> AsyncIterator[frozenset[str]]:
     """Yield the paths (relative to `project_dir`, which is absolute) that changed, until `stop` is set.
 
     Changes within 50 ms come together. Each directory is watched by itself, so that no time and none of
     the kernel's watches are spent on environments and `node_modules`; new directories are found.
+    Where the kernel has no watches left, `on_trouble` is told why, and files are looked at several times a
+    second instead.
     """
     directories, known = scan(project_dir)
+    by_polling = False
     while not stop.is_set():
         armed = False
         watching = awatch(
@@ -72,7 +77,8 @@ async def watch_project(project_dir: Path, stop: asyncio.Event) -> AsyncIterator
             rust_timeout=_WAKE_MS,
             yield_on_timeout=True,
             recursive=False,
-            ignore_permission_denied=True,
+            ignore_permission_denied=False,  # else it is silent, too, when the kernel has no watch left
+            force_polling=by_polling or None,
         )
         try:
             async for changes in watching:
@@ -88,8 +94,13 @@ async def watch_project(project_dir: Path, stop: asyncio.Event) -> AsyncIterator
                 if now_directories != directories:
                     directories = now_directories
                     break
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             directories, _ = scan(project_dir)  # one went between the listing and the watch: list again
+        except (OSError, RuntimeError) as error:
+            if by_polling:
+                raise
+            by_polling = True
+            on_trouble(str(error))
         finally:
             await watching.aclose()
 
