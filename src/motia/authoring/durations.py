@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
 
+from motia.core.retry import LONGEST_WAIT_S
 from motia.errors import InputError
 
 Duration = float | int | str | timedelta
@@ -17,10 +17,10 @@ _SECONDS_OF_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0,
 def seconds(value: Duration, where: str = "duration") -> float:
     """Seconds of a number of seconds, a `timedelta`, or a text such as "500ms", "5m", "1h 30m", "3d".
 
-    Failure: `InputError` `duration.invalid`; a duration is finite and never negative.
+    Failure: `InputError` `duration.invalid`; a duration is never negative, and at most a hundred years.
     """
     result = _seconds(value)
-    if result is None or not math.isfinite(result) or result < 0:
+    if result is None or not 0 <= result <= LONGEST_WAIT_S:
         raise InputError(
             f"{where}: expected a duration, got {value!r}",
             code="duration.invalid",

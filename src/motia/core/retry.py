@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_WAIT_S = 100 * 365.25 * 86_400.0
+"""A hundred years: what is longer was meant as something else, and points in time have 64 bits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:

@@ -31,7 +31,23 @@ def test_a_duration_is_read_as_seconds(written: Any, expected: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "soon", "5 minutes", "5m!", "m", "-5m", -1, float("nan"), float("inf"), True, None, []]
+    "written",
+    [
+        "",
+        "soon",
+        "5 minutes",
+        "5m!",
+        "m",
+        "-5m",
+        -1,
+        1e18,
+        "9999999w",
+        float("nan"),
+        float("inf"),
+        True,
+        None,
+        [],
+    ],
 )
 def test_what_is_no_duration_is_refused(written: Any) -> None:
     with pytest.raises(InputError, match=r"Retry\.delay: expected a duration") as refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, RetryLater, Succeeded
+from motia.core.retry import LONGEST_WAIT_S
 from motia.errors import AccessError, HandlerError, InputError
 from motia.runtimes.worker.connection import close_streams
 from motia.runtimes.worker.foreign_error import error_of
@@ -23,7 +24,7 @@ def outcome_of(result: Any, invocation: Invocation) -> Outcome:
             return Failed(_bad("$: expected a value, got a stream; only answers to requests can stream"))
         return Succeeded(value)
     delay = result.get("delay_s")
-    delay_s = float(delay) if isinstance(delay, int | float) else None
+    delay_s = min(float(delay), LONGEST_WAIT_S) if isinstance(delay, int | float) else None
     reason = str(result.get("reason", ""))
     if kind == "retry":
         return RetryLater(delay_s, reason)
