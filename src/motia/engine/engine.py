@@ -10,7 +10,7 @@ from typing import Any, cast
 from motia import encoding
 from motia.backends.liveness import Liveness
 from motia.backends.protocol import Backend
-from motia.core.batch import Batch, Enqueue, Post, RegisterMail, RegisterNode
+from motia.core.batch import Batch, Enqueue, Operation, Post, RegisterMail, RegisterNode
 from motia.core.calls import Calls, EnqueueRequest
 from motia.core.clock import Clock, Entropy
 from motia.core.ids import Ids
@@ -22,6 +22,7 @@ from motia.core.service import Service
 from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step
 from motia.core.trigger import FunctionId
+from motia.core.workflow import Mail
 from motia.engine.approvals import Approvals
 from motia.engine.consumer import Consumer
 from motia.engine.deadlines import Deadlines
@@ -96,7 +97,6 @@ class Engine:
         self._background: set[asyncio.Future[Any]] = set()
         self.waited_topics = set(registry.waits)
         """Topics whose events are also mail."""
-        self._state_queues: dict[tuple[str, str], tuple[QueueName, ...]] = {}
         grace_s = settings.queue.cancel_grace_s
         self.deadlines = Deadlines(clock, grace_s, self._abandon, tell_other_nodes(liveness, clock))
         self.consumer = Consumer(self)
@@ -337,13 +337,15 @@ class Engine:
         )
         if found.unknown:
             self.report(found.unknown)
-        await self.enqueue_messages(found.messages)
-        if found.mail is not None:
-            await self.backend.commit(Batch((Post(found.mail),)))
+        await self.enqueue_messages(found.messages, found.mail)
         return found.messages
 
-    async def enqueue_messages(self, messages: NewMessages) -> None:
-        if messages:
+    async def enqueue_messages(self, messages: NewMessages, mail: Mail | None = None) -> None:
+        """Store messages, and the event as mail where a workflow may wait for it, together."""
+        operations: list[Operation] = [Enqueue(message) for message in messages]
+        if mail is not None:
+            operations.append(Post(mail))
+        if operations:
             self.consumer.leave_to_others(messages)
-            results = await self.backend.commit(Batch([Enqueue(message) for message in messages]))
+            results = await self.backend.commit(Batch(operations))
             self.stored(messages, results)
