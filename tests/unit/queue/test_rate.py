@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motia.queue.rate import Starts, free_starts, note_starts
@@ -26,6 +26,7 @@ def _started(steps: Steps, limit: int, period_ms: int) -> list[tuple[int, int]]:
     return allowed
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 700), st.integers(1, 400)), max_size=60),
     st.sampled_from([1, 3, 50, 51, 200]),
