@@ -576,6 +576,12 @@ class TestStreams:
         assert stream is None
         assert problems[0].code == "stream.no_name"
 
+    @pytest.mark.parametrize("join", [5, ["a", 5], [""], {"a": 1}, None])
+    def test_roles_that_are_no_texts_let_nobody_in_unnoticed(self, join: Any) -> None:
+        stream, problems, _ = self.stream({"name": "s", "access": {"join": join}})
+        assert stream is None
+        assert "the roles that may join" in problems[0].message
+
     def test_custom_storage_is_said_to_have_no_effect(self) -> None:
         _, _, notices = self.stream({"name": "s", "baseConfig": {"storageType": "custom"}})
         assert "custom storage" in notices[0].message
