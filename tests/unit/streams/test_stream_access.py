@@ -350,7 +350,7 @@ def test_who_is_not_let_in_yet_is_not_listened_to(project: Project) -> None:
         opening = asyncio.ensure_future(_ping(served))
         while not (project.folder / "asked").exists():
             await asyncio.sleep(0.01)
-        sockets = served.app.app._sockets
+        sockets = served.app.app.sockets
         assert sockets is not None
         (socket,) = sockets._open
         assert not socket._transport.is_reading()
