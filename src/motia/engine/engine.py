@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from motia import encoding
@@ -95,6 +96,8 @@ class Engine:
         self._pid = pid
         self._lock_path = lock_path
         self._background: set[asyncio.Future[Any]] = set()
+        self.threads = ThreadPoolExecutor(settings.queue.threads, thread_name_prefix="motia-durable")
+        """For the plain functions of durable steps: neither handlers nor files wait for those that hang."""
         self.waited_topics = set(registry.waits)
         """Topics whose events are also mail."""
         grace_s = settings.queue.cancel_grace_s
@@ -150,6 +153,7 @@ class Engine:
         await first.stop()  # what runs is stopped by its deadlines until the end
         if self._background:
             await asyncio.wait(self._background)
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self.recorder.event("node.stopped", node=self.node_id.hex(), released=0)
 
     def replace_registry(self, registry: Registry) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +134,7 @@ class Journal:
             attempts += 1
             try:
                 with self._noted(kind, unique, work):
-                    value = await _called(work, timeout_s)
+                    value = await _called(work, timeout_s, self._engine.threads)
                 text = self.text(unique, value)
             except Exception as error:
                 if retry.attempts == 1 and kind == "step":
@@ -223,16 +225,25 @@ def cause_of(outcome: Outcome) -> dict[str, Any]:
     return {"code": error["code"], "type": error["type"], "message": error["message"]}
 
 
-async def _called(work: Callable[[], Any], timeout_s: float | None) -> Any:
+async def _called(work: Callable[[], Any], timeout_s: float | None, threads: Executor) -> Any:
     """What `work` gives. A plain function may block: it runs in a thread, with this context."""
     if timeout_s is not None:
         async with asyncio.timeout(timeout_s):
-            return await _called(work, None)
+            return await _called(work, None, threads)
     code = getattr(work, "__code__", None)
     if (code is not None and code.co_flags & inspect.CO_COROUTINE) or inspect.iscoroutinefunction(work):
         return await work()
-    value = await asyncio.to_thread(work)
+    context = contextvars.copy_context()
+    value = await asyncio.get_running_loop().run_in_executor(threads, context.run, _plainly_called, work)
     return await value if inspect.isawaitable(value) else value
+
+
+def _plainly_called(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except StopIteration as error:
+        # A future cannot hold it.
+        raise RuntimeError("the function raised StopIteration") from error
 
 
 def _failed(unique: str, error: Mapping[str, Any]) -> WorkflowError:

@@ -671,3 +671,30 @@ def test_a_run_whose_undo_dies_too_says_what_is_left_as_it_is(project: Any) -> N
         assert [one["step"] for one in told["undo_failures"]] == ["reserve", "charge"]
 
     project.run(scenario)
+
+
+def test_plain_functions_of_many_runs_block_beside_each_other(project: Any) -> None:
+    """As many as `queue.threads` says, however few cores there are; and none may hang for what it raises."""
+    project.step(
+        "meet",
+        """
+import threading
+together = threading.Barrier(16)
+@step(queue("meet", attempts=1))
+async def meet(input, ctx):
+    await ctx.step("meet", together.wait, 40)
+    try:
+        await ctx.step("next", next, iter(()))
+    except RuntimeError as error:
+        await ctx.state.set("told", str(input), str(error))
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for number in range(16):
+            await app.emit("meet", number)
+        await app.until_idle(45.0)
+        told = [await app.state.get("told", str(number)) for number in range(16)]
+        assert told == ["the function raised StopIteration"] * 16
+
+    project.run(scenario)
