@@ -68,11 +68,6 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    @property
-    def in_flight(self) -> int:
-        """Calls that are not answered yet."""
-        return len(self._unanswered)
-
     def ask_again(self, number: int) -> asyncio.Future[Any]:
         """Another future for an unanswered call, for who was interrupted while waiting for the first."""
         future: asyncio.Future[Any] = self._loop.create_future()
