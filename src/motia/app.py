@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from motia.core.trigger import FunctionId
 from motia.discovery.project import Discovered
 from motia.engine.engine import Engine
 from motia.engine.http_dispatch import build_router
-from motia.errors import SettingsError
+from motia.errors import DefinitionError, MotiaError, SettingsError
 from motia.http.cors import Cors
 from motia.http.problem import problem
 from motia.http.response import HttpResponse, to_response
@@ -304,8 +304,23 @@ class App:
         lifespan = python.load_lifespan(app_file)
         if lifespan is None:
             return
-        manager = lifespan(self) if inspect.signature(lifespan).parameters else lifespan()
-        await self._stack.enter_async_context(manager)
+        try:
+            manager = lifespan(self) if inspect.signature(lifespan).parameters else lifespan()
+            if not isinstance(manager, AbstractAsyncContextManager):
+                if inspect.iscoroutine(manager):
+                    manager.close()
+                raise DefinitionError(
+                    f"lifespan: expected an async context manager, got {type(manager).__name__}",
+                    code="lifespan.not_a_context_manager",
+                    path=app_file.name,
+                    line=getattr(getattr(lifespan, "__code__", None), "co_firstlineno", 1),
+                    hint="decorate it with contextlib.asynccontextmanager, and `yield` once",
+                )
+            await self._stack.enter_async_context(manager)
+        except MotiaError:
+            raise
+        except Exception as error:
+            raise python.lifespan_problem(error, app_file) from error
 
     def _metrics(self) -> HttpResponse:
         async def read() -> AsyncIterator[bytes]:

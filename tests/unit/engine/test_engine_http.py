@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from motia.errors import DefinitionError
 from motia.server.asgi import Asgi
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
@@ -325,6 +326,33 @@ def test_the_lifespan_of_the_project_opens_before_and_closes_after(project: Any)
         patch.chdir(project.folder)
         project.run(scenario)
     assert (project.folder / "closed.txt").read_text() == "open,request,close"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import nothing_of_this_name", ["app.py:1: import: ", "hint: pip install nothing_of_this_name"]),
+        ("def lifespan(: ...", ["app.py:1: syntax: "]),
+        (
+            "async def lifespan(): ...",
+            ["app.py:1: lifespan: expected an async context manager, got coroutine", "asynccontextmanager"],
+        ),
+        (
+            "from contextlib import asynccontextmanager\n@asynccontextmanager\nasync def lifespan():\n"
+            "    raise ConnectionError('database says no')\n    yield\n",
+            ["app.py:4: lifespan: ", 'File "app.py", line 4', "ConnectionError: database says no"],
+        ),
+    ],
+)
+def test_a_lifespan_that_fails_is_told_at_its_own_line(project: Any, source: str, told: list[str]) -> None:
+    project.file("app.py", source)
+
+    async def scenario(app: TestApp) -> None: ...
+
+    with pytest.raises(DefinitionError) as caught:
+        project.run(scenario)
+    assert all(part in str(caught.value) for part in told), str(caught.value)
+    assert "motia/app.py" not in str(caught.value)
 
 
 def test_a_condition_that_is_false_refuses_a_request(project: Any) -> None:

@@ -51,8 +51,9 @@ class Loader:
         return loaded
 
     def load_module(self, path: Path) -> ModuleType:
-        """Import another file of the project, after `load`. Failure: what the file raises."""
-        assert self._modules is not None
+        """Import a file of the project's root, after `load` if there is any step. Failure: what it raises."""
+        if self._modules is None:
+            self._modules = ProjectModules(path.parent)
         return self._modules.load(path)
 
     def close(self) -> None:

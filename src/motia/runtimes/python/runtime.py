@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CoroutineType
+from types import CoroutineType, ModuleType
 from typing import Any, cast
 
 import motia
@@ -40,6 +40,7 @@ from motia.errors import AccessError, BackendError, DefinitionError, HandlerErro
 from motia.runtimes.protocol import CONTEXT, Loaded
 from motia.runtimes.python.binding import BoundHandler, bind_handler
 from motia.runtimes.python.dependencies import is_async
+from motia.runtimes.python.failures import import_problem
 from motia.runtimes.python.loader import Loader
 from motia.runtimes.python.responding import respond, writes_response
 from motia.runtimes.python.retrying import with_retry
@@ -96,17 +97,41 @@ class PythonRuntime:
         return self._loader.load(project_dir, files)
 
     def load_lifespan(self, app_file: Path) -> Callable[..., Any] | None:
-        """`lifespan` of the project's `app.py`; None where it defines none. Failure: what the file raises."""
-        module = self._loader.load_module(app_file)
+        """`lifespan` of the project's `app.py`; None where it defines none.
+
+        Failure: `DefinitionError` where the file cannot be loaded.
+        """
+        try:
+            module = self._root_module(app_file)
+        except (Exception, SystemExit) as error:
+            raise import_problem(error, app_file.name, app_file.parent) from error
         found: Callable[..., Any] | None = getattr(module, "lifespan", None)
         return found
+
+    def _root_module(self, file: Path) -> ModuleType:
+        # A project of steps in other languages alone may still have an `app.py`.
+        self._project_dir = self._project_dir or str(file.parent)
+        return self._loader.load_module(file)
+
+    def lifespan_problem(self, error: Exception, app_file: Path) -> DefinitionError:
+        """The error for what `lifespan` raised before its `yield`, with the author's own lines."""
+        lines = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(app_file)
+        ]
+        return DefinitionError(
+            f"lifespan: expected it to open what the project needs, got {type(error).__name__}: {error}\n"
+            + self._own_stack(error),
+            code="lifespan.failed",
+            path=app_file.name,
+            line=(lines[-1].lineno if lines else None) or 1,
+        )
 
     def load_stream_auth(self, file: Path) -> FunctionId | None:
         """The function of `app.py` or `motia.config.py` that says who a stream's client is; None without.
 
         Failure: what the file raises; `DefinitionError` where the name holds no function.
         """
-        module = self._loader.load_module(file)
+        module = self._root_module(file)
         places: list[Any] = [vars(module), vars(module).get("config")]
         for place in places:
             for name in _STREAM_AUTH_NAMES:
