@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import Any
 
 from node_worker import NodeWorker
@@ -278,6 +279,7 @@ def test_a_file_is_loaded_once_and_found_again_in_the_cache(worker: NodeWorker) 
     worker.file(name, "export const config = { type: 'noop', name: 'Second' }")
     assert worker.load(name) == first
     assert [file.name for file in (worker.project / ".motia/cache/node").iterdir()] == ["v1"]
+    assert stat.S_IMODE((worker.project / ".motia").stat().st_mode) == 0o700, "others could read the data"
 
 
 def test_the_cache_keeps_a_bounded_number_of_entries_that_nobody_needs(worker: NodeWorker) -> None:

@@ -63,7 +63,10 @@ def _build(project: Path, files: list[str], target: Path) -> None:
     """Compile in `target`, without the files that do not compile. Failure: exits with what Go says."""
     work = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    # It may be the first to make the folder of the project's data, which is for its owner alone.
+    for folder in reversed((work, *work.parents)):
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
     problems: dict[str, dict[str, object]] = {}
     while True:
         good = [file for file in files if file not in problems]

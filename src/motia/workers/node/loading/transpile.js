@@ -74,7 +74,8 @@ export class Transpiler {
   #write(file, { code, imports }) {
     const temporary = `${file}.${pid}`
     try {
-      mkdirSync(this.#folder, { recursive: true })
+      // It may be the first to make the folder of the project's data, which is for its owner alone.
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
       // Renamed when it is whole: other workers read the same folder.
       writeFileSync(temporary, `${JSON.stringify(imports)}\n${code}`)
       renameSync(temporary, file)
