@@ -155,7 +155,7 @@ def message_of(
 def _unknown(registry: Registry, request: EnqueueRequest) -> str:
     if request.step is not None:
         near = _nearest(request.step, registry.steps)
-        return f"trigger {request.step!r}: no step has this id{near}; nothing was stored"
+        return f"{request.step!r}: no step has this id{near}; nothing was stored"
     near = _nearest(request.topic or "", registry.subscribers)
     return f"enqueue {request.topic!r}: no step subscribes to this topic{near}; nothing was stored"
 

@@ -202,7 +202,11 @@ class Journal:
 
     def text(self, unique: str, value: Any) -> bytes:
         """A result as it is kept. Failure: `WorkflowError` `workflow.result_too_large`, `EncodingError`."""
-        text = encoding.encode(value)
+        try:
+            text = encoding.encode(value)
+        except encoding.EncodingError as error:
+            message = f"workflow step {unique!r}: {error.message}"
+            raise encoding.EncodingError(message, path=error.details["path"]) from error
         limit_bytes = self._engine.settings.limits.message_bytes
         if len(text) > limit_bytes:
             raise WorkflowError(

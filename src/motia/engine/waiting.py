@@ -41,7 +41,7 @@ class Waits:
         entry = await self.over(name, "wait", topic, fields, wanted, timeout_s, key=key)
         if entry.status == "failed":
             raise WorkflowError(
-                f"{name}: expected mail in time, got none",
+                f"{name}: expected it to come in time, got nothing",
                 code="workflow.wait_timed_out",
                 hint="catch WorkflowError and look at its code, or wait longer",
                 details={"topic": topic},

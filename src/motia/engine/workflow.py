@@ -279,7 +279,7 @@ class Workflow:
         )
         if not found.messages:
             raise WorkflowError(
-                found.unknown, code="workflow.unknown_step", details={"step": step}, retryable=False
+                f"call {found.unknown}", code="workflow.unknown_step", details={"step": step}, retryable=False
             )
         (message,) = found.messages
         message.attributes = encoding.encode({REPLY: True})

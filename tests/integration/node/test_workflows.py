@@ -39,6 +39,8 @@ const flows: Record<string, (ctx: any) => unknown> = {
   failed: ({ step }) => caught(() => step('fails', () => { throw new TypeError('no') }, { retries: 1, delay: 0 })),
   twice: ({ step, gather }) => caught(() => gather(step('a', () => 1), step('a', () => 2))),
   keyed: ({ step, gather }) => gather([1, 2, 3].map((n) => step('double', () => 2 * n, { key: String(n) }))),
+  not_json: ({ step }) => caught(() => step('a', () => ({ n: 1n }))),
+  refused: ({ call }) => call('Flom', {}).catch(({ message, stack }: Error) => ({ message, stack })),
   not_a_function: ({ step }) => caught(() => step('a', 7)),
   outside: ({ step }) => caught(() => step('a', () => 1)),
   timeout: async ({ step, state }) => {
@@ -140,6 +142,20 @@ async def a_step_needs_a_function_and_a_queue(app: TestApp) -> None:
     assert (await result(app, "not_a_function"))["code"] == "workflow.bad_step"
     answer = await app.http.post("/flow", json={"do": "outside"})
     assert answer.json()["code"] == "workflow.not_durable"
+
+
+@check
+async def a_result_that_is_not_json_is_named_with_its_step(app: TestApp) -> None:
+    error = await result(app, "not_json")
+    assert error["code"] == "value.not_json"
+    assert error["message"].startswith("workflow step 'a': $.n: expected a value that JSON can carry")
+
+
+@check
+async def what_the_node_refuses_has_the_line_of_the_call(app: TestApp) -> None:
+    error = await result(app, "refused")
+    assert "call 'Flom': no step has this id" in error["message"]
+    assert "flow.step.ts:" in error["stack"]
 
 
 @check

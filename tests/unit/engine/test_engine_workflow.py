@@ -583,6 +583,9 @@ def test_misuse_is_told_with_a_code(project: Any) -> None:
         @step(queue("not-json", retries=0))
         async def not_json(input, ctx):
             await ctx.step("a", lambda: object())
+        @step(queue("unknown", retries=0))
+        async def unknown(input, ctx):
+            await ctx.call("not_jsom", {})
         """,
     )
 
@@ -591,9 +594,17 @@ def test_misuse_is_told_with_a_code(project: Any) -> None:
         assert (answer.status_code, answer.json()["code"]) == (409, "workflow.not_durable")
         await app.emit("twice", {})
         await app.emit("not-json", {})
+        await app.emit("unknown", {})
         await app.until_idle()
-        codes = {letter.queue.topic: letter.code for letter in await app.dead_letters()}
-        assert codes == {"twice": "workflow.name_in_use", "not-json": "value.not_json"}
+        letters = {letter.queue.topic: letter for letter in await app.dead_letters()}
+        codes = {topic: letter.code for topic, letter in letters.items()}
+        assert codes == {
+            "twice": "workflow.name_in_use",
+            "not-json": "value.not_json",
+            "unknown": "workflow.unknown_step",
+        }
+        assert b"workflow step 'a': $: expected a value" in letters["not-json"].error
+        assert b"call 'not_jsom': no step has this id (did you mean 'not_json'?)" in letters["unknown"].error
 
     project.run(scenario)
 

@@ -21,7 +21,7 @@ export class Workflow {
     const { undo, version, key, retries, delay, timeout } = options ?? {}
     const timeoutS = optionalSeconds(timeout, 'timeout')
     const { functions } = this.#invocation
-    const own = functions.add(work, timeoutS !== undefined)
+    const own = functions.add(work, timeoutS !== undefined, `workflow step '${name}': $`)
     const undoing = undo === undefined || undo === null ? undefined : functions.addUndo(undo)
     const call = {
       op: 'step',
@@ -114,18 +114,20 @@ export class Workflow {
 
   /** @param {string} method @param {object} params @returns {Promise<any>} */
   async #ask(method, params) {
+    // Where the handler calls: an answer comes on a stack that does not know it.
+    const { stack } = new Error()
     let result
     try {
       result = await this.#invocation.ask(method, params)
     } catch (error) {
-      throw error instanceof MotiaError && error.code.startsWith('workflow.') ? refusal(error) : error
+      throw error instanceof MotiaError && error.code.startsWith('workflow.') ? refusal(error, stack) : error
     }
     if (result.suspended) throw new Suspension()
     return result.value
   }
 }
 
-/** @typedef {{number: number, work: Work, stoppable: boolean, failure: {error: unknown} | undefined}} Named */
+/** @typedef {{number: number, work: Work, stoppable: boolean, root: string | undefined, failure: {error: unknown} | undefined}} Named */
 
 /** The functions that the durable calls of an invocation have named. */
 export class Functions {
@@ -147,8 +149,9 @@ export class Functions {
     return named
   }
 
-  /** @param {unknown} work @param {boolean} stoppable Whether it is given an `AbortSignal`. @returns {Named} */
-  add(work, stoppable) {
+  /** @param {unknown} work @param {boolean} stoppable Whether it is given an `AbortSignal`.
+   * @param {string} [root] What errors call its result. @returns {Named} */
+  add(work, stoppable, root) {
     if (typeof work !== 'function') {
       throw new WorkflowError(`ctx.step: expected a function, got ${work === null ? 'null' : typeof work}`, {
         code: 'workflow.bad_step',
@@ -156,7 +159,7 @@ export class Functions {
         retryable: false,
       })
     }
-    const named = { number: ++this.#last, work: /** @type {Work} */ (work), stoppable, failure: undefined }
+    const named = { number: ++this.#last, work: /** @type {Work} */ (work), stoppable, root, failure: undefined }
     this.#known.set(named.number, named)
     return named
   }
@@ -176,9 +179,9 @@ export class Functions {
     }
     known.failure = undefined
     try {
-      const { work, stoppable } = known
+      const { work, stoppable, root } = known
       const value = await work(...args, ...(stoppable ? [signal] : []))
-      return value === undefined ? {} : { value: toWire(value) }
+      return value === undefined ? {} : { value: toWire(value, root) }
     } catch (error) {
       if (!signal.aborted) known.failure = { error }
       throw error
@@ -208,10 +211,13 @@ async function answerOf(schema, answer) {
   )
 }
 
-/** @param {MotiaError} error */
-function refusal({ code, message, data }) {
+/** @param {MotiaError} error @param {string} [stack] Of the call. */
+function refusal({ code, message, data }, stack = '') {
   const Refusal = code === 'workflow.approval_expired' ? ApprovalExpiredError : WorkflowError
-  return new Refusal(message, { code, hint: data.hint, retryable: data.retryable, details: data.details })
+  const refused = new Refusal(message, { code, hint: data.hint, retryable: data.retryable, details: data.details })
+  const lines = stack.indexOf('\n')
+  if (lines > 0) refused.stack = `${refused.name}: ${message}${stack.slice(lines)}`
+  return refused
 }
 
 /** @param {Record<string, unknown>} members */
