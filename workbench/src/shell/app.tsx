@@ -1,7 +1,7 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { Banner } from '@/shell/banner'
-import { useKeys } from '@/shell/keys'
+import { COMMAND, useKeys } from '@/shell/keys'
 import { PAGES, PluginPage } from '@/shell/pages'
 import { Sidebar } from '@/shell/sidebar'
 import { Empty } from '@/ui/empty'
@@ -74,7 +74,7 @@ export function App() {
               </Route>
               <Route>
                 <Empty title="There is no such page">
-                  Choose one on the left, or press ⌘K and type its name.
+                  Choose one on the left, or press {COMMAND}K and type its name.
                 </Empty>
               </Route>
             </Switch>

@@ -1,12 +1,13 @@
+import { COMMAND } from '@/shell/keys'
 import { PAGES } from '@/shell/pages'
 import { Dialog } from '@/ui/dialog'
 
 const KEYS: [string, string][] = [
-  ['⌘K', 'Go to a step, endpoint, topic, page or trace'],
+  [`${COMMAND}K`, 'Go to a step, endpoint, topic, page or trace'],
   ['/', 'Search on this page'],
   ['j  k', 'Next, previous row'],
   ['Esc', 'Close what is open'],
-  ['⌘↵', 'Send, where something can be sent'],
+  [`${COMMAND}↵`, 'Send, where something can be sent'],
   ['?', 'This list'],
   ...PAGES.map((page): [string, string] => [`g ${page.key}`, page.title]),
 ]

@@ -1,5 +1,8 @@
 import { useEffect, useRef } from 'react'
 
+/** The key that makes a letter a command, as this machine's keyboards show it. */
+export const COMMAND = /Mac|iP/.test(navigator.platform) ? '⌘' : 'Ctrl '
+
 type Keys = Record<string, (event: KeyboardEvent) => void>
 
 /** True while a key belongs to a field, a dialog or a browser shortcut. */

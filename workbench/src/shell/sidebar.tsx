@@ -5,6 +5,7 @@ import { Link, useLocation } from 'wouter'
 import { useLiveStatus } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import { short } from '@/format'
+import { COMMAND } from '@/shell/keys'
 import { PAGES } from '@/shell/pages'
 import { Mark } from '@/shell/mark'
 import { ThemeButton } from '@/shell/theme'
@@ -43,7 +44,7 @@ export function Sidebar({ onPalette, onHelp }: Props) {
         >
           <Command className="size-3 shrink-0" aria-hidden />
           <span className="flex-1 text-left max-lg:sr-only">Go to</span>
-          <kbd className="font-mono text-2xs max-lg:hidden">⌘K</kbd>
+          <kbd className="font-mono text-2xs max-lg:hidden">{COMMAND}K</kbd>
         </button>
       </div>
       <div className="min-h-0 flex-1 overflow-y-auto px-2">

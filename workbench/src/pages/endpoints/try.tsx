@@ -17,6 +17,7 @@ import {
   takesBody,
   type Draft,
 } from '@/pages/endpoints/request'
+import { COMMAND } from '@/shell/keys'
 import { Button } from '@/ui/button'
 import { CopyButton } from '@/ui/copy'
 import { Empty } from '@/ui/empty'
@@ -84,7 +85,7 @@ export function TryEndpoint({
             look="primary"
             icon={<Send className="size-3" />}
             disabled={absent.length > 0 || send.isPending}
-            title={absent.length > 0 ? `Needs ${absent.join(', ')}` : 'Cmd-Enter'}
+            title={absent.length > 0 ? `Needs ${absent.join(', ')}` : `${COMMAND}Enter`}
             onClick={fire}
           >
             {send.isPending ? 'Sending…' : 'Send'}

@@ -14,7 +14,7 @@ import { Button, IconButton } from '@/ui/button'
 import { CopyButton } from '@/ui/copy'
 import { Empty, Loading } from '@/ui/empty'
 import { SearchInput, Select } from '@/ui/field'
-import { JsonTree } from '@/ui/json'
+import { LogData } from '@/ui/log-data'
 import { ProblemPage } from '@/ui/problem'
 import { Rows } from '@/ui/rows'
 import { Facts } from '@/ui/section'
@@ -222,7 +222,7 @@ function LinePanel({ line, onClose }: { line: LogLine; onClose: () => void }) {
             ],
           ]}
         />
-        {line.data !== null && <JsonTree value={line.data} label="Data of the line" />}
+        <LogData data={line.data} />
       </div>
     </aside>
   )

@@ -9,8 +9,8 @@ import { RerunDialog } from '@/pages/traces/rerun'
 import { SpanDetails } from '@/pages/traces/span-details'
 import { useReadOnly } from '@/shell/session'
 import { Button } from '@/ui/button'
-import { JsonTree } from '@/ui/json'
 import { KindIcon, kindName } from '@/ui/kind'
+import { LogData } from '@/ui/log-data'
 import { LevelText, StatusBadge } from '@/ui/status'
 import { Tabs } from '@/ui/tabs'
 import { useToast } from '@/ui/toast'
@@ -145,7 +145,7 @@ function Lines({ lines, empty }: { lines: LogLine[]; empty: string }) {
           </p>
           {line.data !== null && (
             <div className="mt-1 pl-4">
-              <JsonTree value={line.data} label="Data of the line" />
+              <LogData data={line.data} />
             </div>
           )}
         </li>
