@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
-from conftest import SOURCES, Console
+from conftest import BUILT, SOURCES, Console
 from playwright.sync_api import expect
 from prerequisites import installed_packages
 from workbench_pages import PAGES, Workbench
 
 AXE = "node_modules/axe-core/axe.min.js"
+FIRST_LOAD_KIB = 130
+LATER_KIB = 120
+"""What the page itself loads, and one script that it loads when it is needed: packed."""
 GRAVE = ("serious", "critical")
 _ORDER = {
     "customerId": "ada",
@@ -72,6 +76,14 @@ def test_no_page_breaks_the_policy_or_speaks_to_the_outside(workbench: Workbench
         expect(page.get_by_role("main").get_by_text("Loading")).to_have_count(0)
     assert told == []
     assert [url for url in asked if not url.startswith((shop.url, "blob:", "data:"))] == []
+
+
+def test_the_page_is_light(built_console: None) -> None:
+    scripts = [path for path in BUILT.parent.iterdir() if path.suffix in (".js", ".css")]
+    weights_kib = {path.name: len(gzip.compress(path.read_bytes())) / 1024 for path in scripts}
+    page = BUILT.read_text()
+    assert sum(weight for name, weight in weights_kib.items() if name in page) < FIRST_LOAD_KIB
+    assert {name: weight for name, weight in weights_kib.items() if weight > LATER_KIB} == {}
 
 
 def test_nothing_of_a_payload_becomes_html(workbench: Workbench, shop: Console) -> None:
