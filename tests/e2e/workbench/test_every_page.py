@@ -6,10 +6,11 @@ import gzip
 from typing import Any
 
 import pytest
-from conftest import BUILT, SOURCES, Console
 from playwright.sync_api import expect
 from prerequisites import installed_packages
 from workbench_pages import PAGES, Workbench
+
+from conftest import BUILT, SOURCES, Console
 
 AXE = "node_modules/axe-core/axe.min.js"
 FIRST_LOAD_KIB = 130
