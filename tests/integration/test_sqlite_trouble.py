@@ -18,6 +18,7 @@ import pytest
 from motia.backends.sqlite import checkpoint, connection
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.connection import connect, migrate
+from motia.backends.sqlite.schema import AWAITS_KEY, AWAITS_RATE, BLOCKED, CLAIMED, READY, SCHEDULED
 from motia.core.batch import Batch, Enqueue, StateDelete, StatePut, StateUpdate
 from motia.core.message import NewMessage, QueueName, TraceContext
 from motia.core.update import UpdateOperation
@@ -269,6 +270,11 @@ def test_another_applications_database_is_refused(tmp_path: Path) -> None:
     foreign.commit()
     foreign.close()
     assert _code_of_open(path)[0] == "backend.not_a_database"
+
+
+def test_states_on_disk_keep_their_numbers() -> None:
+    """Files of every earlier version hold them."""
+    assert (READY, SCHEDULED, BLOCKED, CLAIMED, AWAITS_KEY, AWAITS_RATE) == (0, 1, 2, 3, 4, 5)
 
 
 def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:

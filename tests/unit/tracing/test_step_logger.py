@@ -49,6 +49,8 @@ def test_levels_below_are_left_out(level: Level, kept: list[str]) -> None:
     for name in ("debug", "info", "warning", "error", "critical"):
         getattr(logger, name)("hello", {"a": 1})
     assert [line.level for line in lines(recorder)] == kept
+    logger.exception("hello")
+    assert len(lines(recorder)) == ("error" in kept)
 
 
 @pytest.mark.parametrize(
