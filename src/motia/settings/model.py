@@ -74,7 +74,7 @@ class QueueSettings(_Frozen):
     handler_timeout_s: float = Field(900.0, gt=0)
     cancel_grace_s: float = Field(5.0, gt=0)
     threads: int = Field(40, gt=0)
-    """Pool for `def` handlers."""
+    """Pool for `def` handlers, and another as large for what durable steps do in plain functions."""
     processes: int = Field(0, ge=0, le=256)
     """Most processes for steps with `execution="process"` in a node; 0 = one for each processor."""
 
