@@ -30,6 +30,8 @@ _PARTS = {
     **{name: ("script", name) for name in ("typescript", "javascript", "multilang", "full-stack")},
 }
 """Folders of files that make up a template; later ones win."""
+_STEPS = {"full-stack": "motia"}
+"""Where the folder `steps` of other parts goes."""
 _CHOICES: dict[str, dict[str, Template]] = {
     "Full-stack": {"TypeScript": "full-stack"},
     "Backend": {
@@ -41,6 +43,8 @@ _CHOICES: dict[str, dict[str, Template]] = {
     "Empty": {"Python": "empty"},
 }
 """What is asked for, and the languages it comes in."""
+_FEATURES = {"API + Background Jobs": False, "API + Background Jobs + AI Integration": True}
+"""What is asked for, and whether that takes an agent."""
 
 
 def create(
@@ -50,34 +54,38 @@ def create(
     ] = None,
     template: Annotated[Template, typer.Option("--template", "-t", help="What to start from.")] = "python",
     interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="Ask for the name, the template and the language.")
+        bool,
+        typer.Option(
+            "--interactive", "-i", help="Ask for the name, the template, the language and the features."
+        ),
     ] = False,
+    ai: Annotated[bool, typer.Option("--ai", help="Add a step in which a model answers questions.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a project that runs, with tests that pass."""
     if interactive:
-        name, template = _ask(name)
+        name, template, ai = _ask(name)
     if name is None:
         raise typer.BadParameter("expected a directory; -i asks for everything", param_hint="NAME")
     target = Path(name).absolute()
     _check(target)
-    written = write_template(template, target)
+    written = write_template(template, target, ai=ai)
     if as_json:
         print_json({"path": str(target), "template": template, "files": written})
         return
     print_line(f"{target}: {len(written)} files\n\nNext:")
     if name != ".":
         print_line(f"  cd {name}")
-    for command, what in _next_commands(template):
+    for command, what in _next_commands(template, ai=ai):
         print_line(f"  {command:<18} # {what}")
 
 
-def _ask(name: str | None) -> tuple[str, Template]:
+def _ask(name: str | None) -> tuple[str, Template, bool]:
     """The answers of the person at the terminal; an empty one is the first choice."""
     name = name or typer.prompt("Name of the project", default="my-app")
     languages = _CHOICES[_choose("Template", list(_CHOICES))]
-    language = _choose("Language", list(languages)) if len(languages) > 1 else next(iter(languages))
-    return name, languages[language]
+    language = _choose("Language", list(languages))
+    return name, languages[language], _FEATURES[_choose("Features", list(_FEATURES))]
 
 
 def _choose(what: str, choices: list[str]) -> str:
@@ -92,25 +100,38 @@ def _choose(what: str, choices: list[str]) -> str:
     raise typer.BadParameter(f"expected a number from 1 to {len(choices)}, got {answer!r}")
 
 
-def _next_commands(template: str) -> list[tuple[str, str]]:
+def _next_commands(template: str, *, ai: bool) -> list[tuple[str, str]]:
     serves = "API on http://127.0.0.1:3001, Workbench on http://127.0.0.1:3000"
+    agents = [(f"pip install '{_distribution(ai)}'", "the library that asks models")] if ai else []
     if "script" not in _PARTS[template]:
         return [
+            *agents,
             ("motia dev", serves),
             ("pip install -r requirements.txt", "pytest"),
             ("python -m pytest", "runs the tests"),
         ]
-    return [("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
+    return [*agents, ("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
 
 
-def write_template(template: str, target: Path) -> list[str]:
+def _distribution(ai: bool) -> str:
+    return "motia-steps[agents]" if ai else "motia-steps"
+
+
+def write_template(template: str, target: Path, *, ai: bool = False) -> list[str]:
     """Write the files of a template below `target`; returns their names, sorted."""
     from importlib import metadata, resources
 
-    fill = {"{{name}}": target.name, "{{version}}": metadata.version("motia-steps")}
-    folders = [resources.files("motia.cli") / "templates" / part for part in _PARTS[template]]
-    written = set(write_npm_package(target)) if "script" in _PARTS[template] else set()
+    fill = {
+        "{{name}}": target.name,
+        "{{version}}": metadata.version("motia-steps"),
+        "{{distribution}}": _distribution(ai),
+    }
+    selected = (*_PARTS[template], *(("ai",) if ai else ()))
+    folders = [resources.files("motia.cli") / "templates" / part for part in selected]
+    written = set(write_npm_package(target)) if "script" in selected else set()
     for parts, file in (found for folder in folders for found in _files(folder, ())):
+        if parts[0] == "steps" and template in _STEPS:
+            parts = (_STEPS[template], *parts)
         text = file.read_text("utf-8")
         for placeholder, value in fill.items():
             text = text.replace(placeholder, value)

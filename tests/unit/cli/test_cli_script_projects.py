@@ -35,9 +35,9 @@ def test_a_template_is_whole(motia: Callable[..., Any], project: Path, template:
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        (["full-stack"], {"motia", "web", "package.json", "motia.config.js"}),
-        (["Backend", "3"], {"steps", "shop", "motia.toml"}),
-        (["2", "Several"], {"steps", "package.json", "requirements.txt"}),
+        (["full-stack", "TypeScript", "1"], {"motia", "web", "package.json", "motia.config.js"}),
+        (["Backend", "3", "1"], {"steps", "shop", "motia.toml"}),
+        (["2", "Several", "1"], {"steps", "package.json", "requirements.txt"}),
     ],
 )
 def test_asking_gives_the_template_that_was_named(
@@ -55,6 +55,20 @@ def test_asking_gives_the_template_that_was_named(
     if "web" in expected:
         tree = {path.name for path in (project / "motia-tutorial" / "motia").iterdir()}
         assert tree == {"steps", "events", "workflows"}
+
+
+def test_the_features_of_the_tutorial_bring_an_agent(
+    motia: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = iter(["motia-tutorial", "full-stack", "typescript", "API + Background Jobs + AI Integration"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(given))
+    assert "pip install 'motia-steps[agents]'" in motia("create", "-i").out
+    tutorial = project / "motia-tutorial"
+    assert (tutorial / "motia/steps/ai/answer_question_step.py").is_file()
+    assert not (tutorial / "steps").exists()
+    assert "'motia-steps[agents]'" in (tutorial / "README.md").read_text()
+    assert motia("create", "py", "--ai").code == 0
+    assert (project / "py/requirements.txt").read_text().startswith("motia-steps[agents]>=")
 
 
 @needs_node
