@@ -101,6 +101,8 @@ class Supervisor:
         self._workers: Workers | None = None
         self._taking_workers: dict[int, asyncio.Future[bool]] = {}
         """By pid: nodes that were told of new workers."""
+        self._load_was_cut = False
+        """A node was killed while it loaded: what it was to bring is still to come."""
         self._workers_replaced = False
         """Whether new nodes use none of the workers that were replaced."""
         self._retiring: set[asyncio.Task[None]] = set()
@@ -354,6 +356,7 @@ class Supervisor:
             self._report(Reloading(changed=sorted(changed)))
             self._renew_settings()
             kinds, nodes_too = kinds_changed(changed)
+            nodes_too, self._load_was_cut = nodes_too or self._load_was_cut, False
             if self._workers is not None:
                 self._workers.renew(kinds, {**self._environment, **self._dotenv})
             ok = await (self._roll_nodes() if nodes_too else self._roll_workers())
@@ -446,6 +449,9 @@ class Supervisor:
         # A project that hangs while it loads is not given up by itself, but a newer version replaces it.
         kill = self._reload_wanted if loading else verdict == "kill"
         if kill or not node.stall_reported:
+            place = self._place(node)
+            if place is None and not kill and silent_s < 2 * self._patience.report_s:
+                return  # on a busy machine the node says a little later where it stands
             node.stall_reported = True
             self._report(
                 NodeStalled(
@@ -453,12 +459,13 @@ class Supervisor:
                     pid=node.pid,
                     silent_s=silent_s,
                     killed=kill,
-                    place=self._place(node),
+                    place=place,
                     running=node.running,
                     loading=loading,
                 )
             )
         if kill:
+            self._load_was_cut = self._load_was_cut or loading
             node.kill()
 
     def _place(self, node: NodeProcess) -> Place | None:
