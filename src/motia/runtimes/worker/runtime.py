@@ -130,7 +130,7 @@ class WorkerRuntime:
         except InputError as error:
             return await self._refused(plan, invocation, calls, error)
         except ValueRefused as error:
-            return Failed(error, retryable=False)
+            return Failed(_unsafe(invocation, error), retryable=False)
         except MessageTooLong as error:
             return Failed(_too_long(error), retryable=False)
         except (WorkerError, ConnectionGone) as error:
@@ -199,6 +199,19 @@ def _without_worker(invocation: Invocation, error: Exception) -> Outcome:
         # No fault of the message: it is given back uncharged, and looked at again soon.
         return RetryLater(1.0, str(error), counts=False)
     return Failed(WorkerError(str(error), code="worker.unavailable"))
+
+
+def _unsafe(invocation: Invocation, error: ValueRefused) -> MotiaError:
+    if invocation.occurrence.kind != "http":
+        return error
+    # Whoever sent the request can send another number, or a text; the step is not at fault.
+    at = [
+        {
+            "path": error.details["path"].removeprefix("$").removeprefix("."),
+            "message": error.message.partition(": ")[2],
+        }
+    ]
+    return InputError(error.message, code=error.code, status=422, details={"errors": at}, hint=error.hint)
 
 
 def _too_long(error: MessageTooLong) -> HandlerError:
