@@ -119,6 +119,12 @@ class Context(DurableCalls):
 
         Also takes `{"topic": …, "data": …}` with the same options as keys (`messageGroupId` for `group`),
         or a list of those: one commit, a list of ids. A topic without subscribers stores nothing and warns.
+        `delay` and `ttl` are seconds or texts such as `"5m"`, `at` a time. *Order*: messages are stored in
+        the order of the calls, with the handler's other writes; of one `group` they run one by one where the
+        queue is `fifo`. *Concurrency*: starts at once, awaited or not; calls of the same moment share a
+        commit. *Cancellation*: of the handler, the message that is on its way may still be stored.
+        *Failure*: `EncodingError` `value.not_json`, `InputError` `message.too_large`, `ConflictError`
+        `claim.superseded` once a newer attempt runs; one that nobody awaits fails the attempt.
         """
         if isinstance(topic, str):
             request = EnqueueRequest(
