@@ -150,6 +150,30 @@ def test_work_that_raises_between_transactions_does_not_stop_the_writer(tmp_path
     asyncio.run(run())
 
 
+def test_a_transaction_that_cannot_be_undone_is_said_and_the_writer_lives(tmp_path: Path) -> None:
+    def refuse(action: int, name: str | None, *_: Any) -> int:
+        stuck = action == apsw.SQLITE_TRANSACTION and name in ("COMMIT", "ROLLBACK")
+        return apsw.SQLITE_DENY if stuck else apsw.SQLITE_OK
+
+    async def run() -> None:
+        backend = _backend(tmp_path / "motia.db")
+        await backend.open()
+        try:
+            await _in_writer(backend, lambda connection: setattr(connection, "authorizer", refuse))
+            with pytest.raises(BackendError):
+                await backend.commit(_put("a", 1))
+            await _in_writer(backend, lambda connection: setattr(connection, "authorizer", None))
+            with pytest.raises(BackendError):
+                # Undoes what was left open.
+                await backend.commit(_put("b", 1))
+            await backend.commit(_put("c", 1))
+            assert [entry.key for entry in await backend.state.entries("s", 0)] == ["c"]
+        finally:
+            await backend.close()
+
+    asyncio.run(run())
+
+
 def test_a_callback_that_raises_costs_its_own_caller_alone_the_answer(tmp_path: Path) -> None:
     def raises(_: list[Any]) -> None:
         raise LookupError("after the commit")

@@ -17,6 +17,8 @@ from motia.http.response import HttpResponse
 if TYPE_CHECKING:
     from motia.engine.engine import Engine
 
+_RETRY_AFTER_S = 0.5
+"""How soon storage that refused a record is asked again."""
 _LONGEST_KEY_CHARS = 255
 _SERVER_ERROR = 500
 
@@ -72,13 +74,27 @@ class Guarded:
             end = EndRequest(scope=scope, key=key, node=engine.node_id, response=_recorded(response))
             if response is None:
                 # Cut: nobody waits for this any more.
-                engine.background(engine.backend.commit(Batch((end,))))
+                engine.background(self._record(end))
         try:
             # Before the client learns of it: a repeat after that finds it.
             await engine.backend.commit(Batch((end,)))
         except BackendError as error:
-            engine.report(f"{self._route}: its response could not be recorded: {error}", "error")
+            engine.report(f"{self._route}: its response could not be recorded yet: {error}", "error")
+            engine.background(self._record(end))
         return response
+
+    async def _record(self, end: EndRequest) -> None:
+        """Store how a request ended. Storage that refuses is asked again until this node stops: until then a
+        repeat is told that the first is still running."""
+        engine = self._engine
+        while True:
+            try:
+                await engine.backend.commit(Batch((end,)))
+                return
+            except BackendError as error:
+                if error.code == "backend.closed":
+                    return
+            await engine.clock.sleep(_RETRY_AFTER_S)
 
     def _scope(self, request: Request) -> str:
         """Keys of one caller and route: who has other credentials cannot read this one's response."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from motia.core.batch import Batch
+from motia.errors import BackendError
 from motia.testing.app import TestApp
+from motia.testing.clock import ManualClock
 
 
 def orders(project: Any, option: str = "idempotency=True", body: str = "await asyncio.sleep(0.01)") -> None:
@@ -123,3 +126,33 @@ def test_a_key_may_be_required_and_must_be_short(project: Any) -> None:
         assert (await app.http.post("/orders", json={}, headers={"x-request-id": "k"})).status_code == 201
 
     project.run(scenario)
+
+
+def test_a_response_that_storage_refused_is_recorded_once_it_takes_it(project: Any) -> None:
+    orders(project, body="pass")
+
+    async def scenario(app: TestApp) -> None:
+        commit = app._backend.commit
+        refusals = 3
+
+        def refuse(batch: Batch, *then: Any) -> asyncio.Future[list[Any]]:
+            nonlocal refusals
+            if refusals and type(batch.operations[0]).__name__ == "EndRequest":
+                refusals -= 1
+                failed: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+                failed.set_exception(BackendError("disk: is full", code="backend.full"))
+                return failed
+            return commit(batch, *then)
+
+        app._backend.commit = refuse  # type: ignore[method-assign]
+        first = await app.http.post("/orders", json={}, headers=key("k"))
+        assert first.json() == {"number": 1}
+        early = await app.http.post("/orders", json={}, headers=key("k"))
+        assert (early.status_code, early.json()["code"]) == (409, "idempotency.in_flight")
+        await app.advance(2)
+        assert refusals == 0
+        again = await app.http.post("/orders", json={}, headers=key("k"))
+        assert (again.json(), again.headers["idempotency-replayed"]) == ({"number": 1}, "true")
+        assert sum("could not be recorded yet" in log.message for log in app.logs) == 1
+
+    project.run(scenario, clock=ManualClock())

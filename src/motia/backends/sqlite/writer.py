@@ -99,14 +99,18 @@ class Writer:
                     break
                 item = self._queue.get_nowait()
             if group:
-                results = self._commit_group([batch for batch, _, _ in group])
+                try:
+                    results = self._commit_group([batch for batch, _, _ in group])
+                except Exception as error:
+                    # It could not even be undone. The thread must live: without it every commit would wait.
+                    results = [self._failure(error) for _ in group]
                 made = (self._transaction.made_ready, self._transaction.made_changes)
                 self._tell(partial(self._deliver, group, results, made))
             for run in work:
                 try:
                     run(self._connection)
                 except Exception as error:
-                    # The thread must live: without it every commit would wait for ever.
+                    # As above.
                     context = {"message": "work between two transactions failed", "exception": error}
                     self._tell(partial(self._loop.call_exception_handler, context))
 
