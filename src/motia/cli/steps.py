@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def steps(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """List the steps of the project and everything that is wrong with them."""
-    discovered = discover(load_project(directory).settings)
+    settings = load_project(directory).settings
+    discovered = discover(settings)
     found = sorted(discovered.registry.steps.values(), key=lambda step: (step.source.path, step.source.line))
     if as_json:
         print_json(
@@ -50,6 +51,8 @@ def steps(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
             )
     if discovered.problems:
         raise typer.Exit(EXIT_FAILED)
+    if not found:
+        note(f"{settings.project_dir}: no steps found; put one into steps/, named like hello_step.py")
 
 
 def describe_trigger(trigger: Trigger) -> str:

@@ -204,6 +204,8 @@ def test_steps_are_listed(motia: Callable[..., Any], app_module: types.SimpleNam
     document = motia("steps", "--json").json
     assert document["steps"][0]["triggers"][0] == {"kind": "http", "description": "POST /orders"}
     assert document["steps"][0]["enqueues"] == ["order.created"]
+    app_module.found.registry = build_registry([])
+    assert "no steps found; put one into steps/" in motia("steps").err
 
 
 def test_broken_steps_are_reported_and_fail_the_command(
