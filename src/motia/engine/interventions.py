@@ -60,11 +60,11 @@ class Interventions(Periodic):
     async def cancel_trace(self, trace_id: str) -> list[Ended]:
         """End everything that a trace led to and that has not ended: messages, and what runs here of it."""
         ended: list[Ended] = []
-        # What runs may enqueue until it is stopped: looked for until nothing is left.
+        self._engine.stop_trace(trace_id)
+        # What runs on other nodes may enqueue until it is stopped: looked for until nothing is left.
         # Runs that are being undone are left over.
         while found := await self.cancel(await self._engine.backend.queue.of_trace(trace_id)):
             ended += found
-        self._engine.stop_trace(trace_id)
         return ended
 
     async def cancel_bulk(self, bulk: bytes) -> list[Ended]:
