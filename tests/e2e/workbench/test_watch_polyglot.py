@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Console, served
 from playwright.sync_api import Page, expect
 from prerequisites import node_path, program_path
 from real_process import Project
 from workbench_pages import Endpoints, Flow, Traces, Workbench
+
+from conftest import ROOT, Console, served
 
 STEPS = ("SubmitReview", "ScoreReview", "LabelReview", "StoreReview")
 
