@@ -50,6 +50,15 @@ const child = spawn(program, [...first, ...process.argv.slice(2)], { stdio: 'inh
 // Ctrl+C reaches the child by itself, as part of the terminal's group; other signals come only here.
 process.on('SIGINT', () => undefined)
 for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal))
+// npm ends at a signal without passing it on: whoever stops it means the application, too.
+if (process.env.npm_lifecycle_event) {
+  const npm = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === npm) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, 500)
+}
 child.on('error', (error) => {
   process.stderr.write(`error: ${program}: ${error.message}\n`)
   process.exit(1)
