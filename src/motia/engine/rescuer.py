@@ -6,13 +6,14 @@ from typing import Any
 
 from motia import encoding
 from motia.backends.liveness import Crashed
-from motia.core.batch import Batch, Died, Operation, RecoverNode, RunEnd
+from motia.core.batch import Batch, Died, Enqueue, Operation, RecoverNode, RunEnd, Settle
 from motia.core.ids import format_id
 from motia.core.message import Claim, NewMessage
 from motia.core.workflow import UNDO_MARKER, RunId
 from motia.engine.failures import failure_messages
 from motia.engine.periodic import Periodic
 from motia.engine.replies import reply
+from motia.errors import ConflictError
 
 
 class Rescuer(Periodic):
@@ -50,7 +51,7 @@ class Rescuer(Periodic):
                 engine.clock.now_ms(),
                 encoding.encode(error),
             )
-            (count,) = await engine.backend.commit(Batch((operation,)))
+            count = await self._recover(operation)
             engine.liveness.forget(lock_path)
             if crashed:
                 for one in crashed:
@@ -59,7 +60,6 @@ class Rescuer(Periodic):
                 await engine.flush_traces()
             engine.recorder.event("node.recovered", node=node.hex(), messages=count)
             if count:
-                await self._tell_of_the_dead(operation.now_ms, count)
                 ran = "an unknown number" if running is None else str(len(running))
                 engine.report(
                     f"the node with pid {pid} died: {count} messages it held go back,"
@@ -67,46 +67,56 @@ class Rescuer(Periodic):
                 )
                 engine.consumer.wake()
 
-    async def _tell_of_the_dead(self, died_at_ms: int, most: int) -> None:
-        """Messages that used up their crashes were buried by the store: their steps are told by us."""
+    async def _recover(self, operation: RecoverNode) -> int:
+        """Give back what the node held. Who hears of those that die of it hears it by the same commit."""
         engine = self._engine
-        messages: list[NewMessage] = []
-        ends: list[Operation] = []
-        for letter in await engine.backend.queue.dead_letters(limit=most):
-            if letter.died_at_ms == died_at_ms and letter.code == "worker.crashed":
-                claim = Claim(
-                    seq=letter.seq,
-                    id=letter.id,
-                    queue=letter.queue,
-                    token=0,
-                    payload=letter.payload,
-                    trace=letter.trace,
-                    enqueued_at_ms=letter.enqueued_at_ms,
-                    attributes=letter.attributes,
-                )
-                death = Died(letter.code, letter.error, letter.failures, letter.died_at_ms)
+        while True:
+            settlements: list[Operation] = []
+            messages: list[NewMessage] = []
+            ends: list[Operation] = []
+            for claim in await engine.backend.queue.claims_of(operation.node, payloads=True):
+                error = await self._death_of(operation, claim)
+                if error is None:
+                    continue
+                now_ms = operation.now_ms
+                death = Died("worker.crashed", operation.error, claim.failures, now_ms, crashed=True)
+                settlements.append(Settle(claim, death))
                 messages += failure_messages(engine, claim, death)
-                answer = {"error": encoding.decode(letter.error)}
-                ends += reply(claim, answer, now_ms=died_at_ms, mail_id=engine.ids.message_id())
-                run = RunId(letter.id, letter.queue.step)
-                error = await self._told(run, letter.error)
-                ends.append(RunEnd(run=run, status="failed", at_ms=died_at_ms, error=error))
-        await engine.enqueue_messages(messages)
-        if ends:
-            await engine.backend.commit(Batch(ends))
+                answer = {"error": encoding.decode(operation.error)}
+                ends += reply(claim, answer, now_ms=now_ms, mail_id=engine.ids.message_id())
+                run = RunId(claim.id, claim.queue.step)
+                ends.append(RunEnd(run=run, status="failed", at_ms=now_ms, error=error))
+            notices = [Enqueue(message) for message in messages]
+            try:
+                results = await engine.backend.commit(Batch((*settlements, *notices, *ends, operation)))
+            except ConflictError:
+                # Another node was faster, or somebody cancelled one of them: look again.
+                continue
+            engine.stored(messages)
+            returned: int = results[-1]
+            return returned + len(settlements)
 
-    async def _told(self, run: RunId, error: bytes) -> bytes:
-        """Why a run died, with what its undo, which died too, has left as it is."""
-        entries = {entry.name: entry for entry in await self._engine.backend.workflow.journal(run)}
-        if UNDO_MARKER not in entries:
-            return error
-        undone = {entry.name for entry in entries.values() if (entry.kind, entry.status) == ("undo", "done")}
+    async def _death_of(self, operation: RecoverNode, claim: Claim) -> bytes | None:
+        """The error of the run that dies with its message, with what its undo, which died too, has left as it
+        is; None for a message that goes back."""
+        ran = operation.running is None or (claim.seq, claim.id) in operation.running
+        if not ran or not operation.buries(claim.crashes, suspect=claim.suspect):
+            return None
+        run = RunId(claim.id, claim.queue.step)
+        entries = await self._engine.backend.workflow.journal(run)
+        done = [entry for entry in entries if (entry.kind, entry.status) == ("step", "done")]
+        undoing = any(entry.name == UNDO_MARKER for entry in entries)
+        if not operation.buries(claim.crashes, suspect=claim.suspect, undoing=undoing or bool(done)):
+            return None
+        if not undoing:
+            return operation.error
+        undone = {entry.name for entry in entries if (entry.kind, entry.status) == ("undo", "done")}
         left = [
             {"step": entry.name, "code": "workflow.not_undone"}
-            for entry in entries.values()
-            if (entry.kind, entry.status) == ("step", "done") and f"undo {entry.name}" not in undone
+            for entry in done
+            if f"undo {entry.name}" not in undone
         ]
-        return encoding.encode({**encoding.decode(error), "undo_failures": left})
+        return encoding.encode({**encoding.decode(operation.error), "undo_failures": left})
 
     def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
         """The execution has a span although its process could not record it (R13)."""

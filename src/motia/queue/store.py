@@ -71,8 +71,8 @@ class QueueStore(Protocol):
         """What every queue holds that has not ended, dead letters not included, in the order of `seq`."""
         ...
 
-    def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
-        """What a node holds, without payloads."""
+    def claims_of(self, node: NodeId, *, payloads: bool = False) -> asyncio.Future[list[Claim]]:
+        """What a node holds, the oldest first; without `payloads` these are empty."""
         ...
 
     def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:

@@ -640,8 +640,16 @@ def test_a_called_step_that_kills_its_node_is_an_error_of_its_caller(project: An
         (child,) = [claim for claim in claims if claim.queue.step == "deadly"]
         running = frozenset({(child.seq, child.id)})
         recover = RecoverNode(engine.node_id, running, 1, died_ms, b'{"code":"worker.crashed"}')
-        (count,) = await backend.commit(Batch((recover,)))
-        await engine.rescuer._tell_of_the_dead(died_ms, count)
+        commit, commits = backend.commit, []
+
+        def noted(batch: Batch, *then: Any) -> Any:
+            commits.append({type(operation).__name__ for operation in batch.operations})
+            return commit(batch, *then)
+
+        backend.commit = noted  # type: ignore[method-assign]
+        assert await engine.rescuer._recover(recover) == len(claims)
+        # A second death between two commits would leave the caller waiting for ever.
+        assert commits[0] == {"Settle", "Post", "RunEnd", "RecoverNode"}
         await app.until("message.settled", step="order", outcome="completed")
         found = await store.run(run)
         assert found is not None
@@ -672,9 +680,8 @@ def test_a_run_whose_undo_dies_too_says_what_is_left_as_it_is(project: Any) -> N
         error = b'{"code":"worker.crashed","message":"the process died"}'
         died_ms = app.clock.now_ms()
         while not await app.dead_letters():
-            await backend.commit(Batch((RecoverNode(engine.node_id, None, 1, died_ms, error),)))
+            await engine.rescuer._recover(RecoverNode(engine.node_id, None, 1, died_ms, error))
             await asyncio.sleep(0)
-        await engine.rescuer._tell_of_the_dead(died_ms, 1)
         found = await backend.workflow.run(run)
         assert found is not None
         told = encoding.decode(found.error or b"{}")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from motia.backends.memory.queue import claim_of
 from motia.backends.memory.store import Delivery, MemoryStore, Standing
 from motia.core.message import (
     BulkProgress,
@@ -118,20 +119,10 @@ class MemoryQueueStore:
         left.sort(key=lambda delivery: delivery.seq)
         return done([QueuedPayload(d.seq, d.id, d.queue, d.payload) for d in left[:limit]])
 
-    def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
-        held = [
-            Claim(
-                seq=d.seq,
-                id=d.id,
-                queue=d.queue,
-                token=d.token,
-                payload=b"",
-                trace=d.trace,
-                enqueued_at_ms=d.enqueued_at_ms,
-            )
-            for d in self._store.in_order(self._store.deliveries)
-            if d.standing is Standing.CLAIMED and d.holder == node
-        ]
+    def claims_of(self, node: NodeId, *, payloads: bool = False) -> asyncio.Future[list[Claim]]:
+        held = [claim_of(d) for d in self._store.in_order(self._store.deliveries) if d.holder == node]
+        for claim in held:
+            claim.payload = claim.payload if payloads else b""
         return done(sorted(held, key=lambda claim: claim.seq))
 
     def ready_before(self, message: StoredMessage, *, limit: int = 10_000) -> asyncio.Future[int]:

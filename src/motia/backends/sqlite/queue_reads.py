@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import apsw
 
+from motia.backends.sqlite.claim_rows import COLUMNS, claim_of_row
 from motia.backends.sqlite.queue import unpack_trace
 from motia.backends.sqlite.queue_dead import kept_flow
 from motia.backends.sqlite.reads import Reader
@@ -177,21 +178,14 @@ class SqliteQueueStore:
             ]
         )
 
-    def claims_of(self, node: NodeId) -> asyncio.Future[list[Claim]]:
+    def claims_of(self, node: NodeId, *, payloads: bool = False) -> asyncio.Future[list[Claim]]:
+        columns = COLUMNS if payloads else COLUMNS.replace("d.payload", "x''")
         return self._reader.scan(
             lambda connection: [
-                Claim(
-                    seq=seq,
-                    id=id_,
-                    queue=QueueName(topic, step),
-                    token=token,
-                    payload=b"",
-                    trace=unpack_trace(trace),
-                    enqueued_at_ms=enqueued_at,
-                )
-                for seq, id_, topic, step, token, trace, enqueued_at in connection.execute(
-                    "SELECT d.seq, d.id, q.topic, q.step, d.token, d.trace, d.enqueued_at FROM deliveries d"
-                    " JOIN queues q ON q.id = d.queue WHERE d.state = 3 AND d.claimed_by = ? ORDER BY d.seq",
+                claim_of_row(row, QueueName(*row[-2:]))
+                for row in connection.execute(
+                    f"SELECT {columns}, q.topic, q.step FROM deliveries d JOIN queues q ON q.id = d.queue"
+                    " WHERE d.state = 3 AND d.claimed_by = ? ORDER BY d.seq",
                     (node,),
                 )
             ]
