@@ -182,7 +182,12 @@ def test_a_disk_that_fails_is_told_and_forgotten_when_it_is_well_again(project: 
                     assert (await client.get("/pid")).json() == node
                     faults.disk("well")
                 await answers(client, 202)
-            assert "motia.db: the disk is full" in running.text
+
+            async def told() -> bool | None:
+                # The log is written beside the answers, and may come after them.
+                return "motia.db: the disk is full" in running.text or None
+
+            await eventually(told, 60, lambda: running.text)
             assert await running.stop(60) == 0
 
     asyncio.run(main())
