@@ -177,7 +177,8 @@ class World:
             if isinstance(settlement, ops.Completed):
                 self.end((claim.id, claim.queue), "completed", claim)
             elif isinstance(settlement, ops.Died):
-                self.end((claim.id, claim.queue), "dead", claim)
+                crashed = settlement.code == "worker.crashed"
+                self.end((claim.id, claim.queue), "dead of crashes" if crashed else "dead", claim)
                 if settlement.failures > 6:
                     history.wrong.append(f"{settlement.failures} failures of {claim.queue}")
             elif isinstance(settlement, ops.Suspended):
@@ -252,14 +253,16 @@ class MortalBackend(MemoryBackend):
         if fault == "storage refuses":
             never.set_exception(BackendError("the disk says no", code="backend.full"))
             return never
-        dead_before = set(world.store.dead)
+        dead_before = len(world.store.dead)
         done = super().commit(batch)  # `then` is called where its caller is told
         if done.exception() is None:
+            died = sum(
+                isinstance(one, ops.Settle) and isinstance(one.settlement, ops.Died)
+                for one in batch.operations
+            )
+            if len(world.store.dead) > dead_before + died:
+                world.history.wrong.append("a death that nobody was told of")
             for operation, result in zip(batch.operations, done.result(), strict=True):
-                if isinstance(operation, ops.RecoverNode):
-                    for seq in set(world.store.dead) - dead_before:
-                        letter = world.store.dead[seq]
-                        world.end((letter.id, letter.queue), "dead of crashes")
                 world.note(operation, result)
             world.look_at_limits()
         if fault == "dies after a commit":
