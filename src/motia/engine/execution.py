@@ -1,4 +1,8 @@
-"""One execution's side of the engine: serves the calls of a running handler (`core.calls.Calls`)."""
+"""One execution's side of the engine: serves the calls of a running handler (`core.calls.Calls`).
+
+As long as that protocol: what a handler calls is a method here, and each is thin. Streams, durable calls, the
+writes of a block and what is noted of calls are objects of their own, made when first asked for.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from motia.backends.sqlite.notifier import CHANGES, NEWS, WORK, Notifier
 from motia.backends.sqlite.queue_reads import SqliteQueueStore
 from motia.backends.sqlite.reads import Reader, SqliteScheduleStore, SqliteStateStore
 from motia.backends.sqlite.stream_reads import SqliteStreamStore
-from motia.backends.sqlite.workflow import SqliteWorkflowStore
+from motia.backends.sqlite.workflow_reads import SqliteWorkflowStore
 from motia.backends.sqlite.writer import Writer
 from motia.core.batch import Batch
 from motia.core.message import NodeId

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CoroutineType, ModuleType
 from typing import Any, cast
 
-import motia
 from motia.authoring.auth import known
 from motia.authoring.context import Context, current
 from motia.authoring.futures import is_not_awaited
@@ -38,16 +36,14 @@ from motia.core.trigger import FunctionId, HttpTrigger, process_of
 from motia.core.workflow import Compensating, Suspend
 from motia.errors import AccessError, BackendError, DefinitionError, HandlerError, InputError, MotiaError
 from motia.runtimes.protocol import CONTEXT, Loaded
+from motia.runtimes.python.app_file import app_file_problem, stream_auth_of
 from motia.runtimes.python.binding import BoundHandler, bind_handler
 from motia.runtimes.python.dependencies import is_async
-from motia.runtimes.python.failures import import_problem
+from motia.runtimes.python.failures import import_problem, own_stack
 from motia.runtimes.python.loader import Loader
 from motia.runtimes.python.responding import respond, writes_response
 from motia.runtimes.python.retrying import with_retry
 from motia.runtimes.python.threads import Threads
-
-_STREAM_AUTH_NAMES = ("stream_auth", "streamAuth", "authenticate_stream", "authenticateStream")
-_OWN_FOLDER = str(Path(motia.__file__).parent)
 
 
 @dataclass(slots=True)
@@ -115,41 +111,20 @@ class PythonRuntime:
 
     def lifespan_problem(self, error: Exception, app_file: Path) -> DefinitionError:
         """The error for what `lifespan` raised before its `yield`, with the author's own lines."""
-        lines = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(app_file)
-        ]
-        return DefinitionError(
-            f"lifespan: expected it to open what the project needs, got {type(error).__name__}: {error}\n"
-            + self._own_stack(error),
-            code="lifespan.failed",
-            path=app_file.name,
-            line=(lines[-1].lineno if lines else None) or 1,
-        )
+        return app_file_problem(error, app_file, own_stack(error, self._project_dir))
 
     def load_stream_auth(self, file: Path) -> FunctionId | None:
         """The function of `app.py` or `motia.config.py` that says who a stream's client is; None without.
 
         Failure: what the file raises; `DefinitionError` where the name holds no function.
         """
-        module = self._root_module(file)
-        places: list[Any] = [vars(module), vars(module).get("config")]
-        for place in places:
-            for name in _STREAM_AUTH_NAMES:
-                found = place.get(name) if isinstance(place, Mapping) else None
-                if found is None:
-                    continue
-                function = found.get("authenticate") if isinstance(found, Mapping) else found
-                if not callable(function):
-                    raise DefinitionError(
-                        f"{name}: expected a function, got {type(function).__name__}",
-                        code="streams.bad_auth",
-                        path=file.name,
-                        hint=f"define `async def {name}(request)`",
-                    )
-                handle = f"{file.name}:{name}"
-                self._loader.functions[handle] = function
-                return handle
-        return None
+        found = stream_auth_of(self._root_module(file), file)
+        if found is None:
+            return None
+        name, function = found
+        handle = f"{file.name}:{name}"
+        self._loader.functions[handle] = function
+        return handle
 
     def prepare(self, registry: Registry) -> list[DefinitionError]:
         """Bind every Python step of the registry; gives what is wrong with those that cannot run."""
@@ -254,7 +229,11 @@ class PythonRuntime:
         """The outcome, with the wait that the trigger's retry function or the error itself asks for."""
         entry = self._entries[invocation.step.name, invocation.trigger_index]
         return await with_retry(
-            failed, error, decide=entry.retry, attempt=invocation.attempt, stack_of=self._own_stack
+            failed,
+            error,
+            decide=entry.retry,
+            attempt=invocation.attempt,
+            stack_of=lambda raised: own_stack(raised, self._project_dir),
         )
 
     async def call(self, function: FunctionId, arguments: Sequence[Any], calls: Calls) -> Any:
@@ -352,26 +331,17 @@ class PythonRuntime:
             error.add_note("hint: a call was taken for its value; write `await` before it")
         if isinstance(error, MotiaError):
             if not getattr(error, "stack", ""):
-                error.stack = self._own_stack(error)  # type: ignore[attr-defined]  # ours alone
+                error.stack = own_stack(error, self._project_dir)  # type: ignore[attr-defined]  # ours alone
             if isinstance(error, HandlerError) and not error.type_name:
                 error.type_name = type(error).__name__
             return error
         failure = HandlerError(
             str(error) or type(error).__name__,
             type_name=type(error).__name__,
-            stack=self._own_stack(error),
+            stack=own_stack(error, self._project_dir),
         )
         failure.__cause__ = error
         return failure
-
-    def _own_stack(self, error: BaseException) -> str:
-        """The frames of the author's code, and of the libraries it called; what called it is left out."""
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if not frame.filename.startswith(_OWN_FOLDER)]
-        first = next((n for n, frame in enumerate(own) if frame.filename.startswith(self._project_dir)), 0)
-        shown = own[first:] or list(frames)
-        lines = traceback.format_list(shown) + traceback.format_exception_only(type(error), error)
-        return "".join(lines).replace(self._project_dir + "/", "").rstrip()
 
     @property
     def unready(self) -> str | None:

@@ -1,4 +1,7 @@
-"""Messages: stored once, claimed in order, settled by the newest claim only, dead letters kept."""
+"""Messages: stored once, claimed in order, settled by the newest claim only, dead letters kept.
+
+A list of promises, one short check each; recovery, ends and flow control have lists of their own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What every trace store must do. Subclass `TracingConformance`, say how one is made, run it with pytest."""
+"""What every trace store must do. Subclass `TracingConformance`, say how one is made, run it with pytest.
+
+One class, so that a store is held to all of it by one line; each check stands by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every worker must do, one check a promise of the protocol's page."""
+"""What every worker must do, one check a promise of the protocol's page, in the order of that page."""
 
 from __future__ import annotations
 
