@@ -109,11 +109,11 @@ def _reloads_s(saves: int, language: str = "python") -> list[float]:
 def _reload_s(server: Server, project: Path, answer: str, language: str) -> float:
     _write(project, 3, answer, language)
     took_s = server.wait_for("/step-3", holding=answer.encode())
-    time.sleep(_SETTLE_S)
+    time.sleep(_SETTLE_S)  # people save some time after the last save: the next spare is ready by then
     return took_s
 
 
 def _idle_mb() -> float:
     with _project(10) as project, motia_serving(project, first="/step-0") as server:
-        time.sleep(_SETTLE_S)
+        time.sleep(_SETTLE_S)  # what the first request left behind is freed
         return server.largest_rss_bytes() / 1e6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from application import Application, Lines, eventually
 
 LINES = Lines()
@@ -17,7 +19,11 @@ def upload(app: Application) -> None:
         ("VisualizeData", {"count": 2}),
     )
     for step, found in expected:
-        eventually(lambda step=step, found=found: found in [line["data"] for line in app.logs(step)])  # type: ignore[misc]
+
+        def drawn(step: str = step, found: dict[str, Any] = found) -> bool:
+            return found in [line["data"] for line in app.logs(step)]
+
+        eventually(drawn)
 
 
 @LINES.add("POST {} and POST without a body → 400")

@@ -21,7 +21,7 @@ def all_tests(app: Application) -> None:
         return listed
 
     for kind, count in (("chain", 1), ("parallel", 3), ("heavy", 1), ("state", 1), ("error-recovery", 1)):
-        eventually(lambda kind=kind, count=count: len(results(kind)) == count, 60)  # type: ignore[misc]
+        eventually(lambda kind=kind, count=count: len(results(kind)) == count, 60)  # type: ignore[misc]  # bound now
     (chain,) = results("chain")
     assert (chain["totalSteps"], chain["totalProcessingMs"]) == (3, 650)
     (recovery,) = results("error-recovery")
