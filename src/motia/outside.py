@@ -90,13 +90,14 @@ async def _store(settings: Settings, request: EnqueueRequest) -> tuple[MessageId
         max_bytes=settings.limits.message_bytes,
         waited=discovered.registry.waits,
     )
-    messages = [Enqueue(message) for message in found.messages]
-    mail = [] if found.mail is None else [Post(found.mail)]
+    operations: list[Operation] = [Enqueue(message) for message in found.messages]
+    if found.mail is not None:
+        operations.append(Post(found.mail))
     message_id = found.id
-    if messages or mail:
-        results = (await _commit(settings, [*messages, *mail]))[: len(messages)]
-        message_id = parse_id(standing([format_id(found.id)], messages, results)[0])
-    return message_id, [message.queue for message in found.messages], bool(mail)
+    if operations:
+        results = await _commit(settings, operations)
+        message_id = parse_id(standing([format_id(found.id)], operations, results)[0])
+    return message_id, [message.queue for message in found.messages], found.mail is not None
 
 
 async def _commit(settings: Settings, operations: Sequence[Operation]) -> list[Any]:

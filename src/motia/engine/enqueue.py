@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from motia import encoding
-from motia.core.batch import Duplicate, Enqueue
+from motia.core.batch import Duplicate, Enqueue, Operation
 from motia.core.calls import EnqueueRequest
 from motia.core.ids import Ids, format_id
 from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
@@ -84,10 +84,12 @@ def fan_out(
     )
 
 
-def standing(ids: Sequence[str], operations: Sequence[Enqueue], results: Sequence[Any]) -> list[str]:
+def standing(ids: Sequence[str], operations: Sequence[Operation], results: Sequence[Any]) -> list[str]:
     """The ids that callers get: where every queue had the message already, that of the earlier one."""
     earlier: dict[str, str | None] = {}
     for operation, result in zip(operations, results, strict=True):
+        if not isinstance(operation, Enqueue):
+            continue
         own = format_id(operation.message.id)
         found = format_id(result.id) if type(result) is Duplicate else None
         earlier[own] = found if own not in earlier or earlier[own] == found else None

@@ -173,8 +173,7 @@ class Execution:
         def accept(results: list[Any]) -> T:
             engine.stored(messages, results)
             if any(type(result) is Duplicate for result in results):
-                stored = [one for one in operations if type(one) is Enqueue]
-                return give(standing(ids, stored, results))
+                return give(standing(ids, operations, results))
             return give(ids)
 
         return self.commit(operations, then=accept)

@@ -172,6 +172,32 @@ def test_a_sender_may_name_the_key_of_duplicates(project: Any) -> None:
     project.run(scenario)
 
 
+def test_a_duplicate_that_a_workflow_waits_for_too_gets_the_first_ones_id(project: Any) -> None:
+    record(project, 'queue("go", dedupe={"key": "order", "window": "1m"})')
+    project.step(
+        "wait",
+        """
+        config = {"name": "wait", "triggers": [queue("wait")]}
+        async def handler(input, ctx):
+            await ctx.wait_for("go", {"order": 9}, timeout="1h")
+        """,
+    )
+    project.step(
+        "send",
+        """
+        config = {"name": "send", "triggers": []}
+        async def handler(input, ctx):
+            return [await ctx.enqueue("go", item) for item in input]
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        ids = await app.call("send", [{"order": 1}, {"order": 1}])
+        assert ids[0] == ids[1]
+
+    project.run(scenario)
+
+
 def test_debounce_runs_the_last_of_a_burst(project: Any) -> None:
     record(project, 'queue("go", debounce={"period": "2s", "key": "doc", "max": "5s"})')
 
