@@ -1,4 +1,5 @@
 import { useEffect, type ReactNode } from 'react'
+import { Link } from 'wouter'
 import { useKeys } from '@/shell/keys'
 import { between, useWindowed } from '@/ui/windowed'
 
@@ -81,5 +82,20 @@ export function Listed({ head, children }: { head: string; children: ReactNode }
       <p className="label h-7 shrink-0 border-b border-line px-4 leading-7">{head}</p>
       <div className="min-h-0 flex-1">{children}</div>
     </div>
+  )
+}
+
+type RowLinkProps = { href: string; chosen: boolean; className?: string; children: ReactNode }
+
+/** A row that leads to a place; the one that is shown there is marked. */
+export function RowLink({ href, chosen, className = 'gap-2', children }: RowLinkProps) {
+  return (
+    <Link
+      href={href}
+      aria-current={chosen ? 'true' : undefined}
+      className={`flex h-full items-center px-4 font-mono text-xs ${chosen ? 'bg-pressed' : 'hover:bg-hover'} ${className}`}
+    >
+      {children}
+    </Link>
   )
 }

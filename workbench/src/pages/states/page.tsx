@@ -1,7 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
-import { Link } from 'wouter'
 import { useRefresh } from '@/api/live-hooks'
 import { useMore } from '@/api/live-list'
 import * as read from '@/api/queries'
@@ -15,7 +14,7 @@ import { Button } from '@/ui/button'
 import { Empty, Loading } from '@/ui/empty'
 import { SearchInput } from '@/ui/field'
 import { ProblemPage } from '@/ui/problem'
-import { Listed, Rows } from '@/ui/rows'
+import { Listed, RowLink, Rows } from '@/ui/rows'
 import { Split } from '@/ui/split'
 import { to } from '@/urls'
 
@@ -80,13 +79,9 @@ export default function StatesPage() {
               onEnd={scopes.hasNextPage ? () => void scopes.fetchNextPage() : undefined}
             >
               {item => (
-                <Link
-                  href={to.states(item.scope)}
-                  aria-current={item.scope === scope ? 'true' : undefined}
-                  className={`flex h-full items-center px-4 font-mono text-xs ${item.scope === scope ? 'bg-pressed' : 'hover:bg-hover'}`}
-                >
+                <RowLink href={to.states(item.scope)} chosen={item.scope === scope}>
                   <span className="truncate">{item.scope}</span>
-                </Link>
+                </RowLink>
               )}
             </Rows>
           </Listed>
@@ -154,10 +149,10 @@ function Keys({
         onEnd={onEnd}
       >
         {item => (
-          <Link
+          <RowLink
             href={to.states(item.scope, item.key)}
-            aria-current={item.key === chosen ? 'true' : undefined}
-            className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item.key === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+            chosen={item.key === chosen}
+            className="gap-4 border-b border-line/50"
           >
             <span className="w-[38%] shrink-0 truncate">{item.key}</span>
             <span
@@ -170,7 +165,7 @@ function Keys({
             <span className="num w-14 shrink-0 text-right font-sans text-2xs text-muted">
               {bytes(item.bytes)}
             </span>
-          </Link>
+          </RowLink>
         )}
       </Rows>
     </Listed>

@@ -1,5 +1,4 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { Link } from 'wouter'
 import { useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
 import type { StreamInfo } from '@/api/types'
@@ -12,7 +11,7 @@ import { Empty, Loading } from '@/ui/empty'
 import { Select } from '@/ui/field'
 import { JsonTree } from '@/ui/json'
 import { ProblemPage } from '@/ui/problem'
-import { Listed, Rows } from '@/ui/rows'
+import { Listed, RowLink, Rows } from '@/ui/rows'
 import { Split } from '@/ui/split'
 import { to } from '@/urls'
 
@@ -103,14 +102,10 @@ function Groups({ stream }: { stream: StreamInfo }) {
           onEnd={groups.hasNextPage ? () => void groups.fetchNextPage() : undefined}
         >
           {item => (
-            <Link
-              href={to.streams(stream.name, item.group_id)}
-              aria-current={item.group_id === group ? 'true' : undefined}
-              className={`flex h-full items-center gap-2 px-4 font-mono text-xs ${item.group_id === group ? 'bg-pressed' : 'hover:bg-hover'}`}
-            >
+            <RowLink href={to.streams(stream.name, item.group_id)} chosen={item.group_id === group}>
               <span className="flex-1 truncate">{item.group_id}</span>
               <span className="num text-2xs text-muted">{count(item.items)}</span>
-            </Link>
+            </RowLink>
           )}
         </Rows>
       </Listed>
@@ -140,14 +135,14 @@ function Items({ stream, group }: { stream: string; group: string }) {
         onEnd={list.hasNextPage ? () => void list.fetchNextPage() : undefined}
       >
         {item => (
-          <Link
+          <RowLink
             href={to.streams(stream, group, item.id)}
-            aria-current={item === chosen ? 'true' : undefined}
-            className={`flex h-full items-center gap-4 border-b border-line/50 px-4 font-mono text-xs ${item === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+            chosen={item === chosen}
+            className="gap-4 border-b border-line/50"
           >
             <span className="w-[34%] shrink-0 truncate">{item.id}</span>
             <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(item.data)}</span>
-          </Link>
+          </RowLink>
         )}
       </Rows>
     </Listed>
