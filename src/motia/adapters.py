@@ -13,8 +13,8 @@ from motia.backends.liveness import Liveness, OneNode
 from motia.backends.protocol import Backend
 from motia.core.clock import Clock, SystemClock, SystemEntropy
 from motia.core.ids import Ids
-from motia.errors import SettingsError
 from motia.settings import Settings
+from motia.settings.data_dir import make_data_folder
 from motia.settings.database import locate_database
 from motia.settings.runtime_dir import runtime_dir
 from motia.tracing.console import ConsolePrinter
@@ -70,7 +70,7 @@ def node_storage(
         return open_backend(settings, node_id=node_id), OneNode(), ""
     from motia.backends.sqlite.liveness import Liveness as LockFile
 
-    _make_folder(location.path.parent)
+    make_data_folder(location.path.parent)
     lock = LockFile(location.path.parent / "nodes", node_id, slots=settings.queue.concurrency + 8)
     at_end(lock.close)
     return open_backend(settings, node_id=node_id, wake_others=True), lock, str(lock.path)
@@ -116,7 +116,7 @@ def trace_sinks(
     from motia.backends.sqlite.tracing import SqliteTraceSink
 
     path = _trace_path(settings)
-    _make_folder(path.parent)
+    make_data_folder(path.parent)
     sinks.append(SqliteTraceSink(path, max_bytes=settings.tracing.max_bytes))
     if settings.tracing.otlp_endpoint is not None:
         from motia.tracing.otlp import OtlpSink
@@ -143,15 +143,3 @@ def open_traces(settings: Settings) -> TraceStore:
 
 def _trace_path(settings: Settings) -> Path:
     return settings.project_dir / settings.data_dir / _TRACE_FILE
-
-
-def _make_folder(folder: Path) -> None:
-    """Where data goes. Failure: `SettingsError` `settings.data_dir`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise SettingsError(
-            f"{folder}: expected to make a folder for data, got {error.strerror}",
-            code="settings.data_dir",
-            hint="set data_dir to a folder that can be written",
-        ) from error

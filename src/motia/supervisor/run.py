@@ -177,7 +177,9 @@ def _open_console(settings: Settings, directory: Path) -> str | None:
 
 @contextmanager
 def _claimed(settings: Settings) -> Iterator[tuple[Listeners, Path]]:
-    """Hold the project's lock and sockets."""
+    """Hold the project's lock and sockets, its folders for data made: what cannot be started is told before
+    any node is."""
+    from motia.settings.data_dir import make_data_folders
     from motia.settings.runtime_dir import runtime_dir
     from motia.supervisor.listeners import open_project
     from motia.supervisor.lock import SupervisorLock
@@ -186,6 +188,7 @@ def _claimed(settings: Settings) -> Iterator[tuple[Listeners, Path]]:
     lock = SupervisorLock(directory)
     lock.take(settings.project_dir)
     try:
+        make_data_folders(settings)
         listeners = open_project(settings, directory)
         try:
             lock.tell(port=listeners.port("api"))
