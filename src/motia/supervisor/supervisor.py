@@ -36,7 +36,7 @@ from motia.supervisor.node_process import NodeProcess
 from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
 from motia.supervisor.spawn import Spawned, spawn_node
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
-from motia.supervisor.workers import Workers, kinds_changed
+from motia.supervisor.workers import Workers, joined, kinds_changed
 
 if TYPE_CHECKING:
     from motia.settings.load import Loaded
@@ -92,8 +92,8 @@ class Supervisor:
         self._served: set[int] = set()
         self._handing_over: dict[int, Callable[[], None]] = {}
         """By pid of the node that is replaced: what to do once it accepts no more."""
-        self._reload_wanted = False
-        self._changed: frozenset[str] = frozenset()
+        self._wanted: frozenset[str] | None = None
+        """What changed since the last reload began; empty: whatever there is, None: nothing."""
         self._rolling: asyncio.Task[None] | None = None
         self._stopping = False
         self._exit_code = 0
@@ -136,8 +136,7 @@ class Supervisor:
 
     def reload(self, changed: frozenset[str] = frozenset()) -> None:
         """Replace every node by one with the code as it is now. During a reload: once more after it."""
-        self._reload_wanted = True
-        self._changed |= changed
+        self._wanted = joined(self._wanted, changed)
         if self._stopping or (self._rolling is not None and not self._rolling.done()):
             return
         self._rolling = asyncio.create_task(self._roll(), name="motia.supervisor.reload")
@@ -349,10 +348,10 @@ class Supervisor:
 
     async def _roll(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._reload_wanted and not self._stopping:
+        while self._wanted is not None and not self._stopping:
             began_s = loop.time()
-            changed, self._changed = self._changed, frozenset()
-            self._reload_wanted = self._workers_replaced = False
+            changed, self._wanted = self._wanted, None
+            self._workers_replaced = False
             self._report(Reloading(changed=sorted(changed)))
             self._renew_settings()
             kinds, nodes_too = kinds_changed(changed)
@@ -447,7 +446,7 @@ class Supervisor:
             return
         loading = self._slots[number].loading == node.pid
         # A project that hangs while it loads is not given up by itself, but a newer version replaces it.
-        kill = self._reload_wanted if loading else verdict == "kill"
+        kill = self._wanted is not None if loading else verdict == "kill"
         if kill or not node.stall_reported:
             place = self._place(node)
             if place is None and not kill and silent_s < 2 * self._patience.report_s:

@@ -70,3 +70,9 @@ def kinds_changed(changed: Collection[str]) -> tuple[frozenset[str], bool]:
         else:
             kinds.add(kind)
     return frozenset(kinds), others
+
+
+def joined(wanted: frozenset[str] | None, changed: frozenset[str]) -> frozenset[str]:
+    """The files of one reload for both; `wanted` None: none was. A reload of everything stays one."""
+    everything = not changed or wanted == frozenset()
+    return frozenset() if everything else changed | (wanted or frozenset())

@@ -17,7 +17,7 @@ from motia.supervisor.events import Listening, LoadFailed, NodeDied, NodeServing
 from motia.supervisor.listeners import open_listeners, open_project
 from motia.supervisor.lock import SupervisorLock
 from motia.supervisor.stall import Patience, Place, judge, place_of_stall
-from motia.supervisor.workers import kinds_changed
+from motia.supervisor.workers import joined, kinds_changed
 
 
 def test_patience_by_mode_and_order() -> None:
@@ -178,3 +178,10 @@ def test_a_changed_file_concerns_its_worker_or_the_nodes(
     changed: list[str], expected: tuple[set[str], bool]
 ) -> None:
     assert kinds_changed(changed) == expected
+
+
+def test_a_reload_of_everything_is_not_narrowed_by_a_save_before_or_after_it() -> None:
+    save, other, everything = frozenset({"a.py"}), frozenset({"b.ts"}), frozenset[str]()
+    assert joined(None, save) == save
+    assert joined(save, other) == save | other
+    assert joined(None, everything) == joined(save, everything) == joined(everything, save) == everything
