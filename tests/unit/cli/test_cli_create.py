@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from motia.cli.create import write_template
 from motia.settings.load import load_settings
 
 TEMPLATES = ["python", "empty"]
@@ -66,6 +67,16 @@ def test_the_settings_of_a_template_load_in_both_modes(
     for mode in ("development", "production"):
         loaded = load_settings(project / "my-app", mode=mode, environ={})  # type: ignore[arg-type]
         assert loaded.notices == ()
+
+
+@pytest.mark.parametrize("template", ["python", "empty", "typescript"])
+def test_no_data_comes_into_git_wherever_settings_put_it(project: Path, template: str) -> None:
+    write_template(template, project)
+    subprocess.run(["git", "init", "-q", project], check=True)
+    data = ["a.db", "a.db-wal", "a.db-shm", "checkpoint.lock", "nodes/1.lock", "approval.key", ".motia/a"]
+    asked = ["git", "-C", str(project), "check-ignore", *data]
+    ignored = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+    assert ignored == data
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
