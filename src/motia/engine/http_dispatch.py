@@ -13,12 +13,13 @@ from motia.engine.engine import Engine
 from motia.engine.execution import Execution
 from motia.engine.idempotency import Guarded
 from motia.engine.outcomes import describe, stack_data
-from motia.errors import HandlerError, MotiaError
+from motia.errors import HandlerError, InputError, MotiaError
 from motia.http.conditional import conditional
 from motia.http.problem import hint_at_body, problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
 from motia.http.router import Route, Router
 from motia.http.traceparent import parse_traceparent
+from motia.tracing.record import Level
 
 
 class StepEndpoint:
@@ -65,7 +66,7 @@ class StepEndpoint:
                 if type(response.body) is not bytes:
                     response = conditional(await started(response), request.method, request.headers)
             except Exception as error:
-                outcome = Failed(_bad_result(error))
+                outcome = Failed(_bad_result(error, self._step))
                 response = self._failed(outcome, trace)
         else:
             if type(outcome) is Failed:
@@ -105,12 +106,14 @@ class StepEndpoint:
 
     def _tell(self, outcome: Failed | TimedOut, trace: TraceContext) -> None:
         """Failures of the author are logged with their stack; refusals of the caller's input are not."""
-        if isinstance(outcome, Failed) and not _is_author_s(outcome.error):
+        level = _level_of(outcome.error) if isinstance(outcome, Failed) else "error"
+        if level is None:
             return
         engine = self._engine
+        hint = outcome.error.hint if isinstance(outcome, Failed) else None
         engine.recorder.log(
-            "error",
-            describe(outcome),
+            level,
+            f"{describe(outcome)} ({hint})" if hint else describe(outcome),
             step=self._step.name,
             trace_id=trace.trace_id,
             span_id=trace.span_id,
@@ -158,14 +161,19 @@ def _inbound(request: Request) -> TraceContext | None:
     return None
 
 
-def _is_author_s(error: MotiaError) -> bool:
+def _level_of(error: MotiaError) -> Level | None:
     stated = getattr(error.__cause__, "status", 500)
-    return error.http_status >= 500 and not (isinstance(stated, int) and 400 <= stated < 500)
+    if error.http_status >= 500:
+        return None if isinstance(stated, int) and 400 <= stated < 500 else "error"
+    # A call of the handler's was refused: the caller may have sent what it was made of, or not.
+    return "warning" if isinstance(error, InputError) and hasattr(error, "stack") else None
 
 
-def _bad_result(error: Exception) -> MotiaError:
-    if isinstance(error, MotiaError):
-        return error
-    failure = HandlerError(str(error), code="handler.bad_result", type_name=type(error).__name__)
-    failure.__cause__ = error
-    return failure
+def _bad_result(error: Exception, step: Step) -> MotiaError:
+    if not isinstance(error, MotiaError):
+        failure = HandlerError(str(error), code="handler.bad_result", type_name=type(error).__name__)
+        failure.__cause__ = error
+        error = failure
+    if isinstance(error, HandlerError) and not error.stack:
+        error.stack = str(step.source)  # the handler has returned: no frame of it is left
+    return error

@@ -50,7 +50,8 @@ def to_response(value: Any) -> HttpResponse:
     A mapping with an integer `status` of 100–599 and no keys but status, body, headers and cookies is a
     whole response, and so is an object with `status` and `body` (a model or dataclass: if it has no fields
     but those and `media_type`). Anything else is the body of a 200; None is an empty one.
-    Failure: `HandlerError` `handler.bad_result` naming the path of what cannot be answered.
+    Failure: `HandlerError` `handler.bad_result` naming the path of what cannot be answered, and for a plain
+    tuple, which elsewhere means a body and its status.
     """
     kind = type(value)
     if kind is dict:
@@ -69,6 +70,14 @@ def to_response(value: Any) -> HttpResponse:
         return _of_mapping(value) if "status" in value and _is_response(value) else _whole(200, value, [])
     if _is_response_object(kind, value):
         return _of_object(value)
+    if kind is tuple:
+        # In other frameworks this is a body and its status: a list of both must not pass for an answer.
+        raise bad_result(
+            "$",
+            "a body, or a Response",
+            f"a tuple of {len(value)}",
+            hint="return Response(body, status=…) or raise HTTPError(status, detail); as data, return a list",
+        )
     return _whole(200, value, [])
 
 

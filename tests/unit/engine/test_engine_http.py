@@ -173,6 +173,46 @@ def test_bad_input_is_refused_with_the_paths_that_are_wrong(project: Any) -> Non
     project.run(scenario)
 
 
+def test_what_a_call_of_the_handler_is_refused_is_told_to_its_author(project: Any) -> None:
+    project.step(
+        "misuse",
+        """
+        @step(http("POST", "/misuse/:what"))
+        async def misuse(what: str, request: Request, ctx: Context):
+            match what:
+                case "id":
+                    return await ctx.get_run("nonsense")
+                case "update":
+                    await ctx.state.set("users", "ann", "secret text")
+                    return await ctx.state.increment("users", "ann", 1)
+                case "large":
+                    return await ctx.enqueue("misuse", "x" * 2_000_000)
+            return request.body
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for what, status, code, level in (
+            ("id", 400, "run.bad_id", "warning"),
+            ("large", 400, "message.too_large", "warning"),
+            ("update", 500, "state.bad_update", "error"),
+        ):
+            body = assert_problem(await app.http.post(f"/misuse/{what}"), status, code)
+            (log,) = [log for log in app.logs if log.trace_id == body["trace_id"]]
+            assert (log.step, log.level) == ("misuse", level)
+            assert log.data is not None
+            assert b"misuse_step.py" in log.data, what
+            assert what == "id" or "secret" not in str(body)
+        told = len(app.logs)
+        json_type = {"content-type": "application/json"}
+        malformed = await app.http.post("/misuse/body", content=b'{"a": ', headers=json_type)
+        assert_problem(malformed, 400, "json.malformed")
+        # Whoever sends what cannot be read fills nobody's log.
+        assert len(app.logs) == told
+
+    project.run(scenario)
+
+
 def test_auth_gives_the_user_or_refuses(project: Any) -> None:
     project.step(
         "me",

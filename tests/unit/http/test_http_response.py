@@ -315,6 +315,8 @@ JUNK: list[tuple[Callable[[], Any], str]] = [
     (lambda: ApiResponse(status=200, body=Measured(value=math.nan)), "$.value"),
     (lambda: to_response, "$"),
     (lambda: {"a": 2**70}, "$.a"),
+    (lambda: ({"error": "no such user"}, 404), "$"),
+    (lambda: (), "$"),
 ]
 
 

@@ -196,8 +196,9 @@ class PythonRuntime:
             return Succeeded(value) if told is None else told(value)
         except InputError as error:
             # Its own input cannot get better; an input error of something it called may.
-            refused = error.code in ("input.invalid", "json.malformed", "json.too_deep")
-            return Failed(error, retryable=not refused)
+            if error.code in _OF_ITS_INPUT:
+                return Failed(error, retryable=False)
+            return Failed(self._misused(error, invocation.step), retryable=True)
         except BackendError as error:
             return Failed(self._handler_error(error, invocation.step), retryable=True)
         except AccessError as error:
@@ -343,6 +344,16 @@ class PythonRuntime:
         failure.__cause__ = error
         return failure
 
+    def _misused(self, error: InputError, step: Step) -> MotiaError:
+        """What the handler asked of the framework was refused: its author is told at which line."""
+        if error.code == "state.bad_update":
+            # What is stored, and how the handler changes it, is nothing that a caller sent or may read.
+            failure = HandlerError(error.message, code=error.code, details=error.details, hint=error.hint)
+            failure.__cause__ = error
+            failure.stack = own_stack(error, self._project_dir)
+            return failure
+        return self._handler_error(error, step)
+
     @property
     def unready(self) -> str | None:
         """Loaded code can always run."""
@@ -365,6 +376,19 @@ def _positional_count(function: Callable[..., Any]) -> int | None:
         return None
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(kind in by_position for kind in kinds)
+
+
+_OF_ITS_INPUT = frozenset(
+    {
+        "input.invalid",
+        "input.unsupported_media_type",
+        "json.malformed",
+        "json.too_deep",
+        "form.malformed",
+        "query.too_many_fields",
+    }
+)
+"""Codes of what is wrong with what a handler got, wherever it is read."""
 
 
 class _Skipped:
