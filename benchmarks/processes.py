@@ -45,11 +45,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def bench_project(*, toml: str = "") -> Iterator[Path]:
-    """A copy of `apps/motia_bench` in a folder of its own."""
+def bench_project(app: str = "motia_bench", *, toml: str = "") -> Iterator[Path]:
+    """A copy of one of `apps` in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="motia-bench-") as folder:
         project = Path(folder) / "project"
-        shutil.copytree(APPS / "motia_bench", project, ignore=shutil.ignore_patterns("__pycache__", ".motia"))
+        shutil.copytree(APPS / app, project, ignore=shutil.ignore_patterns("__pycache__", ".motia"))
         shutil.copy(APPS / "orders.py", project)
         (project / "motia.toml").write_text(toml)
         yield project

@@ -19,6 +19,7 @@ NAMES = (
     "http",
     "queue",
     "workflow",
+    "agent",
     "sleepers",
     "state",
     "tracing",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 from pydantic_ai.models import Model, infer_model
 
+from motia.agents.answer import TypedAnswer
 from motia.agents.budget import Budget
 from motia.agents.result import AgentResult, History, Output
 from motia.agents.run import AgentRun
 from motia.agents.tool import Tool
+from motia.agents.tools import FunctionTool
 from motia.agents.usage import Price
 from motia.authoring.context import Context
 from motia.authoring.durations import Duration, seconds
@@ -84,6 +87,16 @@ class Agent(Generic[Output]):
         """
         run = AgentRun(self, ctx, self._made_model(), key=key, budget=budget, writer=stream)
         return await run.answer(prompt, history)
+
+    @functools.cached_property
+    def functions(self) -> Mapping[str, FunctionTool]:
+        """Those of its tools that are functions, by name."""
+        return {tool.name: FunctionTool(tool) for tool in self.tools if callable(tool.target)}
+
+    @functools.cached_property
+    def answer(self) -> TypedAnswer | None:
+        """How the model gives an answer of a type; None where the answer is text."""
+        return None if self.output is None else TypedAnswer(self.output)
 
     def _made_model(self) -> Model:
         """Failure: `AgentError` `agent.bad_model`."""

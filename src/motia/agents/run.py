@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
@@ -18,25 +17,21 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.tools import ToolDefinition
 
+from motia.agents.answer import ANSWER
 from motia.agents.approval import ask_person
 from motia.agents.budget import Budget
 from motia.agents.pricing import usage_of
 from motia.agents.request import Request
 from motia.agents.result import AgentResult
-from motia.agents.tools import resolved
+from motia.agents.tools import StepTool
 from motia.agents.usage import Usage
 from motia.authoring.context import Context
 from motia.authoring.stream_writer import StreamWriter
 from motia.errors import AgentError, BudgetExceededError, InputError, WorkflowError
-from motia.schemas.typed import TypeReader
 
 if TYPE_CHECKING:
     from motia.agents.agent import Agent
-
-_ANSWER = "final_answer"
-"""The tool by which a model gives an answer of a type."""
 
 
 class AgentRun:
@@ -58,8 +53,9 @@ class AgentRun:
         self._budget = budget
         self._writer = writer
         self._label = agent.name if key is None else f"{agent.name} {key}"
-        self._tools = {tool.name: resolved(tool, ctx) for tool in agent.tools}
-        self._answer_type = None if agent.output is None else TypeReader(agent.output)
+        self._tools = {
+            tool.name: agent.functions.get(tool.name) or StepTool(tool, ctx) for tool in agent.tools
+        }
         self._parameters = self._request_parameters()
         self._failures: Counter[str] = Counter()
         self._told = ""
@@ -126,18 +122,14 @@ class AgentRun:
 
     def _request_parameters(self) -> ModelRequestParameters:
         tools = [tool.definition for tool in self._tools.values()]
-        output = self._agent.output
-        if output is None:
+        answer = self._agent.answer
+        if answer is None:
             return ModelRequestParameters(function_tools=tools)
-        schema = TypeAdapter(output).json_schema()
-        answer = ToolDefinition(
-            name=_ANSWER,
-            description=schema.get("description", "Give the answer, and end."),
-            parameters_json_schema=schema,
-            kind="output",
-        )
         return ModelRequestParameters(
-            function_tools=tools, output_mode="tool", output_tools=[answer], allow_text_output=False
+            function_tools=tools,
+            output_mode="tool",
+            output_tools=[answer.definition],
+            allow_text_output=False,
         )
 
     def _saying(self, *parts: ModelRequestPart) -> ModelRequest:
@@ -147,22 +139,21 @@ class AgentRun:
 
     async def _answers_to(self, turn: int, response: ModelResponse) -> list[ModelRequestPart] | _Final:
         """What is said to the model next; or the end."""
+        typed = self._agent.answer
         if not response.tool_calls:
-            if self._answer_type is None and response.text:
+            if typed is None and response.text:
                 return _Final(response.text)
-            self._count_failure(_ANSWER, f"no answer, {response.finish_reason or 'without a reason'}")
-            return [UserPromptPart(_WITHOUT_ANSWER if self._answer_type is None else _ANSWER_BY_TOOL)]
+            self._count_failure(ANSWER, f"no answer, {response.finish_reason or 'without a reason'}")
+            return [UserPromptPart(_WITHOUT_ANSWER if typed is None else _ANSWER_BY_TOOL)]
         calls = [(call, f"{turn}.{number}") for number, call in enumerate(response.tool_calls, 1)]
         refused: list[ModelRequestPart] = []
         for call, _ in calls:
-            if call.tool_name == _ANSWER and self._answer_type is not None:
+            if call.tool_name == ANSWER and typed is not None:
                 try:
-                    return _Final(self._answer_type.from_value(_arguments(call), "answer"))
+                    return _Final(typed.read(_arguments(call)))
                 except InputError as error:
                     refused.append(self._refused(call, error))
-        wanted = [
-            (call, key) for call, key in calls if call.tool_name != _ANSWER or self._answer_type is None
-        ]
+        wanted = [(call, key) for call, key in calls if call.tool_name != ANSWER or typed is None]
         given = await self._ctx.gather(*(self._called(call, key) for call, key in wanted))
         for answer in given:
             if answer.outcome == "failed":
@@ -214,7 +205,7 @@ class _Final:
 
 
 _WITHOUT_ANSWER = "Your last message was empty. Call a tool, or answer."
-_ANSWER_BY_TOOL = f"Give your answer by calling the tool {_ANSWER}."
+_ANSWER_BY_TOOL = f"Give your answer by calling the tool {ANSWER}."
 
 
 def _arguments(call: ToolCallPart) -> dict[str, Any]:

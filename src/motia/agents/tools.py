@@ -39,6 +39,7 @@ class StepTool:
     """A step, called as a message of its own, in any language, with its own retries."""
 
     def __init__(self, tool: Tool, ctx: Context) -> None:
+        """Failure: `AgentError` `agent.unknown_tool`, `agent.bad_tool`."""
         step = ctx._calls.step_named(str(tool.target))
         if step is None or step.handler is None:
             raise AgentError(
@@ -80,9 +81,10 @@ class StepTool:
 
 
 class FunctionTool:
-    """A function, called within this run; what it gives is kept like a step's result."""
+    """A function, called within the run; what it gives is kept like a step's result. One serves all runs:
+    to make its schema costs as much as all else that a run does."""
 
-    def __init__(self, tool: Tool, ctx: Context) -> None:
+    def __init__(self, tool: Tool) -> None:
         assert callable(tool.target)
         self._function = tool.target
         self._context_name, arguments = _arguments_of(self._function)
@@ -99,7 +101,7 @@ class FunctionTool:
         return self._reader.from_value(arguments, "arguments")
 
     async def call(self, ctx: Context, arguments: Any, *, label: str, key: str) -> Result:
-        async def work() -> dict[str, Any]:
+        async def work() -> Any:
             result = await self._run(ctx, arguments)
             return {"value": result.value, "failure": result.failure}
 
@@ -137,14 +139,6 @@ class FunctionTool:
                     error=failure,
                 )
             )
-
-
-AnyTool = StepTool | FunctionTool
-
-
-def resolved(tool: Tool, ctx: Context) -> AnyTool:
-    """The tool, with the schema of its step or function. Failure: `AgentError` `agent.unknown_tool`."""
-    return StepTool(tool, ctx) if isinstance(tool.target, str) else FunctionTool(tool, ctx)
 
 
 def _input_schema(step: Step) -> Mapping[str, Any]:
