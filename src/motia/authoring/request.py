@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, overload
 
 from motia.authoring.forms import parse_multipart, parse_urlencoded
@@ -160,13 +160,7 @@ class Request(Mapping[str, Any], Generic[B]):
     @_Part
     def headers(self) -> Headers:
         """By lower-case name, found in any case; repeats joined by a comma."""
-        joined: dict[str, str] = {}
-        for raw_name, raw_value in self._raw.headers:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            if name in joined:
-                value = f"{joined[name]}{'; ' if name == 'cookie' else ', '}{value}"
-            joined[name] = value
-        return Headers(joined)
+        return Headers(joined_headers(self._raw.headers))
 
     @_Part
     def cookies(self) -> dict[str, str]:
@@ -278,6 +272,20 @@ class Request(Mapping[str, Any], Generic[B]):
 _ITEMS = frozenset(name for name, value in vars(Request).items() if isinstance(value, _Part | property)) | {
     "response"
 }
+
+
+def joined_headers(lines: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name, repeats joined by a comma."""
+    joined = {name.decode("latin-1"): value.decode("latin-1") for name, value in lines}
+    if len(joined) == len(lines):
+        return joined
+    joined.clear()
+    for raw_name, raw_value in lines:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in joined:
+            value = f"{joined[name]}{'; ' if name == 'cookie' else ', '}{value}"
+        joined[name] = value
+    return joined
 
 
 def _media_type(declared: str) -> str:

@@ -16,6 +16,9 @@ from motia.runtimes.worker.outbox import MessageTooLong, Outbox
 from motia.runtimes.worker.streams import IncomingStream
 
 STREAM_ITEMS = 64
+_EARLY_BYTES = 4096
+"""What waits to be sent goes out before the turn of the loop is over once it is so much: the worker begins on
+it while the node is still busy with the rest."""
 
 
 class CallFailed(Exception):
@@ -59,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._unanswered: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, IncomingStream] = {}
         self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
         self._writable: asyncio.Future[None] | None = None
         self._reason = "the worker closed the connection"
 
@@ -132,18 +136,20 @@ class Connection(asyncio.Protocol):
             raise ConnectionGone(self._reason)
         if len(text) > self._frame_bytes or self._outbox.is_busy:
             self._outbox.put(text, lane)
-            return
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent += (text, b"\n")
+        else:
+            self._queue(text + b"\n")
 
     def _queue(self, line: bytes) -> None:
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent.append(line)
+        self._unsent_bytes += len(line)
+        if self._unsent_bytes > _EARLY_BYTES:
+            self._flush()
 
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
+        self._unsent_bytes = 0
         if unsent and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(unsent))
 
@@ -151,11 +157,16 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        # uvloop writes at once only what is more than this; a slow worker fills the kernel's buffer first.
+        self._transport.set_write_buffer_limits(_EARLY_BYTES)
 
     def data_received(self, data: bytes) -> None:
         try:
             for message in self._reader.feed(data):
-                self._take(message)
+                if "method" in message:
+                    self._take(message)
+                else:
+                    self._answered(message)
         except ProtocolError as error:
             self.close(f"the worker sent what is no message: {error}")
 
@@ -183,9 +194,6 @@ class Connection(asyncio.Protocol):
 
     def _take(self, message: Message) -> None:
         number = message.get("id")
-        if "method" not in message:
-            self._answered(number, message)
-            return
         method, params = message["method"], message.get("params", {})
         if type(method) is not str or type(params) is not dict:
             raise ProtocolError(f"expected a method and params, got {message!r:.200}")
@@ -196,7 +204,8 @@ class Connection(asyncio.Protocol):
         else:
             raise ProtocolError(f"expected a number as id, got {number!r:.80}")
 
-    def _answered(self, number: Any, message: Message) -> None:
+    def _answered(self, message: Message) -> None:
+        number = message.get("id")
         if type(number) is not int:
             raise ProtocolError(f"expected the id of a call, got {message!r:.200}")
         future = self._unanswered.pop(number, None)

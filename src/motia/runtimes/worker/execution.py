@@ -49,7 +49,7 @@ async def finish(
         outcome = outcome_of(result, invocation)
         if calls.pending and not all(work.done() for work in calls.pending):
             await calls.finish_pending()
-        stream = stream_in(outcome.value) if isinstance(outcome, Succeeded) else None
+        stream = stream_in(outcome.value) if type(outcome) is Succeeded else None
         if stream is not None and not stream.ended:
             # The generator may still use its context: the invocation ends with it.
             streaming = True
@@ -74,7 +74,7 @@ async def finish(
     except MotiaError as error:
         return Failed(error)  # of a call that nobody awaited
     finally:
-        workflow = link.workflows.get(number)
+        workflow = link.workflows.get(number) if link.workflows else None
         if workflow is not None and workflow.can_undo:
             link.done_but_undo(number, workflow)
         elif not streaming:

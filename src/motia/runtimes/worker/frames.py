@@ -56,11 +56,13 @@ class FrameReader:
             data = bytes(self._rest) + data
             self._rest.clear()
         lines = data.split(b"\n")
-        self._keep(lines.pop())
+        if rest := lines.pop():
+            self._keep(rest)
+        limit_bytes = self._limits.frame_bytes
         messages = []
         for line in lines:
-            if len(line) > self._limits.frame_bytes:
-                raise ProtocolError(f"expected lines of at most {self._limits.frame_bytes} bytes")
+            if len(line) > limit_bytes:
+                raise ProtocolError(f"expected lines of at most {limit_bytes} bytes")
             message = self._message(line)
             if message is not None:
                 messages.append(message)
@@ -82,7 +84,7 @@ class FrameReader:
             if whole:
                 raise ProtocolError("part: expected the text of a message, got a part of a part")
             return self._part(message.get("params"))
-        if b'"$' in line:
+        if b"$" in line:
             try:
                 found = from_wire(message, self._open_stream)
             except (ValueError, RecursionError) as error:

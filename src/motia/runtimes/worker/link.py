@@ -111,7 +111,8 @@ class Link:
         self.running.pop(number, None)
         if self.workflows and (workflow := self.workflows.pop(number, None)) is not None:
             workflow.end()
-        self._close_if_idle()
+        if self.retired:
+            self._close_if_idle()
 
     def done_but_undo(self, number: int, workflow: WorkerWorkflow) -> None:
         """An invocation has ended that can still be asked to undo what it did, until its run is settled."""

@@ -19,7 +19,7 @@ def outcome_of(result: Any, invocation: Invocation) -> Outcome:
     kind = result.get("outcome", "succeeded")
     if kind == "succeeded":
         value = result.get("value")
-        if stream_in(value) is not None and invocation.occurrence.kind != "http":
+        if invocation.occurrence.kind != "http" and stream_in(value) is not None:
             close_streams(value)
             return Failed(_bad("$: expected a value, got a stream; only answers to requests can stream"))
         return Succeeded(value)

@@ -8,13 +8,14 @@ from typing import Any, cast
 
 import orjson
 
-from motia.authoring.request import Request
+from motia.authoring.request import Request, joined_headers
 from motia.authoring.validated import validated_view
 from motia.core import occurrence as core
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation
 from motia.core.step import Step
 from motia.core.trigger import FunctionId, HttpTrigger, JsonSchema, QueuePolicy, QueueTrigger, Trigger
+from motia.http.query import parse_query
 from motia.runtimes.worker.values import wire_text, wire_text_of_json
 from motia.schemas import Schema, schema_of
 
@@ -42,22 +43,16 @@ class Plan:
     def request_text(self, request: core.Request, doubles: bool) -> bytes:
         """The request as a member of the params. Failure: `InputError` for what its author's schemas or its
         content type refuse."""
+        if self.query is None and self.params is None and not request.body:
+            # Texts as they came: only reserved keys have to be looked for.
+            query = parse_query(request.query_string)
+            return b',"request":%b' % wire_text_of_json(_head_text(request, request.path_params, query))
         view: Request[Any] = Request(request)
         if self.body is not None or self.query is not None or self.params is not None:
             view = validated_view(view, self.body, self.query, self.params)
-        parts = {
-            "method": request.method,
-            "path": request.path,
-            "route": request.route,
-            "path_params": view.path_params,
-            "query_params": view.query_params,
-            "headers": dict(view.headers),
-        }
-        if request.client is not None:
-            parts["client"] = request.client
-        # Texts, where no schema made numbers of them: only reserved keys have to be looked for.
         typed = self.query is not None or self.params is not None
-        text = wire_text_of_json(orjson.dumps(parts), doubles=doubles and typed)
+        head = _head_text(request, view.path_params, view.query_params)
+        text = wire_text_of_json(head, doubles=doubles and typed)
         if not request.body:
             return b',"request":%b' % text
         value = view.body
@@ -144,6 +139,21 @@ def auth_params_text(plan: Plan, invocation: Invocation, *, deadline_ms: int, do
         request.removeprefix(b',"request":'),
         context,
     )
+
+
+def _head_text(request: core.Request, path_params: Mapping[str, Any], query: Mapping[str, Any]) -> bytes:
+    """The request without its body."""
+    parts = {
+        "method": request.method,
+        "path": request.path,
+        "route": request.route,
+        "path_params": path_params,
+        "query_params": query,
+        "headers": joined_headers(request.headers),
+    }
+    if request.client is not None:
+        parts["client"] = request.client
+    return orjson.dumps(parts)
 
 
 def _body_text(view: Request[Any], value: Any, doubles: bool) -> bytes:

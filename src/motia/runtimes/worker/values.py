@@ -50,7 +50,7 @@ def wire_text(value: Any, *, doubles: bool = False) -> bytes:
 
 def wire_text_of_json(text: bytes, *, doubles: bool = False) -> bytes:
     """As `wire_text`, for a value that is JSON text already."""
-    if b"\n" in text or (b'"$' in text and _MAY_ESCAPE.search(text) is not None):
+    if b"\n" in text or (b"$" in text and _MAY_ESCAPE.search(text) is not None):
         return wire_text(encoding.decode(text), doubles=doubles)
     return _checked(text, doubles)
 

@@ -15,12 +15,16 @@ import { fromWire, limitValues, tooLarge } from './values.js'
 /** @type {Limits} Until the node says its own. */
 const LIMITS = { frame_bytes: 1024 * 1024, message_bytes: 64 * 1024 * 1024, message_parts: 4, stream_items: 64, heartbeat_s: 1 }
 
+/** So many lines go out before everything that arrived together was answered: the node takes them up meanwhile. */
+const EARLY_LINES = 16
+
 export class Connection {
   #socket
   #handlers
   #reader = new FrameReader(() => this.notify('credit', { parts: 1 }))
   #outbox = new Outbox((line) => this.#write(line))
   #outgoing = ''
+  #lines = 0
   #flushing = false
   #lastId = 0
   /** @type {Map<number, Waiting>} */
@@ -96,7 +100,8 @@ export class Connection {
   /** @param {string} line */
   #write(line) {
     this.#outgoing += line
-    if (!this.#flushing) {
+    if (++this.#lines === EARLY_LINES) this.#pour()
+    else if (!this.#flushing) {
       this.#flushing = true
       // After everything that arrived together was answered: one write for all.
       setImmediate(() => this.#flush())
@@ -105,6 +110,11 @@ export class Connection {
 
   #flush() {
     this.#flushing = false
+    this.#pour()
+  }
+
+  #pour() {
+    this.#lines = 0
     if (this.#outgoing === '' || this.#socket.destroyed) return
     const text = this.#outgoing
     this.#outgoing = ''
