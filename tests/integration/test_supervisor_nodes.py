@@ -293,6 +293,8 @@ def test_a_save_replaces_a_version_that_hangs_while_it_loads(project: Path) -> N
             # A file of another language: what the killed one was to bring is not forgotten for that.
             running.supervisor.reload(frozenset({"steps/hello.step.ts"}))
             assert (await running.next(NodeStalled)).killed
+            left = await running.next(NodeLeft)
+            assert (left.pid, left.cut) == (stalled.pid, False)
             await running.next(NodeServing)
             assert await running.get() == "2"
 

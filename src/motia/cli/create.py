@@ -76,8 +76,10 @@ def create(
     print_line(f"{target}: {len(written)} files\n\nNext:")
     if name != ".":
         print_line(f"  cd {name}")
-    for command, what in _next_commands(template, ai=ai):
-        print_line(f"  {command:<18} # {what}")
+    commands = _next_commands(template, ai=ai)
+    width = max(len(command) for command, _ in commands)
+    for command, what in commands:
+        print_line(f"  {command:<{width}}  # {what}")
 
 
 def _ask(name: str | None) -> tuple[str, Template, bool]:

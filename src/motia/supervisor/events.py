@@ -198,11 +198,12 @@ def describe(event: Event) -> list[str]:
 
 def _stall_lines(event: NodeStalled) -> list[str]:
     node, at = f"node {event.slot} (pid {event.pid})", _at(event.place, event.running)
-    if event.loading and not event.killed:
-        return [f"{node} is still loading the project after {event.silent_s:.1f} s{at}"]
+    if event.loading:
+        then = ": it makes room for newer code" if event.killed else ""
+        return [f"{node} is still loading the project after {event.silent_s:.1f} s{at}{then}"]
     what = "was killed, it" if event.killed else "does not respond, it"
     lines = [f"{node} {what} has stood still for {event.silent_s:.1f} s{at}"]
-    if event.place is not None and not event.loading:
+    if event.place is not None:
         lines.append("  hint: an `async def` must not block: write it as `def`, or await what takes time")
     return lines
 

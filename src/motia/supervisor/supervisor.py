@@ -311,6 +311,7 @@ class Supervisor:
             self._spare = None
         number = node.slot
         retry_s = None
+        was_loading = False
         if number is not None:
             was_loading = self._slots[number].loading == node.pid
             decision = self._slots[number].died(node.pid, asyncio.get_running_loop().time())
@@ -318,8 +319,8 @@ class Supervisor:
             self._apply(decision, number)
             if was_loading:
                 self._settle_failed(number)
-        if asked:
-            cut = exit_code != 0 and node.drain_end_s is not None
+        if asked or (was_loading and node.killed):  # newer code took its place before it served
+            cut = asked and number is not None and exit_code != 0 and node.drain_end_s is not None
             self._report(NodeLeft(slot=number, pid=node.pid, cut=cut))
         else:
             self._report(

@@ -657,6 +657,11 @@ class TestBrokenFiles:
         problem = only_problem(load({"steps/a_step.py": f"{line}\n"}))
         assert (problem.code, problem.hint) == ("step.import_failed", hint)
 
+    def test_a_trigger_that_stands_where_the_decorator_belongs(self, load: Load) -> None:
+        source = 'from motia import http\n@http("GET", "/a")\nasync def a():\n    return 1\n'
+        hint = only_problem(load({"steps/a_step.py": source})).hint
+        assert hint == "a trigger goes inside the decorator: @step(http(…)) above the function"
+
     def test_files_that_import_each_other(self, load: Load) -> None:
         files: Files = {
             "steps/a_step.py": f"from steps.b_step import B\nA = 1\n{SIMPLE}",

@@ -143,6 +143,8 @@ def test_events_read_well() -> None:
     assert hint.startswith("  hint: an `async def` must not block")
     loading = NodeStalled(slot=0, pid=9, silent_s=2.14, killed=False, place=None, loading=True)
     assert describe(loading) == ["node 0 (pid 9) is still loading the project after 2.1 s"]
+    (text,) = describe(replace(loading, killed=True))
+    assert text == "node 0 (pid 9) is still loading the project after 2.1 s: it makes room for newer code"
     local = Listening(host="127.0.0.1", port=1, workbench_port=2, workbench_token="t")
     assert describe(local)[1:] == ["Workbench  http://127.0.0.1:2/#token=t"]
     opened = replace(local, host="0.0.0.0")  # told, not bound

@@ -14,6 +14,8 @@ from motia.errors import DefinitionError
 _OWN_FOLDER = str(Path(motia.__file__).parent)
 _NO_SUCH_NAME = re.compile(r"cannot import name '([^']+)' from '([^']+)'")
 
+_TRIGGER_AS_DECORATOR = re.compile(r"'(Api|Queue|Cron|State|Stream|Time)Trigger' object is not callable")
+
 _DISTRIBUTION_OF_MODULE = {
     "attr": "attrs",
     "bs4": "beautifulsoup4",
@@ -111,6 +113,9 @@ def _hint(error: BaseException, root: Path) -> str | None:
         return _missing_module(error.name, root)
     if isinstance(error, ImportError) and error.path and _lines(error, Path(error.path)):
         return "two files import each other: move what both need into a third file"
+    if isinstance(error, TypeError) and (trigger := _TRIGGER_AS_DECORATOR.search(str(error))) is not None:
+        name = {"Api": "http", "Time": "at"}.get(trigger[1], trigger[1].lower())
+        return f"a trigger goes inside the decorator: @step({name}(…)) above the function"
     wanted = _NO_SUCH_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if wanted is not None and (module := sys.modules.get(wanted[2])) is not None:
         return did_you_mean(wanted[1], dir(module)) or None
