@@ -33,6 +33,15 @@ def control_socket(settings: Settings) -> Path:
     return runtime_dir(settings) / SOCKET_NAME
 
 
+def as_running(settings: Settings) -> Settings:
+    """The settings; of a project that runs, with the port that it listens on."""
+    from motia.settings.runtime_dir import runtime_dir
+    from motia.supervisor.lock import last_port
+
+    port = last_port(runtime_dir(settings)) if is_running(control_socket(settings)) else None
+    return settings if port is None else settings.model_copy(update={"port": port})
+
+
 def is_running(path: Path) -> bool:
     """Whether something answers at the control socket."""
     connection = _UnixConnection(path, 1.0)

@@ -59,6 +59,7 @@ def list_(
 def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show a run: what it did, what it waits for, how it ended."""
     from motia.adapters import approval_links
+    from motia.cli.control import as_running
     from motia.core.clock import SystemClock
     from motia.workflow.documents import run_detail
     from motia.workflow.selection import chosen
@@ -71,7 +72,7 @@ def show(run_id: Id, step: StepName = None, directory: ProjectDir = HERE, as_jso
 
     settings = load_project(directory).settings
     summary, entries = with_store(settings, read)
-    links = approval_links(settings)
+    links = approval_links(as_running(settings))
     document = run_detail(summary, entries, links, now_ms=SystemClock().now_ms())
     if as_json:
         print_json(document)

@@ -35,6 +35,10 @@ class Listeners:
         port: int = self.by_name[name][0].getsockname()[1]
         return port
 
+    def as_opened(self, settings: Settings) -> Settings:
+        """The settings with the port that is listened on, which they may have left to the system."""
+        return settings.model_copy(update={"port": self.port("api")})
+
     def close(self) -> None:
         for sockets in self.by_name.values():
             for listener in sockets:

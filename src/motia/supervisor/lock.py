@@ -10,12 +10,14 @@ from typing import IO
 
 from motia.errors import SettingsError
 
+_NAME = "supervisor.lock"
+
 
 class SupervisorLock:
     """Held by the one supervisor of a project; the kernel frees it when the process dies."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / "supervisor.lock"
+        self._path = directory / _NAME
         self._file: IO[str] | None = None
 
     def take(self, project_dir: Path) -> None:
@@ -25,8 +27,7 @@ class SupervisorLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with file:
-                holder = file.read()
-            known = json.loads(holder) if holder.endswith("}") else {}
+                known = _told(file.read())
             raise SettingsError(
                 f"{project_dir}: already running as process {known.get('pid', '(starting)')} "
                 f"on port {known.get('port', '(not yet open)')}",
@@ -50,3 +51,17 @@ class SupervisorLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def last_port(directory: Path) -> int | None:
+    """The API's port of whoever holds the lock of a project that runs, or held it last; None if not known."""
+    try:
+        return _told((directory / _NAME).read_text()).get("port")
+    except FileNotFoundError:
+        return None
+
+
+def _told(text: str) -> dict[str, int]:
+    """What the holder wrote; nothing while it writes."""
+    known: dict[str, int] = json.loads(text) if text.endswith("}") else {}
+    return known

@@ -136,7 +136,7 @@ async def _serve_here(
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
-    app = find_factory(app_name)(settings, slot=0)
+    app = find_factory(app_name)(listeners.as_opened(settings), slot=0)
     port = listeners.port("api")
 
     def serving() -> None:

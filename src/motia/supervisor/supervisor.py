@@ -183,7 +183,7 @@ class Supervisor:
         node.load(
             self._listeners.of_slot(number),
             slot=number,
-            settings=self._settings.model_dump(mode="json"),
+            settings=self._listeners.as_opened(self._settings).model_dump(mode="json"),
             dotenv=dict(self._dotenv),
             dump_path=str(node.dump_path),
             stall_s=self._patience.report_s * 0.8,

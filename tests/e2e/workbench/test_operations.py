@@ -60,6 +60,12 @@ def test_a_run_waits_is_let_go_on_and_another_is_cancelled(workbench: Workbench,
     expect(runs.step("wrap")).to_contain_text('{"wrapped":"ring"}')
     runs.signal({"by": "Ada"})
     question = page.get_by_role("region", name="Waits for")
+    expect(question.get_by_role("button", name="Copy the signed link")).to_be_visible()
+    with shop.client() as client:
+        path = page.url.removeprefix(shop.url)
+        (asked,) = client.get(f"/__motia{path.partition('?')[0]}").json()["approvals"]
+    # The port that is listened on, which no setting says.
+    assert asked["url"] == shop.api + asked["path"]
     question.get_by_role("textbox", name=re.compile("^ribbon")).fill("red")
     question.get_by_role("button", name="Answer").click()
     expect(runs.status("Completed")).to_be_visible()

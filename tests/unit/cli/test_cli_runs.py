@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,10 @@ from motia.core.batch import Enqueue, JournalPut, RunBegin
 from motia.core.ids import format_id
 from motia.core.message import NewMessage, QueueName, TraceContext
 from motia.core.workflow import JournalEntry, RunId
+from motia.settings.load import load_settings
+from motia.settings.runtime_dir import runtime_dir
+from motia.supervisor.listeners import open_project
+from motia.supervisor.lock import SupervisorLock
 
 NOW_MS = 1_800_000_000_000
 TRACE = TraceContext("a" * 32, "b" * 16)
@@ -48,7 +53,7 @@ def test_runs_are_listed_and_one_is_shown(run: str, motia: Callable[..., Any]) -
 
 
 def test_a_run_shows_what_it_asks_and_where_that_is_answered(
-    run: str, motia: Callable[..., Any], store: Callable[..., Any]
+    run: str, motia: Callable[..., Any], store: Callable[..., Any], project: Path
 ) -> None:
     run_id = RunId(MESSAGE, "fulfil")
     asked = JournalEntry(
@@ -65,6 +70,24 @@ def test_a_run_shows_what_it_asks_and_where_that_is_answered(
     shown = motia("runs", "show", run, "--step", "fulfil").out
     assert "asks    Go on?, until 2096-" in shown
     assert found["url"] in shown
+
+    # While the project runs: on the port that it was told to take, which only its supervisor knows.
+    settings = load_settings(project, mode="development").settings
+    directory = runtime_dir(settings)
+    lock = SupervisorLock(directory)
+    lock.take(project)
+    no_console = settings.workbench.model_copy(update={"enabled": False})
+    listeners = open_project(settings.model_copy(update={"port": 0, "workbench": no_console}), directory)
+    try:
+        listeners.by_name["control"][0].listen()
+        lock.tell(port=listeners.port("api"))
+        (found,) = motia("runs", "show", run, "--step", "fulfil", "--json").json["approvals"]
+        assert found["url"] == f"http://127.0.0.1:{listeners.port('api')}{found['path']}"
+    finally:
+        listeners.close()
+        lock.release()
+    (found,) = motia("runs", "show", run, "--step", "fulfil", "--json").json["approvals"]
+    assert found["url"] == f"http://127.0.0.1:3001{found['path']}"
 
 
 def test_a_run_is_cancelled_to_be_undone_or_at_once(run: str, motia: Callable[..., Any]) -> None:
