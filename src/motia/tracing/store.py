@@ -198,7 +198,7 @@ class TraceStore(Protocol):
         ...
 
     async def add_depths(self, samples: Sequence[DepthSample]) -> None:
-        """Keep samples of queues, for a day."""
+        """Keep samples of queues, for a day; of several at one moment the deepest and the oldest."""
         ...
 
     async def depths(self, since_s: int) -> list[DepthSample]:

@@ -11,10 +11,14 @@ from motia.errors import BackendError
 from motia.tracing.store import DepthSample, TraceStore
 
 INTERVAL_S = 10
+"""Of the looks in so many seconds the worst is kept."""
+_LOOK_S = 1.0
+_SHARE = 0.01
+"""Most of the time that looking may take: where a million messages wait it looks less often."""
 
 
 class DepthSampler:
-    """A `Service`. Keeps a sample of every queue that holds something, and one as it becomes empty."""
+    """A `Service`. Samples every queue that holds something, and once more as it becomes empty."""
 
     def __init__(self, backend: Backend, traces: TraceStore, clock: Clock) -> None:
         self._backend = backend
@@ -51,10 +55,14 @@ class DepthSampler:
             await self._traces.add_depths(samples)
 
     async def _run(self) -> None:
+        pause_s = _LOOK_S
         while True:
-            await self._clock.sleep(INTERVAL_S, backstop=True)
+            await self._clock.sleep(pause_s, backstop=True)
+            began_s = self._clock.monotonic_s()
             try:
                 await self.sample()
             except BackendError:
                 # Told by whoever works on the store meanwhile; the next sample may succeed.
                 continue
+            took_s = self._clock.monotonic_s() - began_s
+            pause_s = min(INTERVAL_S, max(_LOOK_S, took_s / _SHARE))

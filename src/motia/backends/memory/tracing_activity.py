@@ -89,7 +89,10 @@ class MemoryActivity:
 
     def add_depths(self, samples: Sequence[DepthSample]) -> None:
         for sample in samples:
-            self._depths[sample[:3]] = sample
+            known = self._depths.get(sample[:3], sample)
+            self._depths[sample[:3]] = DepthSample(
+                *sample[:3], max(known.depth, sample.depth), max(known.age_ms, sample.age_ms)
+            )
             oldest_s = sample.at_s - _KEPT_S
         if samples:
             self._depths = {key: kept for key, kept in self._depths.items() if kept.at_s >= oldest_s}

@@ -170,7 +170,11 @@ def read_runs(connection: apsw.Connection, since_ms: float) -> list[StepCount]:
 
 
 def write_depths(connection: apsw.Connection, samples: Sequence[DepthSample]) -> None:
-    connection.executemany("INSERT OR REPLACE INTO depths VALUES (?, ?, ?, ?, ?)", samples)
+    connection.executemany(
+        "INSERT INTO depths VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " depth = max(depth, excluded.depth), age_ms = max(age_ms, excluded.age_ms)",
+        samples,
+    )
 
 
 def read_depths(connection: apsw.Connection, since_s: int) -> list[DepthSample]:

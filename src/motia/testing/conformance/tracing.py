@@ -396,6 +396,10 @@ class TracingConformance:
         self._read(lambda store: store.add_depths(samples))
         assert self._read(lambda store: store.depths(now_s)) == samples
         assert self._read(lambda store: store.depths(now_s + 1)) == samples[1:]
+        again = [DepthSample(now_s, "a", "b", 0, 900), DepthSample(now_s + 10, "a", "b", 7, 0)]
+        self._read(lambda store: store.add_depths(again))
+        worst = [DepthSample(now_s, "a", "b", 5, 900), DepthSample(now_s + 10, "a", "b", 7, 0)]
+        assert self._read(lambda store: store.depths(now_s)) == worst
 
     def test_traces_are_found_by_flow_kind_end_and_duration(self) -> None:
         self._write(span(1), span(2, 2, name="other"), span(3, duration_us=5_000_000, name="slow"))

@@ -142,7 +142,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
         />
         <Plot
           title="Waiting messages"
-          empty="Nothing waited whenever it was looked, every 10 s"
+          empty="Nothing waited for longer than a second"
           least={4}
           at_ms={at_ms}
           show={value => short(Math.round(value))}
@@ -150,7 +150,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
         />
         <Plot
           title="Age of the oldest message"
-          empty="Nothing waited whenever it was looked, every 10 s"
+          empty="Nothing waited for longer than a second"
           least={1_000_000}
           at_ms={at_ms}
           show={duration}
