@@ -79,3 +79,20 @@ it('reads references, unions with null and loops', () => {
   expect(fieldOf(loop, loop).kind).toBe('json')
   expect(blank({ $ref: '#/$defs/Item' }, ORDER)).toEqual({ id: '', quantity: 1 })
 })
+
+it('shows what holds while an optional field is left out', () => {
+  const schema: Schema = {
+    type: 'object',
+    properties: {
+      express: { type: 'boolean', default: false },
+      size: { enum: ['s', 'm'], default: 'm' },
+      copies: { type: 'integer', default: 2 },
+      card: { type: 'string', default: '' },
+    },
+  }
+  render(<SchemaForm schema={schema} root={schema} value={{}} onChange={() => undefined} />)
+  expect(screen.getByLabelText('express')).toHaveProperty('selectedOptions.0.textContent', 'false (default)')
+  expect(screen.getByLabelText('size')).toHaveProperty('selectedOptions.0.textContent', 'm (default)')
+  expect(screen.getByLabelText('copies')).toHaveProperty('placeholder', '2 (default)')
+  expect(screen.getByLabelText('card')).toHaveProperty('placeholder', '')
+})

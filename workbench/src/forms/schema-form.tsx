@@ -97,7 +97,7 @@ function Input({ field, schema = {}, root, value, onChange, name, id }: InputPro
           value={value === undefined || value === null ? '' : String(value)}
           onChange={event => onChange(event.target.value === '' ? undefined : event.target.value === 'true')}
         >
-          <option value="">–</option>
+          <option value="">{field.fallback || '–'}</option>
           <option value="true">true</option>
           <option value="false">false</option>
         </Select>
@@ -112,7 +112,7 @@ function Input({ field, schema = {}, root, value, onChange, name, id }: InputPro
             onChange(event.target.value === '' ? undefined : field.choices[Number(event.target.value)])
           }
         >
-          <option value="">–</option>
+          <option value="">{field.fallback || '–'}</option>
           {field.choices.map((choice, index) => (
             <option key={index} value={index}>
               {String(choice)}
@@ -128,6 +128,7 @@ function Input({ field, schema = {}, root, value, onChange, name, id }: InputPro
           {...named}
           type="number"
           step={field.kind === 'integer' ? 1 : 'any'}
+          placeholder={field.fallback}
           value={typeof value === 'number' ? value : ''}
           onChange={event => onChange(event.target.value === '' ? undefined : event.target.valueAsNumber)}
         />
@@ -138,6 +139,7 @@ function Input({ field, schema = {}, root, value, onChange, name, id }: InputPro
       return (
         <Text
           {...named}
+          placeholder={field.fallback}
           value={typeof value === 'string' ? value : ''}
           onChange={event =>
             onChange(event.target.value === '' && value === undefined ? undefined : event.target.value)

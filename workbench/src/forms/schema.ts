@@ -4,7 +4,6 @@ import type { Json, Schema } from '@/api/types'
 
 export type Field = {
   kind: 'text' | 'long' | 'number' | 'integer' | 'boolean' | 'choice' | 'object' | 'array' | 'json'
-  title: string | undefined
   description: string | undefined
   nullable: boolean
   choices: Json[]
@@ -13,6 +12,8 @@ export type Field = {
   /** Of an array: what its items are. */
   items: Schema
   hint: string
+  /** What holds while nothing is given. */
+  fallback: string
 }
 
 const MAX_REFERENCES = 20
@@ -49,7 +50,6 @@ export function fieldOf(given: Schema, root: Schema): Field {
   const required = Array.isArray(schema.required) ? schema.required : []
   return {
     kind: kindOf(schema, type, choices, Object.keys(properties).length > 0),
-    title: text('title'),
     description: text('description'),
     nullable: types.includes('null') || schema.nullable === true,
     choices: choices.filter(choice => choice !== null),
@@ -60,8 +60,14 @@ export function fieldOf(given: Schema, root: Schema): Field {
     })),
     items: isObject(schema.items) ? schema.items : {},
     hint: hintOf(schema),
+    fallback: fallbackOf(schema.default),
   }
 }
+
+const fallbackOf = (value: Json | undefined): string =>
+  value === undefined || value === null || value === '' || typeof value === 'object'
+    ? ''
+    : `${value} (default)`
 
 /** `X | null` is X that may be null; any other union stays as it is. */
 function single(schema: Schema, root: Schema): Schema {

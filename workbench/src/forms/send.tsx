@@ -63,7 +63,7 @@ export function SendForm({ label, schema, example, send_url, call_url }: Props) 
   )
 }
 
-export function SentNote({ sent }: { sent: Sent }) {
+function SentNote({ sent }: { sent: Sent }) {
   return (
     <p className="rounded-lg bg-good-soft p-3 text-xs">
       <WithTrace

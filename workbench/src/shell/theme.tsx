@@ -12,13 +12,13 @@ function stored(): Theme {
 }
 
 /** Keep a choice; `public/theme.js` applies it before the first paint of the next visit. */
-export function applyTheme(theme: Theme): void {
+function applyTheme(theme: Theme): void {
   localStorage.setItem('theme', theme)
   if (theme === 'system') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = theme
 }
 
-export function nextTheme(): Theme {
+function nextTheme(): Theme {
   const next = THEMES[(THEMES.indexOf(stored()) + 1) % THEMES.length] ?? 'system'
   applyTheme(next)
   return next

@@ -43,6 +43,7 @@ const THEME = EditorView.theme({
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: "'Geist Mono Variable', ui-monospace, monospace", lineHeight: '20px' },
   '.cm-content': { caretColor: 'var(--live)', padding: '8px 0' },
+  '.cm-line': { paddingRight: '16px' },
   '.cm-cursor': { borderLeftColor: 'var(--live)' },
   '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--faint)', border: 'none' },
   '.cm-lineNumbers .cm-gutterElement': { padding: '0 4px 0 12px', minWidth: '36px' },

@@ -52,7 +52,7 @@ export function Rows<T>(props: Props<T>) {
       role="group"
       aria-label={label}
       onScroll={event => onScroll?.(event.currentTarget.scrollTop < row_px)}
-      className={`h-full overflow-auto [contain:strict] ${className}`}
+      className={`@container h-full overflow-auto [contain:strict] ${className}`}
     >
       <div role="list" className="relative w-full" style={{ height: height_px }}>
         {between(first, last).map(index => {

@@ -1,7 +1,7 @@
 import * as Radix from '@radix-ui/react-tabs'
 import type { ReactNode } from 'react'
 
-export type Tab = { id: string; title: ReactNode; body: ReactNode }
+type Tab = { id: string; title: ReactNode; body: ReactNode }
 
 type Props = { label: string; tabs: Tab[]; value: string; onChange: (id: string) => void; tools?: ReactNode }
 

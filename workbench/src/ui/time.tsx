@@ -2,7 +2,7 @@ import { createContext, useContext, useSyncExternalStore } from 'react'
 import { relative, stamp } from '@/format'
 
 /** One tick a second for all that shows an age. */
-export class Ticker {
+class Ticker {
   #now_ms = Date.now()
   #timer: number | undefined
   readonly #watchers = new Set<() => void>()
@@ -25,7 +25,6 @@ export class Ticker {
 }
 
 const TickerContext = createContext(new Ticker())
-export const TickerProvider = TickerContext.Provider
 
 export function useNow(): number {
   const ticker = useContext(TickerContext)

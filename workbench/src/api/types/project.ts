@@ -12,7 +12,7 @@ export type Session = {
 
 export type Mode = 'development' | 'production'
 
-export type Problem = {
+type Problem = {
   message: string
   code: string
   path?: string
@@ -51,7 +51,7 @@ export type Project = {
 
 export type Thresholds = { latency_ms: number; error_rate: number }
 
-export type PluginTab = { name: string; label: string; icon: string; page: string }
+type PluginTab = { name: string; label: string; icon: string; page: string }
 
 export type Policy = {
   concurrency: number | null
@@ -87,7 +87,7 @@ export type Trigger =
     }
   | { kind: 'at'; at_ms: number; policy: Policy }
 
-export type Emission = { topic: string; label: string; conditional: boolean }
+type Emission = { topic: string; label: string; conditional: boolean }
 
 export type Step = {
   name: string

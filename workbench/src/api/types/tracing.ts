@@ -94,7 +94,7 @@ export type Series = {
   p99_us: number[]
 }
 
-export type StepMetrics = Series & {
+type StepMetrics = Series & {
   summary: {
     runs: number
     failures: number

@@ -18,7 +18,7 @@ export type Run = {
 }
 
 /** Its code changed under it: the recorded call, as it was and as the code has it now. */
-export type Held = {
+type Held = {
   at_ms: number
   step: string
   old: string

@@ -64,14 +64,14 @@ export default function CronPage() {
 
 function List({ crons, chosen }: { crons: Cron[]; chosen: Cron }) {
   return (
-    <div className="h-full overflow-auto">
+    <div className="@container h-full overflow-auto">
       <table className="w-full table-fixed text-left text-xs">
         <thead>
           <tr className="label h-8 [&>th]:border-b [&>th]:border-line [&>th]:font-medium">
             <th scope="col" className="pl-4">
               Step
             </th>
-            <th scope="col" className="w-32">
+            <th scope="col" className="hidden w-32 @md:table-cell">
               Schedule
             </th>
             <th scope="col" className="w-22">
@@ -93,12 +93,14 @@ function List({ crons, chosen }: { crons: Cron[]; chosen: Cron }) {
                   href={to.cron(idOf(cron))}
                   replace
                   aria-current={cron === chosen ? 'true' : undefined}
-                  className="block truncate pl-4 text-sm leading-9 font-medium"
+                  className="block truncate pr-3 pl-4 text-sm leading-9 font-medium"
                 >
                   {cron.step}
                 </Link>
               </td>
-              <td className="truncate font-mono text-2xs text-muted">{cron.expression}</td>
+              <td className="hidden truncate font-mono text-2xs text-muted @md:table-cell">
+                {cron.expression}
+              </td>
               <td>{cron.next_ms[0] === undefined ? 'never' : <Ago at_ms={cron.next_ms[0]} />}</td>
               <td className="pr-4">
                 {cron.last ? (

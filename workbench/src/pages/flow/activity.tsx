@@ -11,7 +11,7 @@ export const edgeKey = (source: string, topic: string, target: string): string =
   `${source}\n${topic}\n${target}`
 
 /** What happened since the graph was loaded. Each node and edge watches only its own entry. */
-export class Activity {
+class Activity {
   readonly #steps = new Map<string, StepActivity>()
   readonly #lit = new Map<string, number>()
   readonly #watchers = new Set<() => void>()

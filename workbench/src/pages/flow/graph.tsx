@@ -22,7 +22,7 @@ import { inSight, nearby } from '@/pages/flow/sight'
 
 const NODE_TYPES = { step: StepNode, place: PlaceNode }
 const EDGE_TYPES = { line: FlowLine }
-const FIT = { padding: 0.16, maxZoom: 1.1 }
+const FIT = { padding: 0.08, maxZoom: 1.1 }
 const PRO = { hideAttribution: false }
 const MAP_FROM_NODES = 30
 

@@ -10,7 +10,7 @@ const SMALL_HEIGHT = 32
 
 const LABEL_CHAR_PX = 6.7
 const LABEL_MAX_PX = 170
-const LABEL_PAD_PX = 28
+const LABEL_PAD_PX = 20
 
 /** What a layout depends on, and nothing else: two flows of one shape stand alike. */
 export type Shape = {
@@ -87,7 +87,7 @@ export function laidOut(shape: Shape): Places {
 function ranked({ nodes, edges }: Shape): Places {
   const graph = new dagre.graphlib.Graph({ multigraph: true })
   const ranker = nodes.length > MANY ? 'tight-tree' : 'network-simplex'
-  graph.setGraph({ rankdir: 'LR', nodesep: GAP, ranksep: 72, marginx: 0, marginy: 0, ranker })
+  graph.setGraph({ rankdir: 'LR', nodesep: GAP, ranksep: 48, marginx: 0, marginy: 0, ranker })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const { id, width, height } of nodes) graph.setNode(id, { width, height })
   for (const { id, source, target, label_px } of edges) {

@@ -10,7 +10,7 @@ export type GraphNode = Node<{ node: FlowNode; position: Position | undefined }>
 
 /** So far away that small text is not read: what nobody can see is not drawn. */
 export const isFar = ({ transform }: { transform: readonly [number, number, number] }): boolean =>
-  transform[2] < 0.45
+  transform[2] < 0.6
 
 /** The one line that says when a step runs. */
 export function Subtitle({ step }: { step: Step }) {

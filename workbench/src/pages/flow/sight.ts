@@ -29,9 +29,8 @@ export function nearby(flow: Flow, positions: Positions, chosen: string | undefi
   if (right - left <= WHOLE.width && bottom - top <= WHOLE.height) return placed.map(({ id }) => ({ id }))
   const [first] = placed.filter(({ x }) => x === left).sort((one, other) => one.y - other.y)
   if (first === undefined) return []
-  const begin = placed.filter(
-    ({ x, y }) => x - first.x < BEGIN.width && Math.abs(y - first.y) < BEGIN.height / 2,
-  )
+  const from = Math.max(top, first.y - BEGIN.height / 2)
+  const begin = placed.filter(({ x, y }) => x - first.x < BEGIN.width && y >= from && y - from < BEGIN.height)
   const far = ({ x, y }: { x: number; y: number }) => Math.hypot(x - first.x, y - first.y)
   // Where nodes stand far from each other: some of the nearest.
   const nearest = [...placed].sort((one, other) => far(one) - far(other)).slice(0, FEW)

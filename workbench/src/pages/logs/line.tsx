@@ -35,14 +35,17 @@ export const Line = memo(function Line({ line, chosen, onOpen, onTrace }: Props)
         <span className="w-12 shrink-0">
           <LevelText level={line.level} />
         </span>
-        <span className="w-40 shrink-0 truncate font-sans text-muted" title={line.step}>
+        <span
+          className="hidden w-40 shrink-0 truncate font-sans text-muted @xl:inline-block"
+          title={line.step}
+        >
           {line.step}
         </span>
         <span className={`min-w-0 truncate ${line.level === 'debug' ? 'text-muted' : ''}`}>
           {line.message}
         </span>
         {line.data !== null && (
-          <span className="min-w-0 flex-1 truncate text-faint">{JSON.stringify(line.data)}</span>
+          <span className="hidden min-w-0 flex-1 truncate text-faint @xl:inline-block">{JSON.stringify(line.data)}</span>
         )}
       </button>
       {line.trace_id && (

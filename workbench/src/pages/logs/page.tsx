@@ -29,11 +29,7 @@ const FILTERS = ['level', 'step', 'flow', 'trace_id', 'text'] as const
 const NONE = Object.fromEntries(FILTERS.map(name => [name, undefined]))
 
 /** What the server filters by, said of one line that came live. */
-export function matches(
-  line: LogLine,
-  place: Place,
-  steps: readonly { name: string; flows: string[] }[],
-): boolean {
+function matches(line: LogLine, place: Place, steps: readonly { name: string; flows: string[] }[]): boolean {
   const { level, step, flow, trace_id, text } = place
   if (level && LEVELS.indexOf(line.level) < LEVELS.indexOf(level as Level)) return false
   if (step && line.step !== step) return false

@@ -3,7 +3,7 @@ import uPlot from 'uplot'
 import { useEffect, useRef } from 'react'
 import { useThemeTurn } from '@/shell/theme-turn'
 
-export type Line = { label: string; values: (number | null)[]; colour: string; fill?: string }
+type Line = { label: string; values: (number | null)[]; colour: string; fill?: string }
 
 type Props = {
   title: string

@@ -24,7 +24,7 @@ export const callText = (call: Call): string =>
 /** Up to this many rows everything is unfolded at first. */
 export const OPEN_ROWS = 300
 
-export const endOf = (span: Span, now_ms: number): number =>
+const endOf = (span: Span, now_ms: number): number =>
   span.status === 'running' ? now_ms : span.started_ms + span.duration_us / 1_000
 
 /** First and last moment of a trace, waiting included. */

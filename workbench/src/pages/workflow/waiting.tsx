@@ -42,11 +42,7 @@ export function Waiting({ run }: { run: RunDetail }) {
         <Card
           key={wait.name}
           icon={<Hourglass className="size-3.5 text-warn" />}
-          title={
-            <>
-              Waits: <code className="font-mono">{wait.name}</code>
-            </>
-          }
+          title={<Awaited wait={wait.name} />}
           due_at_ms={wait.due_at_ms}
           due="gives up"
         >
@@ -98,6 +94,17 @@ function Card({ icon, title, due_at_ms = null, due, children }: CardProps) {
 
 /** `wait topic`, `signal name`, with `#2` behind the second of its kind: as the journal names what is awaited. */
 const AWAITED = /^(wait|signal) (.+?)(?:#\d+)?$/
+
+function Awaited({ wait }: { wait: string }) {
+  const [, kind, name] = AWAITED.exec(wait) ?? []
+  const what = kind === 'wait' ? 'the event ' : kind === 'signal' ? 'the signal ' : ''
+  return (
+    <>
+      Waits for {what}
+      <code className="font-mono">{name ?? wait}</code>
+    </>
+  )
+}
 
 /** Sends what a run waits for: a signal to this run only, or an event to all who wait for its topic. */
 function Answer({ run, wait }: { run: RunDetail; wait: string }) {
