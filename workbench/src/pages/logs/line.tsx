@@ -45,7 +45,9 @@ export const Line = memo(function Line({ line, chosen, onOpen, onTrace }: Props)
           {line.message}
         </span>
         {line.data !== null && (
-          <span className="hidden min-w-0 flex-1 truncate text-faint @xl:inline-block">{JSON.stringify(line.data)}</span>
+          <span className="hidden min-w-0 flex-1 truncate text-faint @xl:inline-block">
+            {JSON.stringify(line.data)}
+          </span>
         )}
       </button>
       {line.trace_id && (
