@@ -18,6 +18,7 @@ from motia.core.retry import RetryPolicy
 from motia.core.workflow import Compensating, EntryKind, JournalEntry, RunId, Suspend
 from motia.engine.outcomes import error_of
 from motia.engine.replies import told
+from motia.engine.results import text_of
 from motia.errors import ConflictError, WorkflowError
 from motia.workflow.replay import UNORDERED_MARKER, Replay
 
@@ -202,21 +203,7 @@ class Journal:
 
     def text(self, unique: str, value: Any) -> bytes:
         """A result as it is kept. Failure: `WorkflowError` `workflow.result_too_large`, `EncodingError`."""
-        try:
-            text = encoding.encode(value)
-        except encoding.EncodingError as error:
-            message = f"workflow step {unique!r}: {error.message}"
-            raise encoding.EncodingError(message, path=error.details["path"]) from error
-        limit_bytes = self._engine.settings.limits.message_bytes
-        if len(text) > limit_bytes:
-            raise WorkflowError(
-                f"workflow step {unique!r}: expected a result of at most {limit_bytes} bytes,"
-                f" got {len(text)}",
-                code="workflow.result_too_large",
-                hint="store it in state or in a file, and return its key",
-                retryable=False,
-            )
-        return text
+        return text_of(value, f"workflow step {unique!r}", self._engine.settings.limits.message_bytes)
 
 
 def cause_of(outcome: Outcome) -> dict[str, Any]:

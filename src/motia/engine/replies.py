@@ -17,6 +17,11 @@ from motia.workflow.mail import KEEP_MAIL_MS
 _FINAL = frozenset({"completed", "dead", "cancelled", "expired"})
 
 
+def is_awaited(claim: Claim) -> bool:
+    """Whether its sender waits for what the step returns."""
+    return bool(claim.attributes) and REPLY.encode() in claim.attributes
+
+
 def reply_to_caller(
     claim: Claim, verdict: str, outcome: Outcome, *, now_ms: int, mail_id: MessageId
 ) -> list[Operation]:
@@ -33,7 +38,7 @@ def reply_to_caller(
 
 def reply(claim: Claim, answer: Mapping[str, Any], *, now_ms: int, mail_id: MessageId) -> list[Operation]:
     """The mail with `answer`, `{"value"}` or `{"error"}`; [] where nobody waits for it."""
-    if REPLY.encode() not in claim.attributes:
+    if not is_awaited(claim):
         return []
     mail = Mail(
         id=mail_id,

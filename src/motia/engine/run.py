@@ -24,7 +24,8 @@ from motia.core.workflow import most_crashes
 from motia.engine.batches import bundled, payload_of
 from motia.engine.execution import Execution
 from motia.engine.failures import failure_messages
-from motia.engine.replies import reply_to_caller
+from motia.engine.replies import is_awaited, reply_to_caller
+from motia.engine.results import if_kept
 from motia.engine.workflow import begun_before
 from motia.errors import BackendError, ConflictError, HandlerError
 from motia.queue.transitions import Decision, decide
@@ -140,9 +141,11 @@ class Run:
                         execution.workflow = await begun_before(execution)
                     if execution.workflow is not None:
                         outcome = await execution.workflow.conclude(outcome, self._is_final)
+                    elif is_awaited(claim):
+                        limit_bytes = engine.settings.limits.message_bytes
+                        outcome = if_kept(outcome, claim.queue.step, limit_bytes)
         except BaseException as error:
-            engine.report(f"{claim.queue.step}: its execution was cut: {error!r}", "error")
-            self._end()
+            self._cut(error)
             raise
         if execution.given_up:
             engine.report(
@@ -155,9 +158,19 @@ class Run:
         if execution.settled:
             self._over(self._settled_apart(execution), outcome, duration_s)
             return
-        decision = self.decide(outcome)
-        stored = engine.backend.commit(self._settlement(decision, outcome))
+        try:
+            decision = self.decide(outcome)
+            settlement = self._settlement(decision, outcome)
+        except BaseException as error:
+            self._cut(error)
+            raise
+        stored = engine.backend.commit(settlement)
         stored.add_done_callback(lambda done: self._stored(done, decision, outcome, duration_s))
+
+    def _cut(self, error: BaseException) -> None:
+        """It ended without an outcome: what looks for lost claims gives the message back."""
+        self._engine.report(f"{self.claim.queue.step}: its execution was cut: {error!r}", "error")
+        self._end()
 
     def _settled_apart(self, execution: Execution) -> Decision:
         """What became of a message that was settled before its handler ended."""

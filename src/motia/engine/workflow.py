@@ -35,6 +35,8 @@ from motia.engine.compensation import Compensation
 from motia.engine.enqueue import fan_out
 from motia.engine.holding import held_or
 from motia.engine.journal import SLEEP_IN_MEMORY_S, Journal
+from motia.engine.replies import is_awaited
+from motia.engine.results import if_kept
 from motia.engine.waiting import Waits
 from motia.errors import ApprovalExpiredError, BackendError, WorkflowError
 from motia.workflow.approvals import ApprovalPlace
@@ -304,6 +306,9 @@ class Workflow:
         """The outcome of the run, once what has to be undone is. One whose code changed is held."""
         try:
             outcome = await held_or(outcome, self._execution, self._journal)
+            if self.begun or is_awaited(self._claim):
+                limit_bytes = self._engine.settings.limits.message_bytes
+                outcome = if_kept(outcome, self._claim.queue.step, limit_bytes)
             return await self._compensation.conclude(outcome, is_final)
         except BackendError as error:
             # Storage refused a part of the end: a later attempt comes by what is stored, and goes on there.

@@ -716,3 +716,45 @@ async def meet(input, ctx):
         assert told == ["the function raised StopIteration"] * 16
 
     project.run(scenario)
+
+
+def test_what_a_handler_returns_and_cannot_be_kept_is_its_failure(project: Any) -> None:
+    project.step(
+        "odd",
+        ORDER
+        + """
+@step(queue("run"))
+async def run(input, ctx):
+    await ctx.step("charge", charge, 1, undo=refund)
+    return object() if input["what"] == "odd" else "x" * 2_000_000
+@step(queue("asked"))
+async def asked(input):
+    return object() if input["what"] == "odd" else "x" * 2_000_000
+@step(queue("asks"))
+async def asks(input, ctx):
+    return await ctx.call("asked", input)
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for what in ("odd", "large"):
+            for topic in ("run", "asks"):
+                await app.emit(topic, {"what": what})
+        await app.until_idle()
+        letters = [(letter.queue.step, letter.code) for letter in await app.dead_letters()]
+        assert sorted(letters) == [
+            ("asked", "value.not_json"),
+            ("asked", "workflow.result_too_large"),
+            ("asks", "workflow.call_failed"),
+            ("asks", "workflow.call_failed"),
+            ("run", "value.not_json"),
+            ("run", "workflow.result_too_large"),
+        ]
+        assert _module(app, "run")["done"].count("refund p1") == 2
+        (odd, _) = [letter for letter in await app.dead_letters() if letter.queue.step == "asked"][::-1]
+        assert b"asked: what it returned: $: expected a value that JSON can carry, got object" in odd.error
+        # Where nobody keeps it, it may be anything.
+        await app.emit("asked", {"what": "odd"})
+        await app.until("message.settled", step="asked", outcome="completed")
+
+    project.run(scenario)
