@@ -190,12 +190,16 @@ def signal(
     from motia.core.clock import SystemClock, SystemEntropy
     from motia.core.ids import Ids
     from motia.workflow.mail import signal_mail
+    from motia.workflow.selection import may_be_signalled
 
+    message_id = _parsed(run_id)
     mail = signal_mail(
         run_id, name, encoding.decode(data), Ids(SystemClock(), SystemEntropy()), SystemClock().now_ms()
     )
 
     async def write(backend: Backend) -> int:
+        runs, stored = await backend.workflow.of_message(message_id), await backend.queue.messages(message_id)
+        may_be_signalled(runs, run_id, is_stored=bool(stored))
         (woken,) = await backend.commit(Batch((Post(mail),)))
         return int(woken)
 

@@ -45,3 +45,14 @@ def still_open(run: RunSummary) -> RunSummary:
             status=409,
         )
     return run
+
+
+def may_be_signalled(runs: Sequence[RunSummary], run_id: str, *, is_stored: bool) -> None:
+    """Whether anything of that id may still come to wait: a run, or a message that `is_stored`.
+
+    Failure: `InputError` `run.unknown` (404), `run.ended` (409).
+    """
+    if not runs and not is_stored:
+        chosen((), run_id, None)
+    if runs and all(run.ended_at_ms is not None for run in runs):
+        still_open(runs[0])

@@ -109,8 +109,12 @@ def test_a_run_is_cancelled_to_be_undone_or_at_once(run: str, motia: Callable[..
     assert motia("runs", "show", *fulfil, "--json").json["status"] == "running"
     assert motia("runs", "retry", *fulfil).code == 2
     assert motia("runs", "cancel", *fulfil, "--no-undo").code == 0
+    # The message's other run goes on: it may come to wait.
+    assert motia("runs", "signal", run, "go").out.startswith("no run waits for it now")
     # `motia cancel` is the same for what is left of the message.
     assert motia("cancel", run).out == "1 cancelled\n"
+    unknown = motia("runs", "signal", "0" * 32, "go")
+    assert (unknown.code, "got none" in unknown.err) == (2, True)
     assert motia("runs", "show", run, "--step", "audit", "--json").json["undo"] is not None
 
 

@@ -74,6 +74,8 @@ def test_runs_are_listed_and_shown_with_what_they_did_and_wait_for(project: Proj
         await desk.app.until_idle()
         found = await desk.get(f"/runs/{run}", step="order")
         assert (found["status"], found["output"], found["waits"]) == ("completed", "Ada", [])
+        # The message's other run goes on: it may come to wait.
+        assert await desk.send("POST", f"/runs/{run}/signal", {"name": "signed"}) == {"woken": 0}
 
     project.run(scenario, clock=ManualClock())
 
@@ -103,6 +105,8 @@ async def refund(paid):
         )
         again = await desk.ask("POST", f"/runs/{run}/cancel")
         assert (again.status_code, again.json()["code"]) == (409, "run.ended")
+        late = await desk.ask("POST", f"/runs/{run}/signal", json={"name": "signed"})
+        assert (late.status_code, late.json()["code"]) == (409, "run.ended")
         assert (await desk.ask("POST", f"/runs/{run}/retry", json={"from": 1})).status_code == 422
         unknown = await desk.ask("POST", f"/runs/{run}/retry", json={"from": "ship"})
         assert (unknown.status_code, unknown.json()["code"]) == (404, "run.unknown_entry")
@@ -174,6 +178,7 @@ def test_what_names_no_run_is_refused(project: Project) -> None:
             ("GET", "/runs?cursor=x", None, (422, "input.invalid")),
             ("POST", f"/runs/{'0' * 32}/signal", {"name": 7}, (422, "input.invalid")),
             ("POST", "/runs/no-id/signal", {"name": "a"}, (400, "run.bad_id")),
+            ("POST", f"/runs/{'0' * 32}/signal", {"name": "a"}, (404, "run.unknown")),
         ):
             answer = await desk.ask(method, path, json=body)
             assert (answer.status_code, answer.json()["code"]) == told, path

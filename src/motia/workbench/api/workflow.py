@@ -16,7 +16,7 @@ from motia.workbench.request import ApiRequest, Handler, invalid, page_of
 from motia.workbench.workspace import Workspace
 from motia.workflow.documents import run_detail, run_document
 from motia.workflow.mail import parse_run_id
-from motia.workflow.selection import chosen, still_open
+from motia.workflow.selection import chosen, may_be_signalled, still_open
 
 _STATUSES: tuple[RunStatus, ...] = ("running", "suspended", "held", "completed", "failed", "cancelled")
 _VALUE_BYTES = 64 * 1024
@@ -60,6 +60,9 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         given = request.fields("name")
         if not isinstance(given["name"], str):
             raise invalid("body.name", "a text", given["name"])
+        message_id = parse_run_id(request.params["id"])
+        runs, stored = await store.of_message(message_id), await engine.backend.queue.messages(message_id)
+        may_be_signalled(runs, request.params["id"], is_stored=bool(stored))
         woken = await engine.signal(request.params["id"], given["name"], given.get("data"))
         request.acted_on("run.signal", id=request.params["id"], name=given["name"])
         return {"woken": woken}
