@@ -21,7 +21,7 @@ from measure import Effort, Row, median
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.connection import connect
 from motia.core.batch import Batch, ClaimReady, Completed, Enqueue, RegisterNode, Settle, WantedQueue
-from motia.core.flow import Flow, RateWindow
+from motia.core.flow import Flow, Limits, RateWindow
 from motia.core.message import NewMessage, QueueName, TraceContext
 
 _FEW, _MANY = 1_000, 1_000_000
@@ -134,7 +134,7 @@ async def _claims_us(counts: Sequence[int]) -> list[float]:
 async def _cycle_us(*, key: bool = False, rate: bool = False) -> float:
     """What it costs to claim and to settle a message."""
     window = RateWindow(limit=10**9, period_ms=60_000, keyed=False) if rate else None
-    wanted = WantedQueue(_QUEUE, _CLAIMED, None, 1000 if key else None, window)
+    wanted = WantedQueue(_QUEUE, _CLAIMED, Limits(key_concurrency=1000 if key else None, rate=window))
     count = 20 * _CLAIMED
     with tempfile.TemporaryDirectory() as folder:
         backend = await _opened(folder)

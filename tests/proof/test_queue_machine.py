@@ -16,7 +16,7 @@ from motia.backends.memory.store import MemoryStore
 from motia.backends.protocol import Backend
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.core import batch as ops
-from motia.core.flow import Flow
+from motia.core.flow import Flow, Limits
 from motia.core.message import Claim, NewMessage, QueueName, TraceContext
 from motia.errors import ConflictError
 
@@ -70,8 +70,23 @@ class Machine(RuleBasedStateMachine):
 
     # Messages
 
-    @rule(group=st.none() | _KEYS, key=_KEYS, delayed=st.booleans(), priority=st.integers(-1, 1))
-    def enqueue(self, group: str | None, key: str, delayed: bool, priority: int) -> None:
+    @rule(
+        group=st.none() | _KEYS,
+        key=_KEYS,
+        delayed=st.booleans(),
+        priority=st.integers(-1, 1),
+        taker=st.none() | _NODE,
+        per_key=st.sampled_from([None, 1, 2]),
+    )
+    def enqueue(
+        self,
+        group: str | None,
+        key: str,
+        delayed: bool,
+        priority: int,
+        taker: bytes | None,
+        per_key: int | None,
+    ) -> None:
         self.number += 1
         due_ms = self.now_ms + 50 if delayed else None
         message = NewMessage(
@@ -83,13 +98,33 @@ class Machine(RuleBasedStateMachine):
             due_at_ms=due_ms,
             group=group,
             flow=Flow(concurrency_key=key, priority=priority),
+            claim_for=taker,
+            limits=Limits(key_concurrency=per_key) if per_key else None,
         )
-        assert self.one(ops.Enqueue(message)) is None
+        claim = self.one(ops.Enqueue(message))
         self.live[self.number] = {"due": due_ms, "group": group, "key": key, "priority": priority}
+        if claim is None:
+            return
+        assert taker is not None
+        assert (due_ms, group, self.paused) == (None, None, False)
+        older = [
+            one
+            for one, other in self.live.items()
+            if (other["key"], other["due"], other["group"]) == (key, None, None)
+            and one not in self.claims
+            and one != self.number
+        ]
+        self.claims[self.number] = claim
+        if per_key is not None:
+            assert not older, "claimed before an older one of its key"
+            assert self.claimed_of(key) <= per_key
+
+    def claimed_of(self, key: str) -> int:
+        return sum(self.live[one]["key"] == key for one in self.claims)
 
     @rule(node=_NODE, limit=st.integers(1, 4), per_key=st.sampled_from([None, 1, 2]))
     def claim(self, node: bytes, limit: int, per_key: int | None) -> None:
-        want = ops.WantedQueue(_Q, limit, None, per_key)
+        want = ops.WantedQueue(_Q, limit, Limits(key_concurrency=per_key))
         taken = self.one(ops.ClaimReady(node=node, wanted=[want], max_bytes=10_000, now_ms=self.now_ms))
         assert not (self.paused and taken)
         for claim in taken:
@@ -107,7 +142,7 @@ class Machine(RuleBasedStateMachine):
                 key = self.live[int(claim.payload)]["key"]
                 if key is None:
                     continue
-                assert sum(self.live[one]["key"] == key for one in self.claims) <= per_key
+                assert self.claimed_of(key) <= per_key
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), how=st.sampled_from(["complete", "retry", "die", "unclaim"]))

@@ -90,3 +90,18 @@ class RateWindow:
     limit: int
     period_ms: int
     keyed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Within which the messages of one queue are claimed, over all nodes."""
+
+    concurrency: int | None = None
+    """Most claims at once."""
+    key_concurrency: int | None = None
+    """Most claims at once of one concurrency key."""
+    rate: RateWindow | None = None
+    """Most starts within any period."""
+
+
+NO_LIMITS = Limits()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from motia.core.flow import Flow
+    from motia.core.flow import Flow, Limits
 
 MessageId = bytes
 """UUIDv7, 16 bytes, made by the enqueuer so that an insert of unknown fate can be repeated safely."""
@@ -49,6 +49,8 @@ class NewMessage:
     """JSON object beside the payload, or empty (for example `{"retry": 2}`)."""
     claim_for: NodeId | None = None
     """Claim it for this node in the same commit, if nothing older waits in the queue."""
+    limits: Limits | None = None
+    """Within which it may be claimed so; its start counts as one at `enqueued_at_ms`."""
     flow: Flow | None = None
     """What flow control says about it."""
 

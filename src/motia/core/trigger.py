@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from motia.core.flow import Batching, Debounce, Dedupe, FieldPath, KeyedConcurrency, RateLimit
+from motia.core.flow import (
+    Batching,
+    Debounce,
+    Dedupe,
+    FieldPath,
+    KeyedConcurrency,
+    Limits,
+    RateLimit,
+    RateWindow,
+)
 from motia.core.retry import RetryPolicy
 
 JsonSchema = Mapping[str, Any]
@@ -102,8 +111,11 @@ class QueuePolicy:
 
     controls_flow: bool = field(init=False, repr=False, compare=False, default=False)
     """Messages carry something of this policy with them."""
-    claimed_on_insert: bool = field(init=False, repr=False, compare=False, default=True)
-    """A new message may be taken by its node as it is stored: no limit over all nodes holds."""
+    limits: Limits | None = field(init=False, repr=False, compare=False, default=None)
+    """What holds over all nodes; None = nothing does."""
+    starts_when_claimed: bool = field(init=False, repr=False, compare=False, default=False)
+    """A node takes a message only when it can start it: one that it held back could not be overtaken by a
+    more urgent one, or would start later than its rate counts it."""
 
     def __post_init__(self) -> None:
         kept_with_messages = (
@@ -114,9 +126,25 @@ class QueuePolicy:
             self.dedupe,
             self.debounce,
         )
-        limits = (self.concurrency, self.concurrency_by_key, self.rate_limit)
         object.__setattr__(self, "controls_flow", any(part is not None for part in kept_with_messages))
-        object.__setattr__(self, "claimed_on_insert", all(limit is None for limit in limits))
+        object.__setattr__(self, "limits", self._limits())
+        starts_when_claimed = self.priority is not None or self.rate_limit is not None
+        object.__setattr__(self, "starts_when_claimed", starts_when_claimed)
+
+    def _limits(self) -> Limits | None:
+        most, by_key, rate = self.concurrency, self.concurrency_by_key, self.rate_limit
+        if most is None and by_key is None and rate is None:
+            return None
+        return Limits(
+            # A run of a bundle counts once, as the author sees it.
+            concurrency=most if most is None or self.batch is None else most * self.batch.size,
+            key_concurrency=None if by_key is None else by_key.limit,
+            rate=None
+            if rate is None
+            else RateWindow(
+                limit=rate.limit, period_ms=round(rate.period_s * 1000), keyed=rate.key is not None
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from motia.core.message import Claim, NewMessage, NodeId, QueueName
 from motia.engine.batches import Batches, bundled
 from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
-from motia.engine.flow_control import wanted_of
+from motia.engine.flow_control import short_of_places, wanted_of
 from motia.engine.run import QueuePlan, Run, plan_of
 from motia.engine.suspects import Suspects
 from motia.queue.transitions import Decision
@@ -40,9 +40,13 @@ class Consumer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._held: dict[QueueName, deque[Claim]] = {}
+        self._first: deque[Claim] = deque()
+        """Held ones that start when they are claimed: before others, whatever queue's turn it is."""
         self._held_count = 0
         self._held_bytes = 0
         self._running: dict[Run, None] = {}
+        self.settling = 0
+        """How many of them wait for storage alone."""
         self._plans: dict[QueueName, QueuePlan] = {}
         self._fetching: asyncio.Task[None] | None = None
         self._fetch_again = False
@@ -50,6 +54,8 @@ class Consumer:
         self._suspects = Suspects(engine.clock, engine.settings.queue.max_crashes, self._suspects_opened)
         self.backlog_seen = False
         """The last look found as many messages as this node could take: there are probably more."""
+        self._short_of_places = False
+        """The last look left messages that start when they are claimed, for want of places to run them."""
         self._timer: Timer | None = None
         self._look_wanted = False
         """A look was asked for while this node held enough."""
@@ -140,12 +146,13 @@ class Consumer:
     def _all_held(self) -> list[Claim]:
         """What has not started; the members of bundles one by one."""
         held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
-        return [*self._suspects.held, *held, *self._batches.gathering()]
+        return [*self._suspects.held, *self._first, *held, *self._batches.gathering()]
 
     def _take_all_held(self) -> list[Claim]:
         held = self._all_held()
         self._suspects.give_back()
         self._batches.take_all()
+        self._first.clear()
         self._held.clear()
         self._held_count = self._held_bytes = 0
         return held
@@ -177,13 +184,35 @@ class Consumer:
             return None
         return self._engine.node_id
 
+    @property
+    def _places(self) -> int:
+        """How many more messages could start now, or as soon as what has ended is stored."""
+        busy = len(self._running) - self.settling
+        return self._engine.settings.queue.concurrency - busy - self._held_count
+
+    @property
+    def _places_to_fill(self) -> int:
+        """Of which one is kept free from others while messages wait for it that start when claimed."""
+        kept = self._short_of_places and len(self._running) < self._engine.settings.queue.concurrency
+        return max(self._places, int(kept))
+
+    def has_place(self) -> bool:
+        """Whether one more message could start at once."""
+        return self._places > 0
+
     def leave_to_others(self, messages: Iterable[NewMessage]) -> None:
         """Of messages that one commit stores, let this node claim no more than it has room for."""
         settings = self._engine.settings.queue
         takes = self.target() is not None
         room = settings.claim_ahead - self._held_count - len(self._running) if takes else 0
         room_bytes = settings.claim_ahead_bytes - self._held_bytes
+        places, now_ms = self._places, self._engine.clock.now_ms()
         for message in messages:
+            if message.claim_for is not None and self._starts_when_claimed(message.queue):
+                # A rate counts the start from when the message was made: a block may have taken its time.
+                if places <= 0 or message.enqueued_at_ms < now_ms:
+                    message.claim_for = None
+                places -= 1
             if room <= 0 or room_bytes <= 0:
                 message.claim_for = None
             elif message.claim_for is not None:
@@ -193,6 +222,10 @@ class Consumer:
     def accept(self, claim: Claim) -> None:
         """Run a message that was claimed as it was stored."""
         if self._held or not self._may_start_now(claim):
+            if self._taking and self._places <= 0 and self._starts_when_claimed(claim.queue):
+                # Others were quicker.
+                self._engine.background(self._engine.backend.commit(Batch((Unclaim((claim,)),))))
+                return
             self._hold(claim)
             self._pump()
             return
@@ -207,9 +240,13 @@ class Consumer:
             self._taking
             and plan is not None
             and plan.entry.policy.batch is None
-            and len(self._running) < self._engine.settings.queue.concurrency
+            and len(self._running) + self._short_of_places < self._engine.settings.queue.concurrency
             and not self._suspects.blocking
         )
+
+    def _starts_when_claimed(self, queue: QueueName) -> bool:
+        entry = self._engine.registry.queues.get(queue)
+        return entry is not None and entry.policy.starts_when_claimed
 
     def wake(self) -> None:
         """There may be messages to take."""
@@ -218,8 +255,9 @@ class Consumer:
         if self._fetching is not None:
             self._fetch_again = True
             return
-        self._look_wanted = self._holds_enough
-        if not self._holds_enough:
+        enough = self._holds_enough and not self._short_of_places
+        self._look_wanted = enough
+        if not enough:
             self._fetching = asyncio.ensure_future(self._fetch())
 
     @property
@@ -233,11 +271,11 @@ class Consumer:
             while self._taking:
                 self._fetch_again = False
                 room = settings.claim_ahead - self._held_count
-                wanted = [
-                    wanted_of(entry, room, len(self._held.get(entry.name, ())), settings.concurrency)
-                    for entry in self._engine.registry.queues.values()
-                ]
+                entries = self._engine.registry.queues.values()
+                wanted = wanted_of(entries, room=room, places=self._places_to_fill)
                 if room <= 0 or not wanted or self._suspects.blocking:
+                    self._short_of_places = False
+                    self._pump()
                     break
                 operation = ClaimReady(
                     node=self._engine.node_id,
@@ -246,15 +284,17 @@ class Consumer:
                     now_ms=self._engine.clock.now_ms(),
                 )
                 (claims,) = await self._engine.backend.commit(Batch((operation,)))
+                self.backlog_seen = len(claims) >= room
+                self._short_of_places = short_of_places(wanted, room, claims)
                 for claim in claims:
                     self._hold(claim)
                 self._pump()
-                self.backlog_seen = len(claims) >= room
-                if any(want.rate is not None for want in wanted):
+                if any(want.limits.rate is not None for want in wanted):
                     # A rate that was used up says by now when it has room again.
                     self._engine.due_sooner(0.0)
                 # A suspect comes by itself, whatever else is ready.
-                if not self._fetch_again and not self.backlog_seen and not (claims and claims[0].suspect):
+                again = self._fetch_again or self.backlog_seen or (claims and claims[0].suspect)
+                if not again and not (self._short_of_places and self._places_to_fill):
                     break
         except Exception as error:
             self._engine.report(f"claiming messages failed: {error}")
@@ -278,6 +318,8 @@ class Consumer:
         entry = self._engine.registry.queues.get(claim.queue)
         if entry is not None and entry.policy.batch is not None:
             self._batches.add(claim, entry.policy.batch)
+        elif entry is not None and entry.policy.starts_when_claimed:
+            self._first.append(claim)
         else:
             self._held.setdefault(claim.queue, deque()).append(claim)
 
@@ -295,6 +337,9 @@ class Consumer:
         if self._suspects.held and not self._busy():
             self._start(self._suspects.take())
         limit = self._engine.settings.queue.concurrency
+        while self._first and len(self._running) < limit and not self._suspects.blocking:
+            self._start(self._first.popleft())
+        limit -= int(self._short_of_places)
         while self._held and len(self._running) < limit and not self._suspects.blocking:
             queue, claims = next(iter(self._held.items()))
             claim = claims.popleft()
@@ -333,11 +378,12 @@ class Consumer:
 
     def _ended(self, run: Run) -> None:
         del self._running[run]
+        self.settling -= run.settling
         if run.claim.suspect:
             self._suspects.ended(run.claim)
         if not self._taking and not self._busy():
             self._idle.set()
-        if self._held or self._suspects.held:
+        if self._held or self._first or self._suspects.held:
             self._pump()
         if self._taking:
             self._after_run(run)
@@ -360,10 +406,8 @@ class Consumer:
         this message used up, and when what it holds runs low."""
         claim = run.claim
         limited = run.plan is not None and (
-            run.plan.entry.policy.concurrency is not None
-            or claim.group is not None
-            or (run.plan.entry.policy.priority is not None and claim.queue not in self._held)
+            run.plan.entry.policy.concurrency is not None or claim.group is not None
         )
         low = (self.backlog_seen or self._look_wanted) and self._fetching is None and not self._holds_enough
-        if claim.suspect or limited or low:
+        if claim.suspect or limited or low or self._short_of_places:
             self.wake()

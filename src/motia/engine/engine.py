@@ -337,6 +337,7 @@ class Engine:
             now_ms=self.clock.now_ms(),
             max_bytes=self.settings.limits.message_bytes,
             claim_for=self.claim_target(),
+            may_start=self.consumer.has_place,
             waited=self.waited_topics,
         )
         if found.unknown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,14 @@ def fan_out(
     now_ms: int,
     max_bytes: int,
     claim_for: NodeId | None = None,
+    may_start: Callable[[], bool] = lambda: True,
     waited: Container[str] = (),
 ) -> FanOut:
     """Make the messages of one request.
 
     `waited` names the topics that workflows wait for: an event of one of them is also mail.
-    `claim_for` is passed on only where a queue's policy allows a message to be claimed as it is stored.
+    `claim_for` is the node that may have them as they are stored; `may_start` tells whether it has a place to
+    run one more, for queues whose messages start when they are claimed.
     Failure: `EncodingError` for data JSON cannot carry, `InputError` `message.too_large`.
     """
     data = request.data
@@ -77,7 +79,17 @@ def fan_out(
     return FanOut(
         message_id,
         [
-            message_of(entry, request, message_id, payload, attributes, trace, now_ms, data, claim_for)
+            message_of(
+                entry,
+                request,
+                message_id,
+                payload,
+                attributes,
+                trace,
+                now_ms,
+                data,
+                None if entry.policy.starts_when_claimed and not may_start() else claim_for,
+            )
             for entry in entries
         ],
         mail,
@@ -147,7 +159,8 @@ def message_of(
         due_at_ms=due_at_ms,
         group=group,
         attributes=attributes,
-        claim_for=claim_for if policy.claimed_on_insert else None,
+        claim_for=claim_for,
+        limits=policy.limits,
         flow=flow_of(policy, request, data, payload, now_ms)
         if policy.controls_flow or asks_for_flow(request)
         else None,

@@ -69,6 +69,7 @@ class Run:
         "claims",
         "execution",
         "plan",
+        "settling",
     )
 
     def __init__(
@@ -91,6 +92,8 @@ class Run:
         self.claims = bundled(claim)
         self.execution: Execution | None = None
         """None before the handler is called."""
+        self.settling = False
+        """The handler has ended, its message not yet."""
 
     @property
     def busy(self) -> bool:
@@ -164,6 +167,8 @@ class Run:
         except BaseException as error:
             self._cut(error)
             raise
+        self.settling = True
+        engine.consumer.settling += 1
         stored = engine.backend.commit(settlement)
         stored.add_done_callback(lambda done: self._stored(done, decision, outcome, duration_s))
 

@@ -388,3 +388,82 @@ def test_a_retry_function_that_fails_is_told_with_its_own_line(project: Any) -> 
         assert stack.endswith("KeyError: 'no such rule'")
 
     project.run(scenario)
+
+
+def occupy(project: Any) -> None:
+    """A step whose handlers take a place each until `leave` is called."""
+    project.step(
+        "leave",
+        """
+        config = {"name": "leave", "triggers": []}
+        async def handler(input, ctx):
+            await ctx.state.set("busy", "over", True)
+        """,
+    )
+    project.step(
+        "busy",
+        """
+        config = {"name": "busy", "triggers": [queue("busy")]}
+        async def handler(input, ctx):
+            while not await ctx.state.get("busy", "over"):
+                await ctx.sleep(0.5)
+        """,
+    )
+
+
+def test_what_waited_for_a_place_starts_within_its_rate(project: Any) -> None:
+    occupy(project)
+    record(project, 'queue("go", rate_limit="2/s")')
+
+    async def scenario(app: TestApp) -> None:
+        for _ in range(2):
+            await app.emit("busy", None)
+        for number in range(12):
+            await app.emit("go", number)
+        await app.advance(8)
+        assert await seen(app) == []
+        await app.call("leave")
+        await app.advance(0.6)
+        assert await seen(app) == [0, 1]
+        await app.advance(1)
+        assert await seen(app) == [0, 1, 2, 3]
+
+    project.run(scenario, clock=ManualClock(), queue={"concurrency": 2})
+
+
+def test_what_is_urgent_overtakes_what_waits_for_a_place(project: Any) -> None:
+    occupy(project)
+    record(project, 'queue("go", priority="urgency")')
+
+    async def scenario(app: TestApp) -> None:
+        for _ in range(2):
+            await app.emit("busy", None)
+        for urgency in (1, 1, 1, 1, 9):
+            await app.emit("go", {"urgency": urgency})
+        await app.call("leave")
+        await app.advance(1)
+        assert [item["urgency"] for item in await seen(app)] == [9, 1, 1, 1, 1]
+
+    project.run(scenario, clock=ManualClock(), queue={"concurrency": 2})
+
+
+def test_a_rate_has_its_turn_on_a_node_where_others_always_wait(project: Any) -> None:
+    record(project, 'queue("go", rate_limit="100/s")')
+    project.step(
+        "always",
+        """
+        config = {"name": "always", "triggers": [queue("always")]}
+        async def handler(input, ctx):
+            if not await ctx.state.get("seen", "list"):
+                await ctx.enqueue("always", None)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for _ in range(8):
+            await app.emit("always", None)
+        await app.emit("go", 1)
+        await app.until_idle()
+        assert await seen(app) == [1]
+
+    project.run(scenario, queue={"concurrency": 2})

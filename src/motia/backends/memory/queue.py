@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from motia.backends.memory.queue_bulks import ended_early
+from motia.backends.memory.queue_limits import standing_within_limits
 from motia.backends.memory.store import NO_FLOW, Delivery, Standing
 from motia.backends.memory.transaction import Transaction
 from motia.core import batch as ops
@@ -37,13 +38,13 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | ops.Dup
         standing = Standing.BLOCKED
     elif message.due_at_ms is not None:
         standing = Standing.SCHEDULED
-    elif message.claim_for is None or message.group is not None:
-        standing = Standing.READY
     else:
-        waits = is_paused(transaction, message.queue) or any(
-            other.standing in (Standing.READY, Standing.LIMITED) for other in others
+        standing = Standing.READY
+        behind = is_paused(transaction, message.queue) or any(
+            other.standing is Standing.READY for other in others
         )
-        standing = Standing.READY if waits else Standing.CLAIMED
+        if message.claim_for is not None and message.group is None and not behind:
+            standing = standing_within_limits(transaction, message, flow)
     claimed = standing is Standing.CLAIMED
     delivery = Delivery(
         seq=transaction.store.next_number(),

@@ -33,14 +33,12 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
         waiting = _waiting(transaction, want.queue)
         if not waiting:
             continue
-        limit = want.limit
-        if want.concurrency is not None:
-            limit = min(limit, want.concurrency - _claimed_count(transaction, want.queue))
-        limits = Limits(transaction, want, operation.now_ms)
+        limits = Limits(transaction, want.queue, want.limits, operation.now_ms)
+        limit = want.limit if limits.free is None else min(want.limit, limits.free)
         for delivery in sorted(waiting, key=lambda delivery: delivery.place):
             if limit <= 0 or room_bytes <= 0:
                 break
-            refused = limits.refuses(delivery)
+            refused = limits.refuses(delivery.flow)
             if refused is None:
                 claims.append(_claim(transaction, delivery, operation.node))
                 limit -= 1
@@ -62,10 +60,6 @@ def _claim(transaction: Transaction, delivery: Delivery, node: bytes) -> Claim:
     held = replace(delivery, standing=Standing.CLAIMED, holder=node, token=delivery.token + 1)
     put(transaction, held)
     return claim_of(held)
-
-
-def _claimed_count(transaction: Transaction, queue: QueueName) -> int:
-    return sum(delivery.standing is Standing.CLAIMED for delivery in of_queue(transaction, queue).values())
 
 
 def unclaim(transaction: Transaction, operation: ops.Unclaim) -> int:

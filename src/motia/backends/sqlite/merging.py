@@ -14,8 +14,8 @@ from motia.backends.sqlite.queue import (
     flow_columns,
     insert_row,
     let_next_of_key,
-    some_wait_apart,
 )
+from motia.backends.sqlite.queue_lanes import Admission, some_wait_apart
 from motia.backends.sqlite.schema import CLAIMED
 from motia.backends.sqlite.transaction import Transaction
 from motia.backends.sqlite.workflow import (
@@ -44,6 +44,7 @@ class Merged:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._admission = Admission(transaction)
         self._inserts: list[tuple[Any, ...]] = []
         self._inserts_with_flow: list[tuple[Any, ...]] = []
         self._begins: list[tuple[Any, ...]] = []
@@ -86,10 +87,10 @@ class Merged:
     def _enqueue(self, message: NewMessage) -> list[Any] | None:
         flow = message.flow
         if flow is None:
-            row = insert_row(self._transaction, message)
+            row = insert_row(self._transaction, message, self._admission)
             self._inserts.append(row)
         elif flow.dedupe_key is None and flow.debounce_key is None:
-            row = insert_row(self._transaction, message)
+            row = insert_row(self._transaction, message, self._admission)
             self._inserts_with_flow.append((*row, *flow_columns(flow, None)))
         else:
             return None
@@ -136,6 +137,7 @@ class Merged:
                 if counted and connection.total_changes() - before != len(rows):
                     raise Mismatch
                 rows.clear()
+        self._admission.keep()
         if self._freed:
             self._let_others_start()
 
@@ -153,4 +155,5 @@ class Merged:
         """Drop what has gathered."""
         for _, rows, _ in self._statements:
             rows.clear()
+        self._admission.forget()
         self._freed.clear()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from motia.backends.sqlite.queue_bulks import ended_early
+from motia.backends.sqlite.queue_lanes import Admission
 from motia.backends.sqlite.schema import BLOCKED, CLAIMED, READY, SCHEDULED
 from motia.backends.sqlite.suspension import suspend
 from motia.backends.sqlite.transaction import Transaction
@@ -38,15 +39,11 @@ def unpack_trace(text: str) -> TraceContext:
     return TraceContext(text[:32].rstrip(), text[32:48].rstrip(), int(text[48:] or 0))
 
 
-def insert_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ...]:
+def insert_row(transaction: Transaction, message: NewMessage, admission: Admission) -> tuple[Any, ...]:
     """The row of a new message and the state it starts in. Only for messages without a group."""
     queue = transaction.queue_id(message.queue)
-    if message.due_at_ms is not None:
-        state, holder, token = SCHEDULED, None, 0
-    elif message.claim_for is not None and not transaction.has_backlog(queue, message.queue):
-        state, holder, token = CLAIMED, message.claim_for, 1
-    else:
-        state, holder, token = READY, None, 0
+    state = SCHEDULED if message.due_at_ms is not None else admission.state_of(queue, message)
+    if state == READY:
         transaction.note_ready(queue)
     return (
         transaction.next_number(),
@@ -55,8 +52,8 @@ def insert_row(transaction: Transaction, message: NewMessage) -> tuple[Any, ...]
         state,
         message.due_at_ms,
         message.group,
-        holder,
-        token,
+        message.claim_for if state == CLAIMED else None,
+        int(state == CLAIMED),
         message.enqueued_at_ms,
         pack_trace(message.trace),
         message.attributes or None,
@@ -68,11 +65,7 @@ def enqueue(transaction: Transaction, operation: ops.Enqueue) -> Claim | ops.Dup
     message = operation.message
     if message.flow is not None:
         return _enqueue_with_flow(transaction, message, message.flow)
-    row = insert_row(transaction, message) if message.group is None else _grouped_row(transaction, message)
-    transaction.execute(INSERT, row)
-    if not transaction.connection.changes() or row[3] != CLAIMED:
-        return None
-    return claim_of(message, row)
+    return _insert(transaction, INSERT, message, ())
 
 
 def _enqueue_with_flow(
@@ -103,10 +96,22 @@ def _enqueue_with_flow(
             replaced = ops.Replaced(id_)
             if debounce_by is not None and message.due_at_ms is not None:
                 message = dataclasses.replace(message, due_at_ms=min(message.due_at_ms, debounce_by))
-    row = insert_row(transaction, message) if message.group is None else _grouped_row(transaction, message)
-    transaction.execute(INSERT_WITH_FLOW, (*row, *flow_columns(flow, debounce_by)))
+    return _insert(transaction, INSERT_WITH_FLOW, message, flow_columns(flow, debounce_by)) or replaced
+
+
+def _insert(
+    transaction: Transaction, statement: str, message: NewMessage, more: tuple[Any, ...]
+) -> Claim | None:
+    """Store the message; the claim, where it was claimed as it was stored."""
+    admission = Admission(transaction)
+    if message.group is None:
+        row = insert_row(transaction, message, admission)
+    else:
+        row = _grouped_row(transaction, message)
+    transaction.execute(statement, (*row, *more))
     if not transaction.connection.changes() or row[3] != CLAIMED:
-        return replaced
+        return None
+    admission.keep()
     return claim_of(message, row)
 
 
@@ -218,14 +223,6 @@ def let_next_of_key(transaction: Transaction, queue: int, key: str, count: int =
     )
     if transaction.connection.changes():
         transaction.note_ready(queue)
-
-
-def some_wait_apart(transaction: Transaction, queue: int) -> bool:
-    """Whether any message of the queue waits for its key."""
-    found = transaction.execute(
-        "SELECT 1 FROM deliveries WHERE queue = ? AND state > 3 LIMIT 1", (queue,)
-    ).get
-    return found is not None
 
 
 def unblock(transaction: Transaction, queue: int, group: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from motia.backends.sqlite import workflow
 from motia.backends.sqlite.claim_rows import COLUMNS, TAKE, claim_of_row
 from motia.backends.sqlite.queue import settle
-from motia.backends.sqlite.queue_limits import Limits, let_all_return, wake_rates
+from motia.backends.sqlite.queue_lanes import claimed_count
+from motia.backends.sqlite.queue_limits import let_all_return, take_within_limits, wake_rates
 from motia.backends.sqlite.transaction import Transaction
 from motia.core import batch as ops
 from motia.core.message import Claim, QueueName
@@ -28,20 +30,28 @@ def claim_ready(transaction: Transaction, operation: ops.ClaimReady) -> list[Cla
     claims: list[Claim] = []
     room_bytes = operation.max_bytes
     for queue, want in wanted.items():
-        limit = want.limit
-        if want.concurrency is not None:
-            limit = min(limit, want.concurrency - _claimed_count(transaction, queue))
-        if limit <= 0 or room_bytes <= 0:
+        limits = want.limits
+        if limits.concurrency is not None:
+            free = limits.concurrency - claimed_count(transaction, queue)
+            want = replace(want, limit=min(want.limit, free))
+        if want.limit <= 0 or room_bytes <= 0:
             continue
-        if want.key_concurrency is None and want.rate is None:
+        if limits.key_concurrency is None and limits.rate is None:
             let_all_return(transaction, queue)
-            taken = _take(transaction, operation.node, queue, want.queue, limit, room_bytes)
+            taken = _take(transaction, operation.node, queue, want.queue, want.limit, room_bytes)
         else:
-            limits = Limits(transaction, queue, want, operation.now_ms)
-            taken = limits.take(operation.node, limit, room_bytes)
-            limits.keep()
+            taken = take_within_limits(
+                transaction,
+                queue,
+                want,
+                node=operation.node,
+                room_bytes=room_bytes,
+                now_ms=operation.now_ms,
+            )
         room_bytes -= sum(len(claim.payload) for claim in taken)
         claims += taken
+    # What was let return and not taken waits before what is new.
+    transaction.forget_backlog()
     return claims
 
 
@@ -61,15 +71,6 @@ def _take_suspect(transaction: Transaction, node: bytes, seq: int, name: QueueNa
     row = transaction.execute(f"SELECT {COLUMNS} FROM deliveries d WHERE d.seq = ?", (seq,)).fetchone()
     assert row is not None
     return claim_of_row(row, name)
-
-
-def _claimed_count(transaction: Transaction, queue: int) -> int:
-    count = transaction.execute(
-        "SELECT count(*) FROM deliveries WHERE state = 3 AND queue = ?"
-        " AND claimed_by IN (SELECT id FROM nodes)",
-        (queue,),
-    ).get
-    return int(count)
 
 
 def _take(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from motia.core.flow import RateWindow
+from motia.core.flow import NO_LIMITS, Limits
 from motia.core.message import Claim, MessageId, NewMessage, NodeId, QueueName
 
 
@@ -22,7 +22,8 @@ class ClaimHeld:
 class Enqueue:
     """Store a message in its queue. Repeating it with the same id and queue stores nothing new.
 
-    Result: the `Claim`, where the message asked to be claimed and nothing older waits; `Duplicate` where it
+    Result: the `Claim`, where the message asked to be claimed, nothing older waits and its `limits` have
+    room; `Duplicate` where it
     was not stored, `Replaced` where it took the place of another (see `Flow`); else None.
     """
 
@@ -49,17 +50,15 @@ class WantedQueue:
 
     queue: QueueName
     limit: int
-    concurrency: int | None = None
-    key_concurrency: int | None = None
-    rate: RateWindow | None = None
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(slots=True, kw_only=True)
 class ClaimReady:
     """Take due messages for `node`, oldest first within a queue, up to the limits.
 
-    Result: list of `Claim`. A queue with `concurrency` never has more claimed messages than that over
-    all nodes; one with `key_concurrency` never more of one key; one with a `rate` never more starts within
+    Result: list of `Claim`. A queue with a `concurrency` never has more claimed messages than that over
+    all nodes; one with a `key_concurrency` never more of one key; one with a `rate` never more starts within
     any period up to `now_ms`. What these keep back waits apart and costs nothing until its turn. A paused
     queue gives nothing. Priority comes before age. While a wanted queue holds a suspect (see
     `RecoverNode`) the result is that one claim, marked `suspect`, and the node runs it alone.

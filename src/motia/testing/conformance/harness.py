@@ -20,6 +20,7 @@ from motia.core.batch import (
     Settle,
     WantedQueue,
 )
+from motia.core.flow import Limits
 from motia.core.message import Claim, NewMessage, NodeId, QueueDepth, QueueName, TraceContext
 
 MakeBackend = Callable[[NodeId], Awaitable[Backend]]
@@ -57,7 +58,7 @@ class Node:
         max_bytes: int = 1_000_000,
     ) -> list[Claim]:
         """What this node gets from `queues`, or from `Q`."""
-        wanted = [WantedQueue(queue, limit, concurrency) for queue in queues or (Q,)]
+        wanted = [WantedQueue(queue, limit, Limits(concurrency=concurrency)) for queue in queues or (Q,)]
         claims: list[Claim] = await self.one(ClaimReady(node=self.id, wanted=wanted, max_bytes=max_bytes))
         return claims
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from motia.core.batch import Batch, ClaimReady, Unclaim, WantedQueue
+from motia.core.flow import Limits
 from motia.core.message import Claim
 from motia.testing.conformance.harness import NOW_MS, OTHER, Nodes, Q, complete, needs, payloads, retry
 
@@ -51,7 +52,7 @@ async def a_queues_concurrency_limits_what_is_claimed(nodes: Nodes) -> None:
 async def a_queues_concurrency_holds_over_all_nodes(nodes: Nodes) -> None:
     team = [await nodes.open() for _ in range(3)]
     await team[0].commit(*(nodes.enqueue(str(number).encode()) for number in range(20)))
-    wanted = [WantedQueue(Q, 3, concurrency=4)]
+    wanted = [WantedQueue(Q, 3, Limits(concurrency=4))]
     done: list[bytes] = []
     held: list[Claim] = []
     while len(done) < 20:

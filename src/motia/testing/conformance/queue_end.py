@@ -21,7 +21,7 @@ from motia.core.batch import (
     ResumeQueues,
     WantedQueue,
 )
-from motia.core.flow import Flow, RateWindow
+from motia.core.flow import Flow, Limits, RateWindow
 from motia.core.message import BulkProgress, NewMessage, Pause
 from motia.errors import ConflictError
 from motia.testing.conformance.harness import (
@@ -118,7 +118,7 @@ async def a_cancelled_message_makes_room_for_its_key(nodes: Nodes) -> None:
     node = await nodes.open()
     flow = Flow(concurrency_key="a")
     await node.commit(*(nodes.enqueue(b"%d" % number, flow=flow) for number in range(3)))
-    wanted = [WantedQueue(Q, 10, key_concurrency=1)]
+    wanted = [WantedQueue(Q, 10, Limits(key_concurrency=1))]
     take = ClaimReady(node=node.id, wanted=wanted, max_bytes=1000)
     [claim] = await node.one(take)
     assert await node.one(take) == []
@@ -322,7 +322,7 @@ async def what_keeps_a_message_back_can_be_read(nodes: Nodes) -> None:
     ]
     await node.commit(*(Enqueue(message) for message in stored))
     rate = RateWindow(limit=1, period_ms=1000, keyed=True)
-    wanted = [WantedQueue(Q, 10, key_concurrency=2, rate=rate)]
+    wanted = [WantedQueue(Q, 10, Limits(key_concurrency=2, rate=rate))]
     [claim] = await node.one(ClaimReady(node=node.id, wanted=wanted, max_bytes=1000, now_ms=NOW_MS))
     store = node.backend.queue
     assert [one.id for one in await store.running(Q)] == [claim.id]

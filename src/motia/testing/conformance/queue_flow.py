@@ -16,8 +16,9 @@ from motia.core.batch import (
     Unclaim,
     WantedQueue,
 )
-from motia.core.flow import Flow, RateWindow
+from motia.core.flow import Flow, Limits, RateWindow
 from motia.core.message import Claim
+from motia.errors import ConflictError
 from motia.testing.conformance.harness import (
     NOW_MS,
     OTHER,
@@ -41,12 +42,27 @@ class Asking:
     limit: int = 100
     concurrency: int | None = None
 
+    @property
+    def limits(self) -> Limits:
+        return Limits(concurrency=self.concurrency, key_concurrency=self.key_concurrency, rate=self.rate)
+
     async def take(self, node: Node, now_ms: int = NOW_MS) -> list[Claim]:
-        want = WantedQueue(Q, self.limit, self.concurrency, self.key_concurrency, self.rate)
+        want = WantedQueue(Q, self.limit, self.limits)
         found: list[Claim] = await node.one(
             ClaimReady(node=node.id, wanted=[want], max_bytes=1_000_000, now_ms=now_ms)
         )
         return found
+
+    async def store(self, nodes: Nodes, node: Node, *payloads: bytes, now_ms: int = NOW_MS) -> list[bytes]:
+        """What `node` gets of messages that it stores at the same time; their first letter is their key."""
+        stored = await asyncio.gather(*(node.one(self.new(nodes, node, text, now_ms)) for text in payloads))
+        return [claim.payload for claim in stored if claim is not None]
+
+    def new(self, nodes: Nodes, node: Node, payload: bytes, now_ms: int = NOW_MS) -> Enqueue:
+        """A message that `node` may have as it is stored."""
+        key = payload[:1].decode()
+        flow = Flow(concurrency_key=key, rate_key=key)
+        return nodes.enqueue(payload, claim_for=node.id, limits=self.limits, flow=flow, enqueued_at_ms=now_ms)
 
 
 def _keyed(nodes: Nodes, payload: bytes, key: str, **fields: Any) -> Enqueue:
@@ -312,3 +328,93 @@ async def a_claim_says_when_its_message_expires(nodes: Nodes) -> None:
     assert claim.expires_at_ms == NOW_MS + 5
     await node.commit(nodes.enqueue(b"2", flow=flow))
     assert [claim.expires_at_ms for claim in await node.claim()] == [NOW_MS + 5]
+
+
+async def a_new_message_is_claimed_where_its_key_has_room(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=2)
+    assert await asking.store(nodes, node, b"a1", b"a2", b"b1", b"a3", b"b2") == [b"a1", b"a2", b"b1", b"b2"]
+    depth = await node.depth()
+    assert (depth.claimed, depth.limited, depth.ready) == (4, 1, 0)
+    # What waits for a busy key keeps no other back.
+    assert await asking.store(nodes, node, b"c1") == [b"c1"]
+    assert await asking.take(node) == []
+
+
+async def a_new_message_of_a_key_goes_after_those_that_wait(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1)
+    first = await node.one(asking.new(nodes, node, b"a1"))
+    assert await asking.store(nodes, node, b"a2", b"a3") == []
+    [_, fourth] = await node.commit(complete(first), asking.new(nodes, node, b"a4"))
+    assert fourth is None
+    for expected in (b"a2", b"a3", b"a4"):
+        [claim] = await asking.take(node)
+        assert claim.payload == expected
+        await node.commit(complete(claim))
+
+
+async def a_new_message_counts_for_the_rate_of_its_queue(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=3, period_ms=1000, keyed=False))
+    assert await asking.store(nodes, node, b"1", b"2") == [b"1", b"2"]
+    assert await asking.store(nodes, node, b"3", b"4", b"5", now_ms=NOW_MS + 500) == [b"3"]
+    assert await asking.take(node, NOW_MS + 999) == []
+    assert await node.backend.queue.next_due_at_ms() == NOW_MS + 1000
+    assert await node.one(PromoteDue(NOW_MS + 1000)) > 0
+    # Older ones wait: what is new goes after them.
+    assert await asking.store(nodes, node, b"6", now_ms=NOW_MS + 1000) == []
+    assert payloads(await asking.take(node, NOW_MS + 1000)) == [b"4", b"5"]
+    assert payloads(await asking.take(node, NOW_MS + 1500)) == [b"6"]
+
+
+async def a_new_message_counts_for_the_rate_of_its_key(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=1, period_ms=1000, keyed=True))
+    assert await asking.store(nodes, node, b"a1", b"b1") == [b"a1", b"b1"]
+    assert await asking.store(nodes, node, b"a2", b"a3") == []
+    assert await asking.take(node, NOW_MS + 500) == []
+    assert await asking.store(nodes, node, b"c1", now_ms=NOW_MS + 500) == [b"c1"]
+    assert await node.one(PromoteDue(NOW_MS + 1000)) > 0
+    assert payloads(await asking.take(node, NOW_MS + 1000)) == [b"a2"]
+    assert await node.one(PromoteDue(NOW_MS + 2000)) > 0
+    assert payloads(await asking.take(node, NOW_MS + 2000)) == [b"a3"]
+
+
+async def a_new_message_counts_for_the_concurrency_of_its_queue(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1, concurrency=2)
+    assert await asking.store(nodes, node, b"a1", b"b1", b"c1") == [b"a1", b"b1"]
+    assert await asking.take(node) == []
+
+
+async def what_a_failed_batch_would_have_claimed_counts_for_nothing(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(key_concurrency=1, rate=RateWindow(limit=1, period_ms=1000, keyed=True))
+    lost = await node.one(nodes.enqueue(b"x", OTHER, claim_for=node.id))
+    await node.commit(complete(lost))
+    results = await asyncio.gather(
+        node.commit(asking.new(nodes, node, b"a1"), complete(lost)),
+        node.commit(asking.new(nodes, node, b"a2")),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], ConflictError)
+    [claim] = results[1] if isinstance(results[1], list) else []
+    assert claim.payload == b"a2"
+
+
+async def a_message_that_is_repeated_counts_for_its_rate_once(nodes: Nodes) -> None:
+    node = await nodes.open()
+    asking = Asking(rate=RateWindow(limit=2, period_ms=1000, keyed=False))
+    first = asking.new(nodes, node, b"1")
+    assert (await node.one(first)).payload == b"1"
+    assert await node.one(first) is None
+    assert await asking.store(nodes, node, b"2") == [b"2"]
+
+
+@needs("shared")
+async def limits_hold_for_what_several_nodes_store(nodes: Nodes) -> None:
+    team = [await nodes.open() for _ in range(3)]
+    asking = Asking(key_concurrency=2, rate=RateWindow(limit=3, period_ms=1000, keyed=False))
+    found = [await asking.store(nodes, node, b"a", b"a", b"b") for node in team]
+    assert [len(claims) for claims in found] == [3, 0, 0]
