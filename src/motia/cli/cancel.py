@@ -8,7 +8,7 @@ import typer
 
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import print_json, print_line
+from motia.cli.output import fail_if_none, print_json, print_line
 from motia.cli.project import load_project, with_store
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def cancel(
         print_json({"cancelled": count})
     else:
         print_line(f"{count} cancelled")
+    fail_if_none(count, ids, "messages that have not ended", "`motia traces` shows what became of them")
 
 
 async def _cancel_bulk(backend: Backend, bulk: bytes) -> int:

@@ -98,7 +98,10 @@ def backfill(
     found = [one for one in discover(settings).registry.cron_triggers if one[0].name == step]
     if not found:
         raise InputError(
-            f"cron backfill {step!r}: expected a step with a cron trigger", code="step.unknown", status=404
+            f"cron backfill {step!r}: expected a step with a cron trigger, got none of that name",
+            code="step.unknown",
+            status=404,
+            hint="`motia cron list` shows them",
         )
     messages = [
         tick_message(

@@ -9,7 +9,7 @@ import typer
 
 from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir, Text, Yes
-from motia.cli.output import confirm, note_limit, parse_json, print_json, print_line, print_list
+from motia.cli.output import confirm, fail_if_none, note_limit, parse_json, print_json, print_line, print_list
 from motia.cli.project import discover, load_project, with_store
 from motia.cli.when import parse_past
 
@@ -152,7 +152,7 @@ def redrive(
     def send_back(backend: Backend) -> Awaitable[int]:
         return dead_letters.redrive(backend, query, now_ms=now_ms, per_second=per_second)
 
-    _on_letters(settings, "redriven", send_back, as_json)
+    _on_letters(settings, "redriven", send_back, ids, as_json)
 
 
 def purge(
@@ -175,7 +175,7 @@ def purge(
     query = _query(ids, topic, step, code, cause, text, since, until, every=every, must_choose=True)
     confirm("Delete these dead letters for good?", yes=yes)
     settings = load_project(directory).settings
-    _on_letters(settings, "purged", lambda backend: dead_letters.purge(backend, query), as_json)
+    _on_letters(settings, "purged", lambda backend: dead_letters.purge(backend, query), ids, as_json)
 
 
 def _query(
@@ -222,13 +222,18 @@ def _per_second(text: str) -> float:
 
 
 def _on_letters(
-    settings: Settings, what: str, work: Callable[[Backend], Awaitable[int]], as_json: bool
+    settings: Settings,
+    what: str,
+    work: Callable[[Backend], Awaitable[int]],
+    ids: list[str] | None,
+    as_json: bool,
 ) -> None:
     count = with_store(settings, work)
     if as_json:
         print_json({what: count})
     else:
         print_line(f"{count} {what}")
+    fail_if_none(count, ids, "dead letters", "`motia queue dead` lists those there are")
 
 
 def _redrive_edited(settings: Settings, id: str, query: DeadLetterQuery, data: Any, *, as_json: bool) -> None:

@@ -103,6 +103,13 @@ def note(text: str) -> None:
     sys.stderr.write(f"note: {text}\n")
 
 
+def fail_if_none(count: int, ids: Sequence[str] | None, expected: str, hint: str) -> None:
+    """End with the exit code of a failure where none of the ids that were given was what it should be."""
+    if ids and not count:
+        note(f"expected {expected}, got none of {', '.join(ids[:3])}{' …' if len(ids) > 3 else ''}: {hint}")
+        raise typer.Exit(EXIT_FAILED)
+
+
 def note_limit(count: int, limit: int) -> None:
     """Say that a list may have been cut, where it is as long as it could be."""
     if count == limit:

@@ -96,6 +96,14 @@ def test_letters_are_chosen(motia: Callable[..., Any], options: tuple[str, ...],
     assert motia("queue", "redrive", "--all", *options, "--json").json == {"redriven": len(expected)}
 
 
+@pytest.mark.parametrize("command", [("redrive",), ("purge", "--yes")])
+def test_an_id_that_is_no_letter_is_told(motia: Callable[..., Any], command: tuple[str, ...]) -> None:
+    found = motia("queue", *command, id_of(99))
+    assert (found.code, found.out[:2]) == (1, "0 ")
+    assert f"expected dead letters, got none of {id_of(99)}: `motia queue dead` lists those" in found.err
+    assert motia("queue", *command, id_of(99), id_of(1), "--json").code == 0
+
+
 def test_letters_are_sent_back_at_a_rate(motia: Callable[..., Any]) -> None:
     assert motia("queue", "redrive", "--all", "--rate", "120/minute").out == "4 redriven\n"
     items = motia("schedule", "list", "--json").json

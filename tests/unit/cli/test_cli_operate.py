@@ -71,7 +71,9 @@ def test_why_names_what_a_message_waits_for(scheduled: str, motia: Callable[...,
 def test_messages_are_cancelled_by_id_and_by_trace(scheduled: str, motia: Callable[..., Any]) -> None:
     assert motia("cancel").code == 2
     assert motia("cancel", scheduled, "--json").json == {"cancelled": 1}
-    assert motia("cancel", scheduled).out == "0 cancelled\n"
+    again = motia("cancel", scheduled)
+    assert (again.code, again.out) == (1, "0 cancelled\n")
+    assert "expected messages that have not ended, got none of" in again.err
     assert motia("cancel", "--trace", "f" * 32).out == "0 cancelled\n"
 
 
