@@ -108,8 +108,6 @@ class HandlerError(MotiaError):
 class WorkflowError(MotiaError):
     """The author of a workflow must act."""
 
-    http_status = 409
-
 
 class ApprovalExpiredError(WorkflowError):
     """Nobody answered in time. The author decides what then: ask somebody else, refuse, go on."""

@@ -13,7 +13,7 @@ from motia.engine.engine import Engine
 from motia.engine.execution import Execution
 from motia.engine.idempotency import Guarded
 from motia.engine.outcomes import describe, stack_data
-from motia.errors import HandlerError, InputError, MotiaError
+from motia.errors import HandlerError, MotiaError
 from motia.http.conditional import conditional
 from motia.http.problem import hint_at_body, problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
@@ -166,7 +166,7 @@ def _level_of(error: MotiaError) -> Level | None:
     if error.http_status >= 500:
         return None if isinstance(stated, int) and 400 <= stated < 500 else "error"
     # A call of the handler's was refused: the caller may have sent what it was made of, or not.
-    return "warning" if isinstance(error, InputError) and hasattr(error, "stack") else None
+    return "warning" if hasattr(error, "stack") else None
 
 
 def _bad_result(error: Exception, step: Step) -> MotiaError:

@@ -11,7 +11,7 @@ from motia.core.ids import format_id
 from motia.core.occurrence import Request
 from motia.core.spelling import did_you_mean
 from motia.engine.engine import Engine
-from motia.errors import InputError, MotiaError
+from motia.errors import AccessError, InputError, MotiaError
 from motia.http.problem import problem, problem_of
 from motia.http.response import HttpResponse, to_response
 from motia.server.app_gateway import BuiltinEndpoint
@@ -62,6 +62,6 @@ async def _answer(action: Callable[[Mapping[str, Any]], Awaitable[Any]], body: b
         return to_response({"status": 200, "body": await action(order)})
     except MotiaError as error:
         # The operator of this machine asked: what the author's code said may be told.
-        if error.http_status >= 500:
-            return problem(error.http_status, code=error.code, detail=error.message)
-        return problem_of(error)
+        if isinstance(error, InputError | AccessError):
+            return problem_of(error)
+        return problem(error.http_status, code=error.code, detail=error.message, hint=error.hint)

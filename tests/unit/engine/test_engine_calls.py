@@ -130,6 +130,9 @@ def test_a_response_waits_for_a_failing_unawaited_write_and_fails(project: Any) 
         assert answer.status_code == 409
         assert answer.headers["content-type"] == "application/problem+json"
         assert len(answer.json()["trace_id"]) == 32
+        (log,) = app.logs
+        assert (log.level, log.step, log.data is not None) == ("warning", "Accept", True)
+        assert "expected version 9" in log.message
 
     project.run(scenario)
 

@@ -591,7 +591,9 @@ def test_misuse_is_told_with_a_code(project: Any) -> None:
 
     async def scenario(app: TestApp) -> None:
         answer = await app.http.get("/not-durable")
-        assert (answer.status_code, answer.json()["code"]) == (409, "workflow.not_durable")
+        assert (answer.status_code, answer.json()["code"]) == (500, "workflow.not_durable")
+        (log,) = [log for log in app.logs if log.level == "error"]
+        assert (log.step, "enqueue a message" in log.message) == ("not_durable", True)
         await app.emit("twice", {})
         await app.emit("not-json", {})
         await app.emit("unknown", {})
