@@ -182,8 +182,8 @@ class AgentRun:
 
     def _refused(self, call: ToolCallPart, error: InputError) -> ToolReturnPart:
         self._ctx.logger.warning(f"agent {self._label}: malformed call of {call.tool_name}: {error.message}")
-        problems = error.details.get("errors", error.message)
-        return _said(call, {"error": "these arguments do not fit", "problems": problems}, "failed")
+        problems = [f"{one['path']}: {one['message']}" for one in error.details.get("errors", ())]
+        return _said(call, f"these arguments do not fit: {'; '.join(problems) or error.message}", "failed")
 
     def _count_failure(self, tool: str, what: str) -> None:
         self._failures[tool] += 1

@@ -121,8 +121,8 @@ class FunctionTool:
             raise  # storage, or another attempt that has begun: nothing that a model could mend
         except Exception as error:
             failure = error
-            ctx.logger.warning(f"tool {self.tool.name} failed: {error}", exc_info=error)
             message = error.message if isinstance(error, MotiaError) else str(error)
+            ctx.logger.warning(f"tool {self.tool.name} failed: {message}", exc_info=error)
             return Result(failure=f"{type(error).__name__}: {message}")
         finally:
             ctx._calls.tell_part(

@@ -139,8 +139,9 @@ class Compensation:
         except BackendError:
             raise  # it may have been undone: only its journal can say
         except Exception as error:
-            self._execution.logger.error(f"undo of {undo.name!r} failed: {error}")
-            self._journal.undo_failures.append({"step": undo.name, **told(error)})
+            failure = told(error)
+            self._execution.logger.error(f"undo of {undo.name!r} failed: {failure['message']}")
+            self._journal.undo_failures.append({"step": undo.name, **failure})
 
 
 def _fate(marker: JournalEntry) -> Outcome:

@@ -142,11 +142,12 @@ class Journal:
                     raise  # its retries are those of the message: nothing of it is kept
                 wait_s = retry.wait_s(attempts, self._engine.entropy.unit())
                 wait_s = max(wait_s, getattr(error, "retry_after_s", None) or 0.0)
-                text = encoding.encode(told(error))
+                failure = told(error)
+                text = encoding.encode(failure)
                 if attempts >= retry.attempts or getattr(error, "retryable", True) is False:
                     entry = self.entry(unique, kind, "failed", version=version, attempts=attempts, error=text)
                     await self.put(entry)
-                    raise _failed(unique, told(error)) from error
+                    raise _failed(unique, failure) from error
                 due_at_ms = self.now_ms() + round(wait_s * 1000)
                 await self.put(
                     self.entry(
@@ -160,7 +161,7 @@ class Journal:
                     )
                 )
                 self._execution.logger.warning(
-                    f"{unique}: attempt {attempts} of {retry.attempts} failed: {error}"
+                    f"{unique}: attempt {attempts} of {retry.attempts} failed: {failure['message']}"
                 )
                 await self.until(due_at_ms)
             else:
