@@ -171,6 +171,8 @@ async def handler(input, ctx):
     "workflow": """
 config = {"type": "event", "name": "Workflow-L", "subscribes": ["workflow.L"], "emits": []}
 async def handler(input, ctx):
+    if "odd" in input:
+        await ctx.step("odd", lambda: {"a": [1, float("nan")]})
     count = await ctx.step("count", ctx.state.increment, "L", "counted")
     again = await ctx.step("count", ctx.state.increment, "L", "counted")
     paid = await ctx.wait_for("paid.L", match={"order": input["order"]}, timeout="1h")
@@ -347,6 +349,7 @@ export const handler = async (_, { enqueueMany, queue, state }) => {
     "workflow": """
 export const config = { type: 'event', name: 'Workflow-L', subscribes: ['workflow.L'], emits: [] }
 export const handler = async (input, { step, waitFor, call, state }) => {
+  if (input.odd) await step('odd', () => ({ a: [1, NaN] }))
   const count = await step('count', () => state.increment('L', 'counted'))
   const again = await step('count', () => state.increment('L', 'counted'))
   const paid = await waitFor('paid.L', { match: { order: input.order }, timeout: '1h' })
@@ -526,6 +529,7 @@ end
     "workflow": """
 def config = { type: "event", name: "Workflow-L", subscribes: ["workflow.L"], emits: [] }
 def handler(input, context)
+  context.step("odd") { { a: [1, Float::NAN] } } if input["odd"]
   count = context.step("count") { context.state.increment("L", "counted") }
   again = context.step("count") { context.state.increment("L", "counted") }
   paid = context.wait_for("paid.L", match: { order: input["order"] }, timeout: "1h")
@@ -828,6 +832,10 @@ func who(_ *motia.Context, input any) (any, error) {
     "workflow": _go_event(
         "Workflow",
         """
+	if input.(map[string]any)["odd"] == true {
+		odd := map[string]any{"a": []any{1, math.NaN()}}
+		return ctx.Step("odd", func(context.Context) (any, error) { return odd, nil })
+	}
 	counted := func(context.Context) (any, error) { return ctx.State.Increment("L", "counted", 1) }
 	count, err := ctx.Step("count", counted)
 	if err != nil {
@@ -850,6 +858,7 @@ func who(_ *motia.Context, input any) (any, error) {
 	return nil, ctx.State.Set("L", "went on", found)
 """,
         "context",
+        "math",
         "time",
     ),
     "unjson": _go_api(

@@ -213,6 +213,11 @@ async def workflow(app: TestApp, lang: str) -> None:
     await app.until("message.settled", step=f"Workflow-{lang}", outcome="completed", limit_s=30)
     assert await app.state.get(lang, "went on") == [1, 2, "Ann", 42]
     assert await app.state.get(lang, "counted") == 2
+    await app.emit(f"workflow.{lang}", {"order": 9, "odd": True})
+    await app.until("message.settled", step=f"Workflow-{lang}", outcome="dead", limit_s=30)
+    [letter] = [one for one in await app.dead_letters() if one.queue.step == f"Workflow-{lang}"]
+    assert (letter.code, letter.failures) == ("value.not_json", 1)
+    assert b"workflow step 'odd': $.a[1]: expected a finite number" in letter.error
 
 
 @shows("undo", "Workflows: undo when a run fails for good, several calls at once")

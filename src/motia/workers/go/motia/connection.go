@@ -224,6 +224,7 @@ func (c *connection) reply(id int64, result map[string]any) {
 	}
 }
 
+// stepWork gives the result of a durable step as the wire carries it.
 type stepWork func(ctx context.Context) (any, error)
 
 type functionName struct{ invocation, number int64 }
@@ -309,9 +310,6 @@ func (c *connection) answerRun(id int64, work stepWork) {
 	c.mutex.Lock()
 	delete(c.runs, id)
 	c.mutex.Unlock()
-	if err == nil {
-		value, err = wire(value, "$", 0, nil)
-	}
 	if err != nil {
 		c.refuse(id, errorObject(err, c.projectDir))
 	} else {

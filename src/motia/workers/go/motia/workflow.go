@@ -53,6 +53,9 @@ func (c *Context) Step(
 	value, err := c.durable("context.workflow", map[string]any{"call": call}, func(ctx context.Context) (any, error) {
 		var value any
 		value, failure = c.guardedWork(ctx, work)
+		if failure == nil {
+			value, failure = wire(value, "workflow step '"+name+"': $", 0, nil)
+		}
 		return value, failure
 	})
 	if refusal, ok := err.(*Error); ok && failure != nil && refusal.Code != "workflow.step_failed" {

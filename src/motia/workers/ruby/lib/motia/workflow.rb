@@ -66,7 +66,7 @@ module Motia
       failure = nil
       run = lambda do
         failure = nil
-        Values.dump(block.call)
+        Values.dump(block.call, "workflow step '#{call["name"]}': $")
       rescue StandardError => error
         failure = error
         raise
