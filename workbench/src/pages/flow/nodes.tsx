@@ -125,17 +125,19 @@ function StepCard({ step, runs, failures, selected }: CardProps) {
   )
 }
 
-/** A card from afar: its name, and whether something fails. */
+/** A card from afar: what kind it is, its name, and whether something fails. */
 function FarCard({ step, runs, failures, selected }: CardProps) {
   const live = useStepActivity(step.name)
   const bad = failures + live.failures > 0
   const idle = runs + live.runs === 0
+  const kind = step.noop ? 'noop' : (step.kinds[0] ?? '')
   const edge = selected ? 'border-live ring-8 ring-live-soft' : bad ? 'border-bad' : 'border-line-strong'
   return (
     <div
-      className={`flex items-center rounded-lg border-2 bg-raised px-3 ${edge} ${idle ? 'text-muted' : ''}`}
+      className={`flex items-center gap-2.5 rounded-lg border-2 bg-raised px-3 ${edge} ${idle ? 'text-muted' : ''}`}
       style={{ width: STEP_WIDTH, height: STEP_HEIGHT }}
     >
+      <KindIcon kind={kind} className="size-5" />
       <span className="line-clamp-2 text-xl leading-6 font-semibold wrap-anywhere">{step.name}</span>
     </div>
   )
@@ -144,6 +146,7 @@ function FarCard({ step, runs, failures, selected }: CardProps) {
 /** Topics that nobody hears, state and streams: places, not steps. */
 export const PlaceNode = memo(function PlaceNode({ data, selected }: NodeProps<GraphNode>) {
   const { node, position } = data
+  const far = useStore(isFar)
   if (node.kind === 'step') return null
   const kind = node.kind === 'topic' ? 'queue' : node.kind
   return (
@@ -152,8 +155,10 @@ export const PlaceNode = memo(function PlaceNode({ data, selected }: NodeProps<G
         selected ? 'border-live ring-2 ring-live-soft' : 'border-line-strong'
       }`}
     >
-      <KindIcon kind={kind} className="size-3" />
-      <span className="truncate font-mono text-2xs text-muted">{placeName(node)}</span>
+      <KindIcon kind={kind} className={far ? 'size-4' : 'size-3'} />
+      <span className={`truncate font-mono text-muted ${far ? 'text-lg' : 'text-2xs'}`}>
+        {placeName(node)}
+      </span>
       <Handles position={position} />
     </div>
   )

@@ -1,5 +1,5 @@
 import { ChevronRight, Filter } from 'lucide-react'
-import { memo } from 'react'
+import { memo, useState } from 'react'
 import { Link } from 'wouter'
 import type { LogLine } from '@/api/types'
 import { clock, stamp } from '@/format'
@@ -18,8 +18,13 @@ const EDGE = { debug: '', info: '', warning: 'bg-warn', error: 'bg-bad', critica
 
 /** One line of the log: when, how bad, which step, what; its trace is one click away. */
 export const Line = memo(function Line({ line, chosen, onOpen, onTrace }: Props) {
+  // Not before the line is pointed at or focused: made for each, they take half of the time of scrolling.
+  const [tools, setTools] = useState(false)
+  const need = () => setTools(true)
   return (
     <div
+      onPointerEnter={need}
+      onFocus={need}
       className={`group relative flex h-full items-center gap-3 pr-2 pl-4 font-mono text-xs ${chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
     >
       <span className={`absolute inset-y-px left-0 w-0.5 ${EDGE[line.level]}`} aria-hidden />
@@ -50,7 +55,7 @@ export const Line = memo(function Line({ line, chosen, onOpen, onTrace }: Props)
           </span>
         )}
       </button>
-      {line.trace_id && (
+      {tools && line.trace_id && (
         <span className="flex shrink-0 items-center gap-1 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100">
           <button
             type="button"

@@ -102,7 +102,7 @@ export const WaterfallRow = memo(function WaterfallRow({
           className={`absolute top-1/2 min-w-0.5 -translate-y-1/2 rounded-xs ${
             call ? `h-1.5 ${bad ? 'bg-bad' : 'bg-faint'}` : `h-3 ${bad ? 'bg-bad-solid' : 'bg-live-solid'}`
           } ${span.status === 'running' && !call ? 'animate-pulse' : ''}`}
-          style={{ left: `${left}%`, width: `${share(row.to_ms) - left}%` }}
+          style={{ left: `min(${left}%, 100% - 2px)`, width: `${share(row.to_ms) - left}%` }}
         />
       </div>
       <div role="gridcell" className="num w-20 shrink-0 pr-3 text-right text-2xs text-muted">
