@@ -112,7 +112,10 @@ def _next_commands(template: str, *, ai: bool) -> list[tuple[str, str]]:
             ("pip install -r requirements.txt", "pytest"),
             ("python -m pytest", "runs the tests"),
         ]
-    return [*agents, ("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
+    commands = [("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
+    if template == "multilang":
+        commands.insert(0, ("pip install -r requirements.txt", "pytest"))
+    return [*agents, *commands]
 
 
 def _distribution(ai: bool) -> str:

@@ -140,6 +140,7 @@ def _described(request: Request) -> dict[str, Any]:
         "url": target,
         "path": request.path,
         "queryParams": query,
+        "query_params": query,
         "addr": request.client or "",
         "token": _token(headers, query),
     }

@@ -13,6 +13,7 @@ from motia.typegen.schema_types import typescript_type
 
 _HEAD = """\
 // Made by `motia generate types` from the steps of this project; `motia dev` keeps it up to date.
+/// <reference types="motia/names" />
 import 'motia'
 
 declare module 'motia' {

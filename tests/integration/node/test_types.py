@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import motia
+from motia.cli.npm_package import FOLDER, write_npm_package
 
 PACKAGE = Path(motia.__file__).parent / "workers" / "node"
 STEPS = {
@@ -93,6 +94,18 @@ import { type StreamConfig } from 'motia'
 import { z } from 'zod'
 export const config: StreamConfig = { name: 'orders', schema: z.object({ item: z.string() }), baseConfig: { storageType: 'default' } }
 """,
+    "steps/node.ts": "import { EventNode } from 'motia/workbench'\nexport const node = EventNode\n",
+    "motia.config.ts": """
+import { defineConfig } from '@motiadev/core'
+import logs from '@motiadev/plugin-logs/plugin'
+import type { AuthenticateStream, StreamAuthInput } from '@iii-dev/motia'
+export const authenticateStream: AuthenticateStream = async (request, ctx) => {
+  ctx.logger.info('who', { url: request.url })
+  return { context: { user: request.headers.authorization, by: request.query_params.by?.[0] } }
+}
+const authenticate = (request: StreamAuthInput) => (request.token === 'ok' ? { user: 'ada' } : null)
+export default defineConfig({ plugins: [logs], streamAuth: { contextSchema: {}, authenticate } })
+""",
     "tsconfig.json": json.dumps(
         {
             "compilerOptions": {
@@ -103,9 +116,8 @@ export const config: StreamConfig = { name: 'orders', schema: z.object({ item: z
                 "moduleResolution": "bundler",
                 "types": [],
                 "skipLibCheck": True,
-                "paths": {"@motia/core": ["./node_modules/motia/index.d.ts"]},
             },
-            "include": ["steps", "types.d.ts"],
+            "include": ["steps", "motia.config.ts", "types.d.ts"],
         }
     ),
 }
@@ -120,10 +132,10 @@ def test_generated_types_check_and_find_mistakes(tmp_path: Path, npm_packages: P
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     modules = tmp_path / "node_modules"
-    (modules / "motia").mkdir(parents=True)
+    modules.mkdir()
     (modules / "zod").symlink_to(npm_packages / "zod")
-    (modules / "motia" / "index.d.ts").symlink_to(PACKAGE / "npm" / "index.d.ts")
-    (modules / "motia" / "package.json").write_text('{"name": "motia", "types": "index.d.ts"}')
+    write_npm_package(tmp_path)
+    (modules / "motia").symlink_to(tmp_path / FOLDER)
     command = [sys.executable, "-m", "motia.cli.main", "generate", "types", "--python"]
     made = run(*command, cwd=tmp_path)
     assert made.returncode == 0, made.stderr

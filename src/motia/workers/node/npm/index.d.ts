@@ -445,6 +445,20 @@ export interface StreamConfig {
   onLeave?(subscription: StreamSubscription, context: any, authContext?: any): unknown
 }
 
+/** The connection that asks to follow streams. */
+export interface StreamAuthInput {
+  headers: Record<string, string>
+  url: string
+  path: string
+  queryParams: Record<string, string[]>
+  query_params: Record<string, string[]>
+  addr: string
+  /** Of `Authorization: Bearer …`, of the subprotocols `Authorization, …`, or of `?authToken=`. */
+  token: string | null
+}
+/** Who a client is, or nothing to turn it away. */
+export type AuthenticateStream = (request: StreamAuthInput, ctx: FlowContext) => unknown
+
 // Handlers -----------------------------------------------------------------------------------------------
 
 type InputOf<T> = T extends { type: 'http' | 'api' }
