@@ -126,6 +126,9 @@ class Workflow:
         try:
             entry = self._journal.replay.recorded(unique)
             if entry is None:
+                if self.undoing and self._journal.replay.unmet():
+                    # It came before what is recorded, so it was a short one, however long it would be now.
+                    return
                 left_s = (due_at_ms - self._journal.now_ms()) / 1000
                 if left_s < SLEEP_IN_MEMORY_S:
                     await self._engine.clock.sleep(max(0.0, left_s))

@@ -538,6 +538,34 @@ async def order(input, ctx):
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_short_sleep_that_would_be_a_long_one_keeps_nothing_from_being_undone(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+tries = []
+@step(queue("order", retries=1, delay=0.1))
+async def order(input, ctx):
+    tries.append("try")
+    if len(tries) == 2:
+        raise RuntimeError("no truck")
+    await ctx.sleep(0.1 if len(tries) == 1 else 60)
+    await ctx.step("charge", charge, 3, undo=refund)
+    raise RuntimeError("no truck")
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        run = RunId(parse_id(await app.emit("order", {})), "order")
+        await app.advance(30)
+        await app.until_idle()
+        assert len(_module(app, "order")["tries"]) == 3
+        journal = await app.app.backend.workflow.journal(run)
+        assert [(one.name, one.status) for one in journal if one.kind == "undo"] == [("undo charge", "done")]
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_a_run_that_is_out_of_time_leaves_nothing_of_what_it_gathered_running(project: Any) -> None:
     project.step(
         "order",
