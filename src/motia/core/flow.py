@@ -54,7 +54,7 @@ class Batching:
     wait_s: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Flow:
     """What flow control says about one message; most messages have none."""
 

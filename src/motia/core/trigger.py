@@ -120,7 +120,7 @@ class QueuePolicy:
     def __post_init__(self) -> None:
         kept_with_messages = (
             self.concurrency_by_key,
-            self.rate_limit,
+            None if self.rate_limit is None else self.rate_limit.key,
             self.priority,
             self.ttl_s,
             self.dedupe,

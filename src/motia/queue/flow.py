@@ -16,22 +16,25 @@ _MISSING = object()
 
 def flow_of(policy: QueuePolicy, request: EnqueueRequest, data: Any, payload: bytes, now_ms: int) -> Flow:
     """The flow of one message. A payload without the field of a key counts as one with the key ""."""
+    flow = Flow(bulk=request.bulk)
+    if policy.priority is not None or request.priority is not None:
+        flow.priority = _priority(policy, request, data)
+    if policy.concurrency_by_key is not None:
+        flow.concurrency_key = _key(data, policy.concurrency_by_key.key)
+    if policy.rate_limit is not None and policy.rate_limit.key is not None:
+        flow.rate_key = _key(data, policy.rate_limit.key)
     ttl_s = policy.ttl_s if request.ttl_s is None else request.ttl_s
-    limit, rate, debounce = policy.concurrency_by_key, policy.rate_limit, policy.debounce
-    dedupe_key = _dedupe_key(policy, request, data, payload)
-    window_s = _DEDUPE_WINDOW_S if policy.dedupe is None else policy.dedupe.window_s
-    latest_s = None if debounce is None else debounce.max_wait_s
-    return Flow(
-        priority=_priority(policy, request, data),
-        concurrency_key=None if limit is None else _key(data, limit.key),
-        rate_key=None if rate is None or rate.key is None else _key(data, rate.key),
-        expires_at_ms=None if ttl_s is None else now_ms + round(ttl_s * 1000),
-        dedupe_key=dedupe_key,
-        dedupe_until_ms=0 if dedupe_key is None else now_ms + round(window_s * 1000),
-        debounce_key=None if debounce is None else _key(data, debounce.key) if debounce.key else "",
-        debounce_by_ms=None if latest_s is None else now_ms + round(latest_s * 1000),
-        bulk=request.bulk,
-    )
+    if ttl_s is not None:
+        flow.expires_at_ms = now_ms + round(ttl_s * 1000)
+    if policy.dedupe is not None or request.dedupe_key is not None:
+        flow.dedupe_key = _dedupe_key(policy, request, data, payload)
+        window_s = _DEDUPE_WINDOW_S if policy.dedupe is None else policy.dedupe.window_s
+        flow.dedupe_until_ms = 0 if flow.dedupe_key is None else now_ms + round(window_s * 1000)
+    if (debounce := policy.debounce) is not None:
+        flow.debounce_key = _key(data, debounce.key) if debounce.key else ""
+        if debounce.max_wait_s is not None:
+            flow.debounce_by_ms = now_ms + round(debounce.max_wait_s * 1000)
+    return flow
 
 
 def asks_for_flow(request: EnqueueRequest) -> bool:

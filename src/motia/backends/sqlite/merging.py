@@ -65,6 +65,17 @@ class Merged:
             (COMPLETE, self._completes, True),
         )
 
+    def expect(self, batches: Sequence[ops.Batch]) -> None:
+        """Look ahead at what all of a group needs. Nothing may have been gathered yet."""
+        messages = []
+        for batch in batches:
+            if len(batch.operations) == 1 and type(first := batch.operations[0]) is ops.Enqueue:
+                message = first.message
+                if message.limits is not None and message.claim_for is not None and message.group is None:
+                    messages.append(message)
+        if len(messages) > 1:
+            self._admission.expect(messages)
+
     def take(self, batch: ops.Batch) -> list[Any] | None:
         """The results of a batch that is written with the next `flush`; None for one that is not plain."""
         operations, guards = batch.operations, batch.guards

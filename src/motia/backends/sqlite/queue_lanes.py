@@ -6,6 +6,7 @@ lane.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,18 @@ import orjson
 
 from motia.backends.sqlite.schema import AWAITS_KEY, AWAITS_RATE, CLAIMED, READY
 from motia.backends.sqlite.transaction import Transaction
-from motia.core.flow import Limits, RateWindow
+from motia.core.flow import Flow, Limits, RateWindow
 from motia.core.message import NewMessage
 from motia.queue.rate import Starts, free_starts, next_free_ms, note_starts
 
 KEEP_RATE = "INSERT OR REPLACE INTO rates (queue, key, most, period, starts, wake_at) VALUES (?,?,?,?,?,?)"
+_CLAIMED_OF_KEYS = (
+    "SELECT concurrency_key, count(*) FROM deliveries WHERE queue = ? AND state = 3"
+    " AND concurrency_key IN (SELECT value FROM json_each(?)) GROUP BY concurrency_key"
+)
+_STARTS_OF_KEYS = "SELECT key, starts FROM rates WHERE queue = ? AND key IN (SELECT value FROM json_each(?))"
+_WRITTEN_KEPT = 1000
+"""Keys whose starts are kept in memory as they were written."""
 KEY_COLUMN = {AWAITS_KEY: "concurrency_key", AWAITS_RATE: "rate_key"}
 
 
@@ -100,6 +108,24 @@ class Lanes:
             lane = self._lanes[state, key] = self._load(state, key)
         return lane
 
+    def load(self, flows: Sequence[Flow]) -> None:
+        """Look at the keys of many messages at once."""
+        if self._some_wait:
+            return
+        execute = self._transaction.execute
+        if (most := self.limits.key_concurrency) is not None:
+            keys = {flow.concurrency_key for flow in flows if flow.concurrency_key is not None}
+            claimed = dict(execute(_CLAIMED_OF_KEYS, (self.queue, orjson.dumps([*keys]).decode())))
+            for key in keys:
+                self._lanes[AWAITS_KEY, key] = Lane(AWAITS_KEY, key, most - claimed.get(key, 0), False)
+        if (rate := self.limits.rate) is not None and rate.keyed:
+            keys = {flow.rate_key for flow in flows if flow.rate_key is not None}
+            texts = dict(execute(_STARTS_OF_KEYS, (self.queue, orjson.dumps([*keys]).decode())))
+            for key in keys:
+                starts = starts_of(self._transaction, self.queue, key, texts.get(key))
+                free = free_starts(starts, rate.limit, rate.period_ms, self._now_ms)
+                self._lanes[AWAITS_RATE, key] = Lane(AWAITS_RATE, key, free, False, starts)
+
     def _load(self, state: int, key: str) -> Lane:
         others_wait = self._some_wait and bool(
             self._transaction.execute(
@@ -137,7 +163,7 @@ class Lanes:
                     # Others may wait for the time that is written: it stays.
                     continue
                 wake_at_ms = next_free_ms(lane.starts, rate.period_ms) if full else None
-                rows.append(rate_row(self.queue, lane.key, rate, lane.starts, wake_at_ms))
+                rows.append(rate_row(self._transaction, self.queue, lane.key, rate, lane.starts, wake_at_ms))
         self._transaction.connection.executemany(KEEP_RATE, rows)
 
 
@@ -148,17 +174,31 @@ class Admission:
         self._transaction = transaction
         self._lanes: dict[int, Lanes] = {}
 
+    def expect(self, messages: Sequence[NewMessage]) -> None:
+        """Look at the limits of messages that come next all at once."""
+        of_queues: dict[int, list[NewMessage]] = {}
+        for message in messages:
+            queue = self._transaction.queue_id(message.queue)
+            if not self._transaction.has_backlog(queue, message.queue):
+                of_queues.setdefault(queue, []).append(message)
+        for queue, new in of_queues.items():
+            lanes = self._lanes_of(queue, new[0])
+            if lanes is not None:
+                lanes.load([message.flow for message in new if message.flow is not None])
+
     def state_of(self, queue: int, message: NewMessage) -> int:
         """Claimed, where nothing that is ready waits before it and its limits have room."""
         if message.claim_for is None or self._transaction.has_backlog(queue, message.queue):
             return READY
-        if message.limits is None:
-            return CLAIMED
+        lanes = self._lanes_of(queue, message)
+        return CLAIMED if lanes is None else lanes.admit(message)
+
+    def _lanes_of(self, queue: int, message: NewMessage) -> Lanes | None:
         lanes = self._lanes.get(queue)
-        if lanes is None:
+        if lanes is None and message.limits is not None:
             lanes = Lanes(self._transaction, queue, message.limits, message.enqueued_at_ms)
             self._lanes[queue] = lanes
-        return lanes.admit(message)
+        return lanes
 
     def keep(self) -> None:
         """Write what was taken, once a key, however many messages it had."""
@@ -173,15 +213,29 @@ class Admission:
 
 
 def read_starts(transaction: Transaction, queue: int, key: str) -> Starts:
+    """What is remembered of a key; the caller may change it, and `rate_row` writes it."""
     text: Any = transaction.execute("SELECT starts FROM rates WHERE queue = ? AND key = ?", (queue, key)).get
-    return [] if text is None else orjson.loads(text)
+    return starts_of(transaction, queue, key, text)
+
+
+def starts_of(transaction: Transaction, queue: int, key: str, text: str | None) -> Starts:
+    """As `read_starts`, of what was read."""
+    if text is None:
+        return []
+    # To read fifty times from JSON costs more than all else of a message's rate.
+    written, starts = transaction.written_starts.pop((queue, key), ("", []))
+    return starts if written == text else orjson.loads(text)
 
 
 def rate_row(
-    queue: int, key: str, rate: RateWindow, starts: Starts, wake_at_ms: int | None
+    transaction: Transaction, queue: int, key: str, rate: RateWindow, starts: Starts, wake_at_ms: int | None
 ) -> tuple[int, str, int, int, str, int | None]:
     """What `KEEP_RATE` takes."""
-    return (queue, key, rate.limit, rate.period_ms, orjson.dumps(starts).decode(), wake_at_ms)
+    text = orjson.dumps(starts).decode()
+    if len(transaction.written_starts) >= _WRITTEN_KEPT:
+        transaction.written_starts.clear()
+    transaction.written_starts[queue, key] = text, starts
+    return (queue, key, rate.limit, rate.period_ms, text, wake_at_ms)
 
 
 def claimed_count(transaction: Transaction, queue: int) -> int:

@@ -133,7 +133,7 @@ def wake_rates(transaction: Transaction, now_ms: int) -> int:
             transaction.execute("DELETE FROM rates WHERE queue = ? AND key = ?", (queue, key))
         else:
             window = RateWindow(limit=most, period_ms=period_ms, keyed=True)
-            transaction.execute(KEEP_RATE, rate_row(queue, key, window, starts, wake_at_ms))
+            transaction.execute(KEEP_RATE, rate_row(transaction, queue, key, window, starts, wake_at_ms))
     if rows:
         transaction.forget_backlog()
         transaction.made_ready = True

@@ -35,6 +35,8 @@ class Transaction:
         self._backlog: dict[int, bool] = {}
         self._pauses: set[Any] | None = None
         self._watched_until_ms: int | None = None
+        self.written_starts: dict[tuple[int, str], tuple[str, list[list[int]]]] = {}
+        """What was last written of the rate of a key, as text and as it was; see `queue_lanes`."""
         self.made_ready = False
         """A message was left for any node to take."""
         self.made_changes = False

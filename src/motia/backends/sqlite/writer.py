@@ -202,6 +202,7 @@ class Writer:
         """
         transaction, merged = self._transaction, self._merged
         merged.forget()
+        merged.expect(batches)
         results: list[Any] = []
         for batch in batches:
             taken = merged.take(batch)
