@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from operator import itemgetter
 
-_KEPT = 50
-"""Times that are remembered of a window, at the most."""
+_EXACT = 50
+"""The highest limit of which every start is remembered."""
+_GRAINS, _COARSE_GRAINS = 50, 5
+"""Into how many parts the period of a higher one is divided, when it is used by more than half, and before."""
 _TIME, _COUNT = itemgetter(0), itemgetter(1)
 
 Starts = list[list[int]]
@@ -26,8 +28,11 @@ def free_starts(starts: Starts, limit: int, period_ms: int, now_ms: int) -> int:
 
 def note_starts(starts: Starts, count: int, limit: int, period_ms: int, now_ms: int) -> None:
     """Remember that `count` start now. What is remembered stays small: a high limit has its times rounded up
-    to a fiftieth of the period, a lower one has few of them."""
-    grain_ms = 1 if limit <= _KEPT else max(1, period_ms // _KEPT)
+    to a part of the period, the coarser the farther it is from being used up; a lower one has few of them."""
+    grain_ms = 1
+    if limit > _EXACT:
+        used: int = sum(map(_COUNT, starts)) + count
+        grain_ms = max(1, period_ms // (_GRAINS if used * 2 > limit else _COARSE_GRAINS))
     at_ms = -(-now_ms // grain_ms) * grain_ms
     if starts and starts[-1][0] >= at_ms:
         # The same, or the clock was set back: they count for longer rather than out of order.

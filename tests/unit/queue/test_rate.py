@@ -57,6 +57,13 @@ def test_a_high_limit_remembers_few_times_and_is_late_by_a_fiftieth_at_most() ->
     assert free_starts(full, 10_000, 60_000, 61_200) == 10_000
 
 
+def test_a_high_limit_that_is_far_from_used_up_remembers_a_handful_of_times() -> None:
+    starts: Starts = []
+    for now_ms in range(1, 60_000, 100):
+        note_starts(starts, 1, 10_000, 60_000, now_ms)
+    assert len(starts) == 5
+
+
 @pytest.mark.parametrize("back_ms", [10, 999, 1000, 86_400_000])
 def test_a_clock_set_back_neither_forgets_what_just_started_nor_waits_for_long(back_ms: int) -> None:
     starts: Starts = []

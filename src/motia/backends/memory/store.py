@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from motia.core.batch import RecordedResponse, RunBegin, RunEnd
@@ -47,7 +47,7 @@ class Delivery:
     crashes: int = 0
     suspect: bool = False
     errors: bytes = b""
-    flow: Flow = NO_FLOW
+    flow: Flow = field(default_factory=lambda: NO_FLOW)
     awaits_rate: bool = False
     """While it is limited: it is the rate of its key that is used up, and not its concurrency."""
 
