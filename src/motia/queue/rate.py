@@ -8,7 +8,7 @@ from operator import itemgetter
 _EXACT = 50
 """The highest limit of which every start is remembered."""
 _GRAINS, _COARSE_GRAINS = 50, 5
-"""Into how many parts the period of a higher one is divided, when it is used by more than half, and before."""
+"""Into how many parts the period of a higher one is divided: when half of it is used, and before."""
 _TIME, _COUNT = itemgetter(0), itemgetter(1)
 
 Starts = list[list[int]]
