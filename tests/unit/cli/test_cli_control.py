@@ -49,7 +49,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
+    # Closing waits for them: one that finds its client gone would say so amid the output of a later test.
+    daemon_threads = False
     released: threading.Event
 
 
