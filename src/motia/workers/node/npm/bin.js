@@ -6,6 +6,8 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const SELF = realpathSync(fileURLToPath(import.meta.url))
+// Asked before anything is begun: npm may be gone a moment later.
+const NPM = process.env.npm_lifecycle_event ? process.ppid : null
 
 /** @param {string} path */
 function isProgram(path) {
@@ -51,10 +53,9 @@ const child = spawn(program, [...first, ...process.argv.slice(2)], { stdio: 'inh
 process.on('SIGINT', () => undefined)
 for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal))
 // npm ends at a signal without passing it on: whoever stops it means the application, too.
-if (process.env.npm_lifecycle_event) {
-  const npm = process.ppid
+if (NPM !== null) {
   const watch = setInterval(() => {
-    if (process.ppid === npm) return
+    if (process.ppid === NPM) return
     clearInterval(watch)
     child.kill('SIGTERM')
   }, 500)
