@@ -82,8 +82,9 @@ def _emit_many(directory: Path, topic: str, text: str, *, as_json: bool) -> None
 
 
 def _exit_without_step(settings: Settings, topic: str) -> NoReturn:
-    from motia.core.spelling import did_you_mean
+    from motia.engine.enqueue import nearest_known
 
-    near = did_you_mean(topic, discover(settings).registry.subscribers)
-    note(f"no step subscribes to {topic!r}{f' ({near})' if near else ''}: nothing was stored")
+    registry = discover(settings).registry
+    near = nearest_known(topic, registry.subscribers, registry)
+    note(f"no step subscribes to {topic!r}{near}: nothing was stored")
     raise typer.Exit(EXIT_FAILED)

@@ -54,6 +54,8 @@ class Registry:
     time_triggers: tuple[tuple[Step, int, TimeTrigger], ...] = ()
     waits: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     """Topic → the lists of payload fields by which workflows wait for its events."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Path → text of files that could not be loaded: what stands in them is not in the rest."""
 
     def direct_queue(self, step_name: str) -> QueueEntry | None:
         """The queue that `trigger(step_name, …)` puts into: of the step's first topic, else by hand."""
@@ -82,11 +84,17 @@ def queue_of_trigger(step: Step, index: int) -> QueueName:
     return QueueName(f"{_TOPIC_OF_KIND[trigger.kind]}/{index}", step.name)
 
 
+def file_that_names(name: str, unread: Mapping[str, str]) -> str | None:
+    """The file among those that could not be loaded in which a name stands."""
+    return next((path for path, text in unread.items() if name in text), None)
+
+
 def build_registry(
     steps: Iterable[Step],
     streams: Iterable[StreamDefinition] = (),
     *,
     waits: Mapping[str, tuple[tuple[str, ...], ...]] | None = None,
+    unread: Mapping[str, str] | None = None,
     version: int = 1,
 ) -> Registry:
     """Index steps that discovery has already checked (names unique, triggers valid)."""
@@ -126,4 +134,5 @@ def build_registry(
         cron_triggers=tuple(cron_triggers),
         time_triggers=tuple(time_triggers),
         waits=waits or {},
+        unread=unread or {},
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from motia.core.registry import file_that_names
 from motia.core.spelling import did_you_mean
 from motia.core.step import Source, Step, StreamDefinition
 from motia.core.trigger import HttpTrigger, QueueTrigger, StreamTrigger, process_of
@@ -12,6 +13,8 @@ from motia.discovery.agreement import agreement_notices
 from motia.discovery.notices import Notice
 from motia.discovery.routes import route_key
 from motia.errors import DefinitionError
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,22 @@ class Checked:
     notices: tuple[Notice, ...]
 
 
-def check_project(steps: Sequence[Step], streams: Sequence[StreamDefinition]) -> Checked:
+def check_project(
+    steps: Sequence[Step], streams: Sequence[StreamDefinition], *, unread: Mapping[str, str] = _NOTHING
+) -> Checked:
     """Of two steps with one name or one route the first serves and the second is a problem.
 
-    Streams of the same name are merged; topics that lead nowhere are notices.
+    Streams of the same name are merged; topics that lead nowhere are notices, but for those that a file names
+    which could not be loaded: `unread` gives the texts of these by path.
     """
     kept, problems = _unique_names(steps)
     kept, route_problems = _unique_routes(kept)
     merged, stream_notices = _merged(streams)
     notices = [
         *stream_notices,
-        *_topic_notices(kept),
-        *_failure_notices(kept),
-        *_stream_notices(kept, merged),
+        *_topic_notices(kept, unread),
+        *_failure_notices(kept, unread),
+        *_stream_notices(kept, merged, unread),
         *_process_notices(kept),
         *agreement_notices(kept),
     ]
@@ -146,7 +152,7 @@ def _process_notices(steps: Iterable[Step]) -> list[Notice]:
     ]
 
 
-def _topic_notices(steps: Iterable[Step]) -> list[Notice]:
+def _topic_notices(steps: Iterable[Step], unread: Mapping[str, str]) -> list[Notice]:
     steps = list(steps)
     subscribed = {t.topic for step in steps for t in step.triggers if isinstance(t, QueueTrigger)}
     heard = subscribed.union(*(step.virtual_subscribes for step in steps))
@@ -154,20 +160,20 @@ def _topic_notices(steps: Iterable[Step]) -> list[Notice]:
     notices = []
     for step in steps:
         for emission in step.emissions:
-            if not emission.virtual and emission.topic not in heard:
+            if not (emission.virtual or emission.topic in heard or file_that_names(emission.topic, unread)):
                 message = f"enqueues {emission.topic!r}, to which nothing subscribes"
                 notices.append(_notice(step, message, emission.topic, heard))
         for trigger in step.triggers:
             if not isinstance(trigger, QueueTrigger) or trigger.topic in enqueued:
                 continue
-            if step.dialect != "function":
+            if step.dialect != "function" and not file_that_names(trigger.topic, unread):
                 # In the function dialect nobody declares what is enqueued: there it would always be said.
                 message = f"subscribes to {trigger.topic!r}, which no step says it enqueues"
                 notices.append(_notice(step, message, trigger.topic, enqueued))
     return notices
 
 
-def _failure_notices(steps: Sequence[Step]) -> list[Notice]:
+def _failure_notices(steps: Sequence[Step], unread: Mapping[str, str]) -> list[Notice]:
     """A dead letter that nobody is told of is found too late."""
     topics = {t.topic for step in steps for t in step.triggers if isinstance(t, QueueTrigger)}
     known = topics | {step.name for step in steps}
@@ -178,10 +184,13 @@ def _failure_notices(steps: Sequence[Step]) -> list[Notice]:
         if not isinstance(trigger, HttpTrigger)
         and (told := trigger.policy.on_failure) is not None
         and told not in known
+        and not file_that_names(told, unread)
     ]
 
 
-def _stream_notices(steps: Iterable[Step], streams: Iterable[StreamDefinition]) -> list[Notice]:
+def _stream_notices(
+    steps: Iterable[Step], streams: Iterable[StreamDefinition], unread: Mapping[str, str]
+) -> list[Notice]:
     names = {stream.name for stream in streams}
     return [
         _notice(
@@ -190,6 +199,7 @@ def _stream_notices(steps: Iterable[Step], streams: Iterable[StreamDefinition]) 
         for step in steps
         for trigger in step.triggers
         if isinstance(trigger, StreamTrigger) and trigger.stream not in names
+        if not file_that_names(trigger.stream, unread)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,10 +86,11 @@ async def discover(
             streams += [stream] if stream is not None else []
             problems += stream_problems
             notices += stream_notices
-    checked = check_project(steps, streams)
+    unread = await asyncio.to_thread(_texts, found.candidates, {problem.path for problem in problems})
+    checked = check_project(steps, streams, unread=unread)
     waits = await asyncio.to_thread(waits_of, found.candidates)
     return Discovered(
-        build_registry(checked.steps, checked.streams, waits=waits, version=version),
+        build_registry(checked.steps, checked.streams, waits=waits, unread=unread, version=version),
         tuple(sorted((*problems, *checked.problems), key=lambda one: (one.path, one.line))),
         tuple(sorted((*notices, *checked.notices), key=lambda one: (one.path, one.line))),
         found.candidates,
@@ -110,10 +111,22 @@ def without(discovered: Discovered, problems: Sequence[DefinitionError]) -> Disc
             [step for name, step in registry.steps.items() if name not in broken],
             registry.streams.values(),
             waits=registry.waits,
+            unread=registry.unread,
             version=registry.version,
         ),
         problems=tuple(sorted((*discovered.problems, *problems), key=lambda one: (one.path, one.line))),
     )
+
+
+def _texts(candidates: Iterable[Candidate], paths: Container[str]) -> dict[str, str]:
+    found = {}
+    for candidate in candidates:
+        if candidate.relative in paths:
+            try:
+                found[candidate.relative] = candidate.path.read_text("utf-8", "replace")
+            except OSError:
+                continue  # loading it said what is wrong with it
+    return found
 
 
 def _by_runtime(

@@ -11,7 +11,7 @@ from motia.core.batch import Duplicate, Enqueue, Operation
 from motia.core.calls import EnqueueRequest
 from motia.core.ids import Ids, format_id
 from motia.core.message import MessageId, NewMessage, NodeId, TraceContext
-from motia.core.registry import QueueEntry, Registry
+from motia.core.registry import QueueEntry, Registry, file_that_names
 from motia.core.spelling import did_you_mean
 from motia.core.workflow import Mail
 from motia.errors import InputError
@@ -169,12 +169,16 @@ def message_of(
 
 def _unknown(registry: Registry, request: EnqueueRequest) -> str:
     if request.step is not None:
-        near = _nearest(request.step, registry.steps)
+        near = nearest_known(request.step, registry.steps, registry)
         return f"{request.step!r}: no step has this id{near}; nothing was stored"
-    near = _nearest(request.topic or "", registry.subscribers)
+    near = nearest_known(request.topic or "", registry.subscribers, registry)
     return f"enqueue {request.topic!r}: no step subscribes to this topic{near}; nothing was stored"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest_known(name: str, known: Iterable[str], registry: Registry) -> str:
+    """What may be meant by a name that leads nowhere, in parentheses; empty where nothing is near."""
+    unread = file_that_names(name, registry.unread)
+    if unread is not None:
+        return f" ({unread} names it and could not be loaded)"
     close = did_you_mean(name, known)
     return f" ({close})" if close else ""

@@ -107,6 +107,22 @@ def test_topics_that_lead_nowhere_are_notices_with_the_nearest() -> None:
     assert "'order.create'" in checked.notices[0].message
 
 
+def test_names_in_files_that_could_not_be_loaded_are_no_notices() -> None:
+    steps = [
+        step(
+            "one",
+            QueueTrigger(topic="order.creates", policy=QueuePolicy(on_failure="orders.died")),
+            StreamTrigger(stream="orders"),
+            emissions=(Emission(topic="order.created"), Emission(topic="order.lost")),
+        ),
+    ]
+    unread = {"steps/two.step.ts": "['order.created', 'orders.died'], `orders`, enqueue('order.creates')"}
+    notices = check_project(steps, [], unread=unread).notices
+    assert [notice.message for notice in notices] == [
+        "one: enqueues 'order.lost', to which nothing subscribes"
+    ]
+
+
 def test_drawn_topics_and_undeclared_dialects_are_no_notices() -> None:
     steps = [
         step("one", emissions=(Emission(topic="drawn", virtual=True), Emission(topic="seen"))),

@@ -10,6 +10,7 @@ import pytest
 from motia.core.message import QueueName
 from motia.discovery.dialects import no_cron_check
 from motia.discovery.project import Discovered, discover
+from motia.engine.enqueue import nearest_known
 from motia.runtimes.protocol import Definition, Loaded
 from motia.runtimes.python.loader import Loader
 
@@ -116,8 +117,11 @@ def test_an_empty_project(tmp_path: Path, python: PythonFiles) -> None:
 
 
 def test_files_of_a_language_that_cannot_run_are_named(tmp_path: Path, python: PythonFiles) -> None:
-    write(tmp_path, {"steps/mail_step.py": MAIL, "steps/a.step.rb": "", "steps/b.step.go": ""})
+    text = "subscribes: ['mail.sent']"
+    write(tmp_path, {"steps/mail_step.py": MAIL, "steps/a.step.rb": text, "steps/b.step.go": ""})
     found = look(tmp_path, {"python": python})
+    told = nearest_known("mail.sent", found.registry.subscribers, found.registry)
+    assert told == " (steps/a.step.rb names it and could not be loaded)"
     assert list(found.registry.steps) == ["Mail"]
     assert [(problem.code, problem.path) for problem in found.problems] == [
         ("runtime.missing", "steps/a.step.rb"),
