@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from motia import encoding
@@ -138,7 +139,8 @@ def changed(name: str, old: str, new: str) -> WorkflowError:
     return WorkflowError(
         f"workflow step {name!r}: expected the code this run began with ({old}), got {new}",
         code="workflow.changed",
-        hint="the run is held: it goes on with the code that it began with, or is retried from that step",
+        hint="the run is held until that code is back; to go on with this one end it where it stands,"
+        f" `motia runs cancel --no-undo`, then `motia runs retry --from {shlex.quote(name)}`",
         details={"step": name, "old": old, "new": new},
         retryable=False,
     )
