@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from motia.backends.protocol import Backend
 from motia.core.message import MessageId, StoredMessage
 from motia.core.registry import Registry
+from motia.core.workflow import JournalEntry, RunId
 from motia.queue.why import Facts, Reason, explain
 
 
@@ -40,5 +41,15 @@ async def _facts(backend: Backend, registry: Registry, message: StoredMessage, n
         head=head,
         holders=holders,
         ready_before=await store.ready_before(message) if message.status == "ready" else 0,
+        waits=await _waits(backend, message, now_ms),
         rate_free_at_ms=await store.rate_free_at_ms(message.queue, (message.rate_key or "") if keyed else ""),
     )
+
+
+async def _waits(backend: Backend, message: StoredMessage, now_ms: int) -> list[JournalEntry]:
+    """What the run of a message waits for. A sleep is not written again when its time has come."""
+    if message.status != "scheduled":
+        return []
+    entries = await backend.workflow.journal(RunId(message.id, message.queue.step))
+    waits = [entry for entry in entries if entry.status == "waiting"]
+    return [entry for entry in waits if entry.kind != "sleep" or (entry.due_at_ms or 0) > now_ms]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from motia.core.ids import format_id
 from motia.core.message import NodeId, Pause, StoredMessage
 from motia.core.trigger import QueuePolicy
+from motia.core.workflow import JournalEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Facts:
     """What runs in its queue; of its concurrency key, where it waits for that."""
     ready_before: int = 0
     rate_free_at_ms: int | None = None
+    waits: Sequence[JournalEntry] = ()
+    """What its run waits for, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ def explain(message: StoredMessage, facts: Facts) -> list[Reason]:
 
 
 def _own(message: StoredMessage, facts: Facts) -> list[Reason]:
+    if message.status == "scheduled" and facts.waits:
+        return [_waits(entry) for entry in facts.waits]
     if message.status == "scheduled":
         what = "it waits for its time"
         if message.failures:
@@ -98,6 +103,16 @@ def _ready(message: StoredMessage, facts: Facts) -> list[Reason]:
     if facts.ready_before:
         reasons.append(Reason("backlog", f"{facts.ready_before} messages of its queue start before it"))
     return reasons or [_next()]
+
+
+def _waits(entry: JournalEntry) -> Reason:
+    if entry.kind == "sleep":
+        return Reason("sleep", "its run sleeps", entry.due_at_ms)
+    if entry.kind == "marker":
+        text = "its run is held, for its code changed (`motia runs show`); it looks again"
+        return Reason("held", text, entry.due_at_ms)
+    for_ever = ", without a limit of time" if entry.due_at_ms is None and entry.kind == "wait" else ""
+    return Reason(entry.kind, f"its run waits at {entry.name!r}{for_ever}", entry.due_at_ms)
 
 
 def _next() -> Reason:

@@ -293,6 +293,43 @@ def test_why_names_the_blocker_and_its_holder(project: Any) -> None:
     project.run(scenario, drain_s=0.05)
 
 
+def test_why_says_what_a_run_waits_for(project: Any) -> None:
+    project.step(
+        "waits",
+        """
+        @step(queue("sleeps"))
+        async def sleeps(ctx):
+            await ctx.sleep("2s")
+            await ctx.sleep("1h")
+        @step(queue("waits"))
+        async def waits(ctx):
+            await ctx.gather(
+                ctx.wait_for("paid", match={"id": 1}),
+                ctx.wait_for_signal("go", timeout="1d"),
+                ctx.call("sleeps", {}),
+            )
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        engine = engine_of(app)
+        asleep, waiting = await app.emit("sleeps", {}), await app.emit("waits", {})
+        await app.until_idle()
+        await app.advance(3)
+        [(_, [reason])] = await why(engine.backend, engine.registry, parse_id(asleep), app.clock.now_ms())
+        assert (reason.code, reason.text) == ("sleep", "its run sleeps")
+        assert reason.until_ms is not None
+        assert reason.until_ms > app.clock.now_ms() + 3_000_000
+        [(_, found)] = await why(engine.backend, engine.registry, parse_id(waiting), app.clock.now_ms())
+        assert sorted((one.code, one.text, one.until_ms is None) for one in found) == [
+            ("call", "its run waits at 'call sleeps'", True),
+            ("wait", "its run waits at 'signal go'", False),
+            ("wait", "its run waits at 'wait paid', without a limit of time", True),
+        ]
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_a_bulk_is_stored_in_one_commit_followed_and_cancelled(project: Any) -> None:
     project.step(
         "send",
