@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import functools
 import inspect
+import sys
 import typing
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from motia.authoring.runs import RunState as RunState
 from motia.authoring.runs import run_state
 from motia.core.calls import Calls
 from motia.core.retry import RetryPolicy
+from motia.core.workflow import Suspend
 from motia.errors import ApprovalExpiredError as ApprovalExpiredError
 from motia.errors import WorkflowError as WorkflowError
 
@@ -43,7 +45,7 @@ class DurableCalls:
     @property
     def run_id(self) -> str:
         """Id of the run: that of the message, the same over all attempts."""
-        run_id: str = self._workflow.run_id
+        run_id: str = self._calls.durable().run_id
         return run_id
 
     def step(
@@ -170,6 +172,10 @@ class DurableCalls:
 
     @property
     def _workflow(self) -> Any:
+        leaving = sys.exc_info()[1]
+        if isinstance(leaving, Suspend):
+            # In a `finally` that a wait has led to: what stands there is done once the wait is over.
+            raise leaving
         return self._calls.durable()
 
     @property

@@ -146,3 +146,15 @@ def merged(suspended: Sequence[Suspend]) -> Suspend:
     """One suspension for several: it ends with the first of them."""
     due = [suspend.due_at_ms for suspend in suspended if suspend.due_at_ms is not None]
     return Suspend(min(due, default=None), [name for suspend in suspended for name in suspend.waits])
+
+
+def suspension(error: BaseException) -> Suspend | None:
+    """What a handler waits for that was left with `error`; None where that is a failure. An
+    `asyncio.TaskGroup` is left with a group: of waits alone it is one."""
+    if isinstance(error, Suspend):
+        return error
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    parts = [suspension(one) for one in error.exceptions]
+    waits = [part for part in parts if part is not None]
+    return merged(waits) if len(waits) == len(parts) else None

@@ -175,7 +175,10 @@ async def handler(input, ctx):
         await ctx.step("odd", lambda: {"a": [1, float("nan")]})
     count = await ctx.step("count", ctx.state.increment, "L", "counted")
     again = await ctx.step("count", ctx.state.increment, "L", "counted")
-    paid = await ctx.wait_for("paid.L", match={"order": input["order"]}, timeout="1h")
+    try:
+        paid = await ctx.wait_for("paid.L", match={"order": input["order"]}, timeout="1h")
+    finally:
+        await ctx.step("out", ctx.state.increment, "L", "out")
     await ctx.state.set("L", "went on", [count, again, paid["by"], await ctx.call("Twice", 21)])
 """,
     "undo": """
@@ -532,7 +535,11 @@ def handler(input, context)
   context.step("odd") { { a: [1, Float::NAN] } } if input["odd"]
   count = context.step("count") { context.state.increment("L", "counted") }
   again = context.step("count") { context.state.increment("L", "counted") }
-  paid = context.wait_for("paid.L", match: { order: input["order"] }, timeout: "1h")
+  begin
+    paid = context.wait_for("paid.L", match: { order: input["order"] }, timeout: "1h")
+  ensure
+    context.step("out") { context.state.increment("L", "out") }
+  end
   context.state.set("L", "went on", [count, again, paid["by"], context.call("Twice", 21)])
 end
 """,

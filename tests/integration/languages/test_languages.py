@@ -208,6 +208,7 @@ async def workflow(app: TestApp, lang: str) -> None:
     await app.until("message.settled", step=f"Workflow-{lang}", outcome="suspended", limit_s=30)
     await app.until_idle()
     assert await app.state.get(lang, "went on") is None
+    assert await app.state.get(lang, "out") is None
     await app.emit(f"paid.{lang}", {"order": 8, "by": "Bob"})
     await app.emit(f"paid.{lang}", {"order": 7, "by": "Ann"})
     await app.until("message.settled", step=f"Workflow-{lang}", outcome="completed", limit_s=30)

@@ -788,3 +788,88 @@ async def asks(input, ctx):
         await app.until("message.settled", step="asked", outcome="completed")
 
     project.run(scenario)
+
+
+def test_what_a_handler_does_on_its_way_out_of_a_wait_is_done_after_the_wait(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+@step(queue("order"))
+async def order(input, ctx):
+    try:
+        await ctx.step("charge", charge, 1)
+        await ctx.sleep("3m")
+    finally:
+        done.append(f"out of {ctx.run_id[:4]}")
+        await ctx.step("ship", ship)
+@step(queue("plain"))
+def plain(input, ctx):
+    try:
+        ctx.sleep("3m")
+    finally:
+        ctx.step("ship", ship)
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        runs = [RunId(parse_id(await app.emit(topic, {})), topic) for topic in ("order", "plain")]
+        await app.until_idle()
+        done = _module(app, "order")["done"]
+        assert "ship" not in done
+        for run in runs:
+            found = await app.app.backend.workflow.run(run)
+            assert found is not None
+            assert found.status == "suspended"
+        await app.advance(200)
+        await app.until_idle()
+        assert [one[:6] for one in done if one != "ship"] == ["charge", "out of", "out of"]
+        assert done.count("ship") == 2
+        for run in runs:
+            found = await app.app.backend.workflow.run(run)
+            assert found is not None
+            assert found.status == "completed"
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_group_of_tasks_waits_and_is_undone_as_one(project: Any) -> None:
+    project.step(
+        "order",
+        ORDER
+        + """
+@step(queue("order"))
+async def order(input, ctx):
+    await ctx.step("charge", charge, 1, undo=refund)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(ctx, name)) for name in input]
+    return [task.result() for task in tasks]
+async def one(ctx, name):
+    await (ctx.wait_for("long") if name == "long" else ctx.sleep("3m"))
+    return await ctx.step(name, charge, 2)
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        goes_on = RunId(parse_id(await app.emit("order", ["a"])), "order")
+        waits = RunId(parse_id(await app.emit("order", ["a", "long"])), "order")
+        await app.until_idle()
+        await app.advance(200)
+        await app.until_idle()
+        store = app.app.backend.workflow
+        found = await store.run(goes_on)
+        assert found is not None
+        assert (found.status, found.output) == ("completed", b'[{"payment":"p1"}]')
+        assert await app.dead_letters() == []
+        found = await store.run(waits)
+        assert found is not None
+        assert found.status == "suspended"
+        assert app.app.engine is not None
+        await app.app.engine.interventions.cancel([waits.message_id])
+        await app.until_idle()
+        found = await store.run(waits)
+        assert found is not None
+        assert found.status == "cancelled"
+        assert _module(app, "order")["done"].count("refund p1") == 1
+
+    project.run(scenario, clock=ManualClock())

@@ -33,7 +33,7 @@ from motia.core.invocation import (
 from motia.core.registry import Registry
 from motia.core.step import Step
 from motia.core.trigger import FunctionId, HttpTrigger, process_of
-from motia.core.workflow import Compensating, Suspend
+from motia.core.workflow import Compensating, Suspend, suspension
 from motia.errors import AccessError, BackendError, DefinitionError, HandlerError, InputError, MotiaError
 from motia.runtimes.protocol import CONTEXT, Loaded
 from motia.runtimes.python.app_file import app_file_problem, stream_auth_of
@@ -218,6 +218,10 @@ class PythonRuntime:
         except GeneratorExit:
             raise
         except BaseException as error:
+            if (waits := suspension(error)) is not None:
+                return Suspended(waits.due_at_ms, waits.waits)
+            if isinstance(error, BaseExceptionGroup) and error.subgroup(Compensating) is not None:
+                return Cancelled("the run is being undone")
             # Of those that are no `Exception`, `sys.exit()` is the usual one: it must not end the node.
             failed = Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
             return failed if invocation.claim is None else await self.with_retry(invocation, failed, error)

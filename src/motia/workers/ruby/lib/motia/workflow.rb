@@ -57,6 +57,7 @@ module Motia
     # Wait for what another step returns: durably where a queue drives the handler.
     def call(step, data = nil, key: nil, durable: nil)
       options = { "key" => key, "durable" => durable }
+      leave if @suspended
       value_of(ask("context.call", { "step" => step.to_s, "data" => Values.dump(data), **options.compact }))
     end
 
@@ -80,13 +81,20 @@ module Motia
     end
 
     def durable(call, run = nil)
+      leave if @suspended
       value_of(ask("context.workflow", { "call" => call }, run))
     end
 
     # Nothing more comes of a suspended call: the handler is left.
     def value_of(result)
-      throw SUSPENDED, SUSPENDED if result["suspended"]
+      leave if result["suspended"]
       result["value"]
+    end
+
+    # Also out of an `ensure` that a wait has led to: what stands there is done once the wait is over.
+    def leave
+      @suspended = true
+      throw SUSPENDED, SUSPENDED
     end
 
     def seconds(duration)
