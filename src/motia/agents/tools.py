@@ -45,7 +45,7 @@ class StepTool:
             raise AgentError(
                 f"tool {tool.target!r}: expected the name of a step with a handler, got none of that name",
                 code="agent.unknown_tool",
-                hint="`motia steps list` shows the names; functions are given as they are, not by name",
+                hint="`motia steps` shows the names; functions are given as they are, not by name",
             )
         schema = _input_schema(step)
         self._schema = schema if isinstance(schema, Schema) else Schema(schema, source=schema)

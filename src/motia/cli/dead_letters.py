@@ -11,6 +11,7 @@ from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir, Text, Yes
 from motia.cli.output import confirm, fail_if_none, note_limit, parse_json, print_json, print_line, print_list
 from motia.cli.project import discover, load_project, with_store
+from motia.cli.unknown import note_unknown
 from motia.cli.when import parse_past
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def dead(
         as_json=as_json,
     )
     note_limit(len(documents), limit)
+    if not documents:
+        note_unknown(settings, topic=topic, step=step)
 
 
 def redrive(
@@ -152,7 +155,7 @@ def redrive(
     def send_back(backend: Backend) -> Awaitable[int]:
         return dead_letters.redrive(backend, query, now_ms=now_ms, per_second=per_second)
 
-    _on_letters(settings, "redriven", send_back, ids, as_json)
+    _on_letters(settings, "redriven", send_back, query, ids, as_json)
 
 
 def purge(
@@ -175,7 +178,7 @@ def purge(
     query = _query(ids, topic, step, code, cause, text, since, until, every=every, must_choose=True)
     confirm("Delete these dead letters for good?", yes=yes)
     settings = load_project(directory).settings
-    _on_letters(settings, "purged", lambda backend: dead_letters.purge(backend, query), ids, as_json)
+    _on_letters(settings, "purged", lambda backend: dead_letters.purge(backend, query), query, ids, as_json)
 
 
 def _query(
@@ -225,6 +228,7 @@ def _on_letters(
     settings: Settings,
     what: str,
     work: Callable[[Backend], Awaitable[int]],
+    query: DeadLetterQuery,
     ids: list[str] | None,
     as_json: bool,
 ) -> None:
@@ -233,6 +237,8 @@ def _on_letters(
         print_json({what: count})
     else:
         print_line(f"{count} {what}")
+    if not count:
+        note_unknown(settings, topic=query.topic, step=query.step)
     fail_if_none(count, ids, "dead letters", "`motia queue dead` lists those there are")
 
 

@@ -12,6 +12,7 @@ from motia.cli.options import HERE, AsJson, Flow, ProjectDir, Since, Text
 from motia.cli.output import note_limit, print_json, print_line
 from motia.cli.project import load_project, since_ms, steps_of_flow, with_traces
 from motia.cli.traces import log_document
+from motia.cli.unknown import note_unknown
 
 if TYPE_CHECKING:
     from motia.core.clock import Clock
@@ -50,7 +51,7 @@ def logs(
         limit=limit,
     )
 
-    async def read(store: TraceStore) -> None:
+    async def read(store: TraceStore) -> bool:
         found = await store.logs(query)
         if as_json and not follow:
             print_json([log_document(entry.record) for entry in found])
@@ -59,8 +60,10 @@ def logs(
         note_limit(len(found), limit)
         if follow:
             await follow_logs(store, query, found[-1].position if found else 0, as_json, SystemClock())
+        return bool(found)
 
-    with_traces(settings, read)
+    if not with_traces(settings, read):
+        note_unknown(settings, step=step)
 
 
 async def follow_logs(store: TraceStore, query: LogQuery, after: int, as_json: bool, clock: Clock) -> None:

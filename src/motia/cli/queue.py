@@ -12,6 +12,7 @@ from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import print_json, print_line, print_list, print_pairs
 from motia.cli.project import load_project, with_store
+from motia.cli.unknown import note_unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,8 @@ def list_(
     async def read(backend: Backend) -> list[QueueDepth]:
         return await _queues(backend, topic, step)
 
-    depths = with_store(load_project(directory).settings, read)
+    settings = load_project(directory).settings
+    depths = with_store(settings, read)
     names = ("ready", "scheduled", "blocked", "limited", "claimed", "dead")
     documents = [
         {
@@ -48,6 +50,8 @@ def list_(
     counts = {name.upper(): name for name in names}
     columns = {"TOPIC": "topic", "STEP": "step", **counts, "OLDEST READY": "oldest_ready_at_ms"}
     print_list(documents, columns, as_json=as_json)
+    if not documents:
+        note_unknown(settings, topic=topic, step=step)
 
 
 app.command("dead")(dead_letters.dead)
@@ -108,6 +112,7 @@ def pause(
         print_json({"paused": {"topic": names[0], "step": names[1]}})
     else:
         print_line(f"paused: {names[0]} → {names[1]}")
+    note_unknown(load_project(directory).settings, topic=topic, step=step)
 
 
 @app.command("resume")

@@ -19,6 +19,7 @@ from motia.cli.output import (
     visible,
 )
 from motia.cli.project import length_s, load_project, since_ms, steps_of_flow, with_traces
+from motia.cli.unknown import note_unknown
 
 if TYPE_CHECKING:
     from motia.tracing.record import LogRecord, SpanRecord
@@ -96,6 +97,8 @@ def traces(
             ),
         )
     note_limit(len(found), limit)
+    if not found:
+        note_unknown(settings, step=step)
 
 
 def duration_text(duration_us: float) -> str:

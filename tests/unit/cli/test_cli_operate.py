@@ -142,3 +142,16 @@ def test_a_bulk_is_emitted_followed_and_cancelled(motia: Callable[..., Any], pro
     assert motia("emit", "work", "--many", "[1").code == 2
     unknown = motia("queue", "bulk", "0" * 32)
     assert (unknown.code, "bulk" in unknown.err) == (2, True)
+
+
+def test_a_name_that_the_project_does_not_have_is_told(scheduled: str, motia: Callable[..., Any]) -> None:
+    for command in (("pause",), ("list",), ("dead",), ("redrive",), ("purge", "--yes")):
+        told = motia("queue", *command, "--topic", "wrok", "--step", "work")
+        assert told.code == 0
+        assert told.err == (
+            "note: topic 'wrok': expected one that a step subscribes to, got none of that name "
+            "(did you mean 'work'?)\n"
+        ), command
+    for command in (("logs",), ("traces",)):
+        assert "note: step 'wrok': expected a step of this project" in motia(*command, "--step", "wrok").err
+    assert motia("queue", "pause", "--topic", "work").err == ""
