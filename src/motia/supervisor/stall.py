@@ -31,6 +31,15 @@ class Patience:
         )
 
 
+def hangs(loading_s: float, usual_s: float) -> bool:
+    """Whether a load seems never to end, so that newer code may take its place.
+
+    One that merely takes its time is left to it: else saves that come faster than a slow machine loads would
+    keep the code of before for ever.
+    """
+    return loading_s > 2 * usual_s
+
+
 def judge(silent_s: float, patience: Patience) -> Literal["well", "stalled", "kill"]:
     """What to do about a node that has not been heard of for `silent_s` seconds."""
     if silent_s > patience.kill_s:

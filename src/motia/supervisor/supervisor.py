@@ -35,7 +35,7 @@ from motia.supervisor.listeners import Listeners
 from motia.supervisor.node_process import NodeProcess
 from motia.supervisor.slot import Drain, Effect, Load, Retry, Slot, Take
 from motia.supervisor.spawn import Spawned, spawn_node
-from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+from motia.supervisor.stall import Patience, Place, hangs, judge, place_of_stall
 from motia.supervisor.workers import Workers, joined, kinds_changed
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.25
 _HAND_OVER_S = 1.0
+_FIRST_LOAD_S = 2.5
 _DRAIN_GRACE_S = 5.0
 _FIXED = ("mode", "project_dir", "host", "port", "nodes", "workbench")
 
@@ -101,6 +102,8 @@ class Supervisor:
         self._workers: Workers | None = None
         self._taking_workers: dict[int, asyncio.Future[bool]] = {}
         """By pid: nodes that were told of new workers."""
+        self._usual_load_s = _FIRST_LOAD_S
+        """How long the last load took that came to an end."""
         self._load_was_cut = False
         """A node was killed while it loaded: what it was to bring is still to come."""
         self._workers_replaced = False
@@ -270,7 +273,7 @@ class Supervisor:
             )
         first = number not in self._served
         self._served.add(number)
-        took_s = asyncio.get_running_loop().time() - node.loading_since_s
+        took_s = self._usual_load_s = asyncio.get_running_loop().time() - node.loading_since_s
         self._report(NodeServing(slot=number, pid=node.pid, took_s=took_s, first=first, banner=node.banner))
         if not settled.done():
             settled.set_result(True)
@@ -447,7 +450,8 @@ class Supervisor:
             return
         loading = self._slots[number].loading == node.pid
         # A project that hangs while it loads is not given up by itself, but a newer version replaces it.
-        kill = self._wanted is not None if loading else verdict == "kill"
+        replaceable = self._wanted is not None and hangs(silent_s, self._usual_load_s)
+        kill = replaceable if loading else verdict == "kill"
         if kill or not node.stall_reported:
             place = self._place(node)
             if place is None and not kill and silent_s < 2 * self._patience.report_s:

@@ -16,7 +16,7 @@ from motia.settings.runtime_dir import runtime_dir
 from motia.supervisor.events import Listening, LoadFailed, NodeDied, NodeServing, NodeStalled, describe
 from motia.supervisor.listeners import open_listeners, open_project
 from motia.supervisor.lock import SupervisorLock
-from motia.supervisor.stall import Patience, Place, judge, place_of_stall
+from motia.supervisor.stall import Patience, Place, hangs, judge, place_of_stall
 from motia.supervisor.workers import joined, kinds_changed
 
 
@@ -25,6 +25,10 @@ def test_patience_by_mode_and_order() -> None:
     assert (development.report_s, development.kill_s) == (2.0, 905.0)
     assert Patience.of(Settings(mode="production"), 7.0) == Patience(5.0, 7.0)
     assert [judge(s, Patience(2.0, 9.0)) for s in (1.9, 2.1, 9.1)] == ["well", "stalled", "kill"]
+
+
+def test_a_load_gives_way_to_newer_code_once_it_takes_twice_its_time() -> None:
+    assert [hangs(loading_s, usual_s=5.0) for loading_s in (2.1, 9.9, 10.1)] == [False, False, True]
 
 
 DUMP = """Timeout (0:00:01.600000)!
