@@ -60,7 +60,7 @@ def built_console(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def shop(built_console: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """The example shop with two more steps: one that always fails, and a workflow that waits for a person."""
+    """The example shop with more steps: one that always fails, a workflow that waits for a person, a row that is undeclared."""
     folder = tmp_path_factory.mktemp("shop")
     shutil.copytree(ROOT / "examples" / "shop", folder, dirs_exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mt") as runtime:
@@ -68,6 +68,7 @@ def shop(built_console: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         project.environment["SHOP_FAILURE_RATE"] = "0"
         project.step("refuse", REFUSE)
         project.step("gift", GIFT)
+        project.step("parcel", PARCEL)
         with served(project) as console:
             yield console
 
@@ -99,6 +100,26 @@ async def give_gift(input: dict, ctx: Context) -> str:
     answer = await ctx.wait_for_signal("allowed")
     choice = await ctx.approval(Choice, title="Which ribbon?", expires="1d")
     return f"given by {answer['by']} in {choice.ribbon}"
+"""
+
+
+PARCEL = """
+@api(id="take-parcel", method="POST", path="/parcels", flows=["parcels"])
+async def take(ctx: Context) -> dict[str, str]:
+    await ctx.trigger_step("sort-parcel", {})
+    return {"status": "taken"}
+
+@event(id="sort-parcel", flows=["parcels"])
+async def sort(ctx: Context) -> None:
+    await ctx.trigger_step("load-parcel", {})
+
+@event(id="load-parcel", flows=["parcels"])
+async def load(ctx: Context) -> None:
+    await ctx.trigger_step("bring-parcel", {})
+
+@event(id="bring-parcel", flows=["parcels"])
+async def bring(ctx: Context) -> None:
+    pass
 """
 
 

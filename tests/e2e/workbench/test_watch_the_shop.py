@@ -74,3 +74,12 @@ def test_the_graph_shows_what_runs_while_it_runs(workbench: Workbench) -> None:
     edges = workbench.page.locator(".react-flow__edge")
     expect(edges.first).to_be_attached()
     expect(workbench.page.get_by_text("seen in traffic, not declared")).to_be_visible()
+
+    flow.choose("parcels")
+    expect(flow.node("bring-parcel")).to_be_visible()
+    answer = workbench.page.request.post(f"{workbench.url}/parcels", headers={"origin": workbench.url})
+    assert answer.ok, answer.text()
+    # Edges that no step declares put what was a grid into one row: it is in sight, whole.
+    expect(edges).to_have_count(3)
+    for name in ("take", "sort", "load", "bring"):
+        expect(flow.node(f"{name}-parcel")).to_be_in_viewport(ratio=0.98)

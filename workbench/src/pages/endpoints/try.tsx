@@ -126,6 +126,7 @@ export function TryEndpoint({
                                 <TextInput
                                   value={draft.params[name] ?? ''}
                                   required
+                                  placeholder="required"
                                   className="flex-1 font-mono"
                                   onChange={event =>
                                     setDraft({

@@ -42,15 +42,19 @@ export function Graph({ flow, positions, chosen, onChoose, onMove }: Props) {
   const { fitView, getZoom } = useReactFlow()
   const width = useStore(store => store.width)
   const store = useStoreApi()
-  const shape = `${flow.name}\n${flow.nodes.map(node => node.id).join('\n')}`
+  const shape = [flow.name, ...flow.nodes.map(({ id }) => id), ...flow.edges.map(({ id }) => id)].join('\n')
   const shown = useRef(shape)
   const [begin] = useState<FitViewOptions>(() => ({ ...FIT, nodes: nearby(flow, positions, chosen) }))
   useEffect(() => setNodes(marked(plain, chosen)), [plain, chosen])
   useEffect(() => {
     if (shown.current === shape) return
-    shown.current = shape
-    void fitView({ ...FIT, nodes: nearby(flow, positions, undefined) })
-  }, [shape, flow, positions, fitView])
+    // Once the nodes stand where they are to stand now.
+    const frame = requestAnimationFrame(() => {
+      shown.current = shape
+      void fitView({ ...FIT, nodes: nearby(flow, positions, chosen) })
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [shape, flow, positions, chosen, fitView])
   useEffect(() => {
     // The panel may have come over the node that opened it.
     if (chosen === undefined || width === 0 || inSight(flow, positions, chosen, store.getState())) return
