@@ -60,7 +60,7 @@ def built_console(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def shop(built_console: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """The example shop with more steps: one that always fails, a workflow that waits for a person, a row that is undeclared."""
+    """The example shop with more: a step that always fails, a run that waits for a person, hidden ways."""
     folder = tmp_path_factory.mktemp("shop")
     shutil.copytree(ROOT / "examples" / "shop", folder, dirs_exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mt") as runtime:
