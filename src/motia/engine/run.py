@@ -27,7 +27,7 @@ from motia.engine.failures import failure_messages
 from motia.engine.replies import is_awaited, reply_to_caller
 from motia.engine.results import if_kept
 from motia.engine.workflow import begun_before
-from motia.errors import BackendError, ConflictError, HandlerError
+from motia.errors import BackendError, ConflictError, HandlerError, InternalError
 from motia.queue.transitions import Decision, decide
 
 if TYPE_CHECKING:
@@ -235,6 +235,27 @@ class Run:
     ) -> None:
         try:
             await self._store(decision, outcome, error)
+        except InternalError as failure:
+            await self._fail_instead(failure, duration_s)
+        except Exception as failure:
+            self._report_unstored(failure)
+            self._end()
+        else:
+            self._over(decision, outcome, duration_s)
+
+    async def _fail_instead(self, error: InternalError, duration_s: float) -> None:
+        """An end that can never be stored fails the attempt: else the message would come back for ever,
+        uncharged. Its run, if it has one, is ended only where that is not what cannot be stored."""
+        self._report_unstored(error)
+        outcome = Failed(error)
+        decision = self.decide(outcome)
+        settlement = self._settlement(decision, outcome)
+        alone = [one for one in settlement.operations if isinstance(one, Settle | Enqueue)]
+        try:
+            try:
+                await self._store(decision, outcome)
+            except InternalError:
+                await self._engine.backend.commit(Batch(alone))
         except Exception as failure:
             self._report_unstored(failure)
             self._end()

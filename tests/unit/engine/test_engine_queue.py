@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from motia import encoding
+from motia.core.batch import Batch, Completed, RunEnd, Settle
+from motia.errors import InternalError
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
@@ -485,3 +490,38 @@ def test_a_result_that_no_json_can_carry_does_not_fail_a_message(project: Any) -
         assert outcomes(app, "Junk") == ["completed"]
 
     project.run(scenario)
+
+
+@pytest.mark.parametrize("refused", [Completed, RunEnd])
+def test_an_end_that_can_never_be_stored_fails_the_attempt(
+    project: Any, monkeypatch: pytest.MonkeyPatch, refused: type
+) -> None:
+    project.step(
+        "work",
+        """
+        config = {"name": "Work", "triggers": [queue("work", attempts=2, retry_delay=1, jitter=0)]}
+        async def handler(input, ctx):
+            await ctx.step("one", lambda: 1)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        backend = app.app.backend
+        commit = backend.commit
+
+        def broken(batch: Batch, *more: Any) -> Any:
+            parts = [one.settlement if isinstance(one, Settle) else one for one in batch.operations]
+            if not any(isinstance(one, refused) for one in parts):
+                return commit(batch, *more)
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(InternalError("the writer failed", code="internal.writer"))
+            return failed
+
+        monkeypatch.setattr(backend, "commit", broken)
+        await app.emit("work", {})
+        await app.advance(30)
+        (dead,) = await app.dead_letters()
+        assert (dead.code, dead.failures, starts(app, "Work")) == ("internal.writer", 2, 2)
+        assert any("could not be stored" in log.message for log in app.logs)
+
+    project.run(scenario, clock=ManualClock())
