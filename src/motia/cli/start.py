@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from motia.cli.options import HERE, Host, Port, ProjectDir, WorkbenchPort
+from motia.cli.output import print_line
 from motia.cli.project import supervise
 from motia.cli.queue import pause_everything
 
@@ -35,6 +36,7 @@ def start(
     """Run the project for production."""
     if paused:
         pause_everything(directory)
+        print_line("everything is paused: `motia queue resume --all` lets messages run")
     flags = {
         "host": host,
         "port": port,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,8 @@ def epoch_ms(value: Any) -> int | None:
 
 def shown(value: Any) -> str:
     """A value as an error message quotes it: short, on one line."""
+    if isinstance(value, Mapping) and "$function" in value:
+        return "a function"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -33,6 +33,9 @@ async def _facts(backend: Backend, registry: Registry, message: StoredMessage, n
     if key is not None or (entry is not None and entry.policy.concurrency is not None):
         holders = await store.running(message.queue, concurrency_key=key)
     keyed = entry is not None and entry.policy.rate_limit is not None and entry.policy.rate_limit.key
+    claimed = 0
+    if entry is not None and entry.policy.starts_when_claimed:
+        claimed = sum(depth.claimed for depth in await store.depths())
     return Facts(
         now_ms=now_ms,
         policy=None if entry is None else entry.policy,
@@ -42,6 +45,7 @@ async def _facts(backend: Backend, registry: Registry, message: StoredMessage, n
         holders=holders,
         ready_before=await store.ready_before(message) if message.status == "ready" else 0,
         waits=await _waits(backend, message, now_ms),
+        claimed=claimed,
         rate_free_at_ms=await store.rate_free_at_ms(message.queue, (message.rate_key or "") if keyed else ""),
     )
 

@@ -29,6 +29,8 @@ class Facts:
     rate_free_at_ms: int | None = None
     waits: Sequence[JournalEntry] = ()
     """What its run waits for, if it is one."""
+    claimed: int = 0
+    """What nodes run or hold, of all queues; asked for where a message starts when it is claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,12 @@ def _ready(message: StoredMessage, facts: Facts) -> list[Reason]:
         text = f"{policy.concurrency} of its queue may run at once: {held}"
         reasons.append(Reason("concurrency", text, None, format_id(facts.holders[0].id)))
     if facts.ready_before:
-        reasons.append(Reason("backlog", f"{facts.ready_before} messages of its queue start before it"))
+        what = "1 message" if facts.ready_before == 1 else f"{facts.ready_before} messages"
+        starts = "starts" if facts.ready_before == 1 else "start"
+        reasons.append(Reason("backlog", f"{what} of its queue {starts} before it"))
+    elif not reasons and policy is not None and policy.starts_when_claimed and facts.claimed:
+        text = f"a node takes it once it has a place to run it; {facts.claimed} run, or are about to"
+        reasons.append(Reason("places", text))
     return reasons or [_next()]
 
 
@@ -120,9 +127,11 @@ def _next() -> Reason:
 
 
 def _paused(pause: Pause, facts: Facts) -> Reason:
-    what = "everything" if pause.topic == pause.step == "*" else f"{pause.topic} → {pause.step}"
+    options = [f"--{part} {name}" for part in ("topic", "step") if (name := getattr(pause, part)) != "*"]
+    what = f"{pause.topic} → {pause.step}" if options else "everything"
     ago_s = max(0, facts.now_ms - pause.since_ms) // 1000
-    return Reason("paused", f"{what} is paused, for {ago_s} s now; `motia queue resume` takes that back")
+    command = " ".join(("motia queue resume", *(options or ["--all"])))
+    return Reason("paused", f"{what} is paused, for {ago_s} s now; `{command}` takes that back")
 
 
 def _where(message: StoredMessage, facts: Facts) -> str:

@@ -104,6 +104,19 @@ def test_a_key_is_a_field_of_the_payload(config: dict[str, Any]) -> None:
     ] == [True]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"retries": {"$function": "a_step.py#f"}},
+        {"rate_limit": {"limit": 1, "period": "1s", "key": {"$function": "a_step.py#f"}}},
+    ],
+)
+def test_a_function_where_none_belongs_is_called_one(config: dict[str, Any]) -> None:
+    _, report = read(config)
+    (problem,) = report.problems
+    assert problem.message.endswith(", got a function")
+
+
 @pytest.mark.parametrize("value", [1.5, 2**31, True, " ", float("nan"), 10**400])
 def test_a_priority_is_a_number_or_a_field(value: object) -> None:
     _, report = read({"priority": value})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from motia import encoding
+from motia.core.ids import parse_id
+from motia.engine.why import why
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
@@ -439,7 +441,11 @@ def test_what_is_urgent_overtakes_what_waits_for_a_place(project: Any) -> None:
         for _ in range(2):
             await app.emit("busy", None)
         for urgency in (1, 1, 1, 1, 9):
-            await app.emit("go", {"urgency": urgency})
+            last = await app.emit("go", {"urgency": urgency})
+        engine = app.app.engine
+        assert engine is not None
+        [(_, [reason])] = await why(engine.backend, engine.registry, parse_id(last), app.clock.now_ms())
+        assert (reason.code, "2 run" in reason.text) == ("places", True)
         await app.call("leave")
         await app.advance(1)
         assert [item["urgency"] for item in await seen(app)] == [9, 1, 1, 1, 1]

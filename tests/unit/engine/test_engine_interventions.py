@@ -192,6 +192,10 @@ def test_a_pause_holds_what_waits_and_lets_what_runs_go_on(project: Any) -> None
         await app.advance(3)
         assert await app.state.get("done", "1") is None
         assert await reasons(app, message_id) == ["paused"]
+        [(_, [reason])] = await why(
+            app.app.backend, engine_of(app).registry, parse_id(message_id), app.clock.now_ms()
+        )
+        assert "`motia queue resume --topic slow` takes" in reason.text
         assert await interventions.resume(topic="slow") == 1
         await app.advance(0)
         assert await app.state.get("done", "1") is True
