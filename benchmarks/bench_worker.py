@@ -60,13 +60,20 @@ def _requests(effort: Effort) -> list[Row]:
         (project / "steps" / "hello.step.ts").write_text(_HTTP_STEP)
         with motia_serving(project, first="/hello-ts") as server:
             rates: dict[str, list[float]] = {"/hello-ts": [], "/hello": []}
+            costs: dict[str, list[float]] = {"/hello-ts": [], "/hello": []}
+            requests = effort.count(_REQUESTS, least=100)
             for _ in range(effort.rounds + 1):
-                for path, found in rates.items():
-                    requests = effort.count(_REQUESTS, least=100)
-                    found.append(requests / run_load(server.port, "GET", path, requests)["elapsed_s"])
+                for path in rates:
+                    before_s = server.cpu_s()
+                    rates[path].append(requests / run_load(server.port, "GET", path, requests)["elapsed_s"])
+                    costs[path].append((server.cpu_s() - before_s) / requests * 1e6)
     # The first of each warms up.
     ours, python = (median(found[1:]) for found in rates.values())
-    return [Row("typescript: GET", ours, "/s", python, "Python step", "at least", 0.6)]
+    ours_us, python_us = (median(found[1:]) for found in costs.values())
+    return [
+        Row("typescript: GET", ours, "/s", python, "Python step", "at least", 0.6),
+        Row("  CPU of node and worker", ours_us, "µs CPU", python_us, "Python step"),
+    ]
 
 
 def _measured(language: str, count: int) -> dict[str, float]:
