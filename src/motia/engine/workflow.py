@@ -16,7 +16,7 @@ from motia import encoding
 from motia.core.batch import Enqueue, Operation, WaitFor
 from motia.core.calls import EnqueueRequest
 from motia.core.ids import format_id
-from motia.core.invocation import Outcome, RetryLater
+from motia.core.invocation import Outcome, RetryLater, Succeeded
 from motia.core.message import TraceContext
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import (
@@ -309,6 +309,8 @@ class Workflow:
         """The outcome of the run, once what has to be undone is. One whose code changed is held."""
         try:
             outcome = await held_or(outcome, self._execution, self._journal)
+            if isinstance(outcome, Succeeded):
+                self._tell_open_waits()
             if self.begun or is_awaited(self._claim):
                 limit_bytes = self._engine.settings.limits.message_bytes
                 outcome = if_kept(outcome, self._claim.queue.step, limit_bytes)
@@ -316,6 +318,15 @@ class Workflow:
         except BackendError as error:
             # Storage refused a part of the end: a later attempt comes by what is stored, and goes on there.
             return RetryLater(_END_AGAIN_AFTER_S, f"its end could not be stored: {error}", counts=False)
+
+    def _tell_open_waits(self) -> None:
+        """To catch a wait and to return is hardly meant; but it may be, so it is no failure."""
+        waits = self._journal.replay.open_waits(self._journal.now_ms())
+        if waits:
+            self._execution.logger.warning(
+                f"the handler returned while it waits at {', '.join(map(repr, waits))}: the run ends without;"
+                " did an `except:`, an `except BaseException` or `return_exceptions=True` catch the wait?"
+            )
 
     def at_end(self, call: Callable[[], None]) -> None:
         """Call it once nothing of this execution is done or undone any more."""

@@ -113,6 +113,16 @@ class Replay:
             entry.name for entry in self._unmet.values() if (entry.kind, entry.status) == ("step", "done")
         ]
 
+    def open_waits(self, now_ms: int) -> list[str]:
+        """What the run has come to wait for and what is not over. A sleep is over by its time alone."""
+        return [
+            entry.name
+            for entry in self._entries.values()
+            if entry.status == "waiting"
+            and entry.kind != "marker"
+            and (entry.kind != "sleep" or (entry.due_at_ms or 0) > now_ms)
+        ]
+
     def check_all_met(self) -> None:
         """The handler has come to its end: every recorded step must have been on its way.
 

@@ -873,3 +873,34 @@ async def one(ctx, name):
         assert _module(app, "order")["done"].count("refund p1") == 1
 
     project.run(scenario, clock=ManualClock())
+
+
+def test_a_handler_that_catches_its_wait_is_told_so(project: Any) -> None:
+    project.step(
+        "order",
+        """
+@step(queue("order"))
+async def order(input, ctx):
+    await ctx.sleep("2s")
+    try:
+        await ctx.wait_for("paid")
+    except:
+        return "early"
+@step(queue("caught"))
+async def caught(input, ctx):
+    await asyncio.gather(ctx.sleep("3m"), ctx.step("a", lambda: 1), return_exceptions=True)
+""",
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("order", {})
+        await app.emit("caught", {})
+        await app.advance(10)
+        await app.until_idle()
+        told = sorted(line.message for line in app.logs if "returned while it waits" in line.message)
+        assert [one.partition(":")[0] for one in told] == [
+            "the handler returned while it waits at 'sleep'",
+            "the handler returned while it waits at 'wait paid'",
+        ]
+
+    project.run(scenario, clock=ManualClock())
