@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
 from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, Succeeded, TimedOut
@@ -66,7 +67,7 @@ class StepEndpoint:
                 if type(response.body) is not bytes:
                     response = conditional(await started(response), request.method, request.headers)
             except Exception as error:
-                outcome = Failed(_bad_result(error, self._step))
+                outcome = Failed(_bad_result(error, self._step, str(engine.settings.project_dir)))
                 response = self._failed(outcome, trace)
         else:
             if type(outcome) is Failed:
@@ -169,9 +170,19 @@ def _level_of(error: MotiaError) -> Level | None:
     return "warning" if hasattr(error, "stack") else None
 
 
-def _bad_result(error: Exception, step: Step) -> MotiaError:
+def _bad_result(error: Exception, step: Step, project_dir: str) -> MotiaError:
     if not isinstance(error, MotiaError):
-        failure = HandlerError(str(error), code="handler.bad_result", type_name=type(error).__name__)
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename.startswith(project_dir)]
+        failure = HandlerError(
+            str(error) or type(error).__name__,
+            # A generator, or what writes a model, is the author's code as the handler is.
+            code="handler.raised" if own else "handler.bad_result",
+            type_name=type(error).__name__,
+        )
+        if own:
+            lines = traceback.format_list(own) + traceback.format_exception_only(error)
+            failure.stack = "".join(lines).replace(f"{project_dir}/", "").rstrip()
         failure.__cause__ = error
         error = failure
     if isinstance(error, HandlerError) and not error.stack:

@@ -213,6 +213,27 @@ def test_what_a_call_of_the_handler_is_refused_is_told_to_its_author(project: An
     project.run(scenario)
 
 
+def test_a_stream_that_fails_before_its_first_item_fails_as_its_handler(project: Any) -> None:
+    project.step(
+        "lines",
+        """
+        @step(http("GET", "/lines"))
+        async def lines():
+            raise ValueError("no lines")
+            yield "a"
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        assert_problem(await app.http.get("/lines"), 500, "handler.raised")
+        (log,) = app.logs
+        assert log.message == "ValueError: no lines"
+        assert log.data is not None
+        assert b'File \\"steps/lines_step.py\\", line 7' in log.data
+
+    project.run(scenario)
+
+
 def test_auth_gives_the_user_or_refuses(project: Any) -> None:
     project.step(
         "me",
