@@ -101,11 +101,14 @@ def test_npx_reaches_the_command_of_this_machine(
 def test_the_application_ends_with_the_npm_that_runs_it(motia: Callable[..., Any], project: Path) -> None:
     motia("create", "my-app", "-t", "javascript")
     program = project / "motia"
-    program.write_text('#!/bin/sh\ntrap "echo ended; exit 0" TERM\necho began\nwhile :; do sleep 0.1; done\n')
+    program.write_text(
+        '#!/bin/sh\ntrap "echo ended; exit 0" TERM\necho "began$MOTIA_BIN"\nwhile :; do sleep 0.1; done\n'
+    )
     program.chmod(0o755)
     bin_file = project / "my-app" / "tools" / "motia" / "bin.js"
     environment = {**os.environ, "MOTIA_BIN": str(program), "npm_lifecycle_event": "start"}
     command = ["sh", "-c", f"node {bin_file} start; :"]
+    # The command itself takes each MOTIA_ for a setting, and refuses those that it does not know.
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as npm:
         assert npm.stdout is not None
         assert npm.stdout.readline() == "began\n"

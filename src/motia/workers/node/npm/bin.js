@@ -48,6 +48,8 @@ if (command === null) {
   process.exit(1)
 }
 const [program, ...first] = command
+// To the command every MOTIA_ is a setting, and this is none.
+delete process.env.MOTIA_BIN
 const child = spawn(program, [...first, ...process.argv.slice(2)], { stdio: 'inherit' })
 // Ctrl+C reaches the child by itself, as part of the terminal's group; other signals come only here.
 process.on('SIGINT', () => undefined)
