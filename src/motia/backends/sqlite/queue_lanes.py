@@ -18,7 +18,11 @@ from motia.core.flow import Flow, Limits, RateWindow
 from motia.core.message import NewMessage
 from motia.queue.rate import Starts, free_starts, next_free_ms, note_starts
 
-KEEP_RATE = "INSERT OR REPLACE INTO rates (queue, key, most, period, starts, wake_at) VALUES (?,?,?,?,?,?)"
+KEEP_RATE = (
+    "INSERT INTO rates (queue, key, most, period, starts, wake_at) VALUES (?,?,?,?,?,?)"
+    " ON CONFLICT (queue, key) DO UPDATE SET most = excluded.most, period = excluded.period,"
+    " starts = excluded.starts, wake_at = excluded.wake_at"
+)
 _CLAIMED_OF_KEYS = (
     "SELECT concurrency_key, count(*) FROM deliveries WHERE queue = ? AND state = 3"
     " AND concurrency_key IN (SELECT value FROM json_each(?)) GROUP BY concurrency_key"
