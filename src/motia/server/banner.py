@@ -34,6 +34,10 @@ def banner(
         f"  next {_utc(schedule.expression.next_after(now_ms))}"
         for schedule in schedules
     ]
+    if not registry.steps and not problems:
+        lines.append(
+            "  hint: put one into steps/, named like hello_step.py; --dir names another project's folder"
+        )
     return {
         "lines": lines,
         "steps": len(registry.steps),

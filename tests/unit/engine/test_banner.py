@@ -21,3 +21,13 @@ def test_a_banner_names_routes_and_next_ticks_in_a_line_each(project: Any) -> No
         assert banner["routes"] == [{"method": "GET", "path": "/orders/:id", "step": "order"}]
 
     project.run(scenario, clock=ManualClock(datetime(2026, 1, 1, 10, tzinfo=UTC)))
+
+
+def test_a_folder_without_steps_says_where_they_go(project: Any) -> None:
+    async def scenario(app: TestApp) -> None:
+        told, hint = app.app.banner()["lines"]
+        assert told == "0 steps, 0 broken"
+        assert "steps/" in hint
+        assert "--dir" in hint
+
+    project.run(scenario)
