@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
-from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, Succeeded, TimedOut
+from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, RetryLater, Succeeded, TimedOut
 from motia.core.message import TraceContext
 from motia.core.occurrence import Request
 from motia.core.step import Step
@@ -19,6 +20,7 @@ from motia.http.conditional import conditional
 from motia.http.problem import hint_at_body, problem, problem_of
 from motia.http.response import HttpResponse, started, to_response
 from motia.http.router import Route, Router
+from motia.http.stream import Stream
 from motia.http.traceparent import parse_traceparent
 from motia.tracing.record import Level
 
@@ -66,6 +68,8 @@ class StepEndpoint:
                 response = to_response(outcome.value)
                 if type(response.body) is not bytes:
                     response = conditional(await started(response), request.method, request.headers)
+                    if type(response.body) is Stream:
+                        response.body = _Watched(response.body, lambda error: self._cut_short(error, trace))
             except Exception as error:
                 outcome = Failed(_bad_result(error, self._step, str(engine.settings.project_dir)))
                 response = self._failed(outcome, trace)
@@ -103,7 +107,21 @@ class StepEndpoint:
             return problem(504, code="handler.timed_out", trace_id=trace.trace_id)
         if isinstance(outcome, Cancelled) and not outcome.from_outside:
             return problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
-        return problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id)
+        asked_s = outcome.delay_s if isinstance(outcome, RetryLater) else None
+        headers = None if asked_s is None else {"retry-after": str(math.ceil(asked_s))}
+        return problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id, headers=headers)
+
+    def _cut_short(self, error: Exception, trace: TraceContext) -> None:
+        """Tell of a body whose head was sent: its caller can only be cut off."""
+        failure = _bad_result(error, self._step, str(self._engine.settings.project_dir))
+        self._engine.recorder.log(
+            "error",
+            f"{describe(Failed(failure))}; the answer had begun and was cut short",
+            step=self._step.name,
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            data=stack_data(Failed(failure)),
+        )
 
     def _tell(self, outcome: Failed | TimedOut, trace: TraceContext) -> None:
         """Failures of the author are logged with their stack; refusals of the caller's input are not."""
@@ -137,6 +155,28 @@ class IdempotentEndpoint(StepEndpoint):
     async def answer(self, request: Request, give_up: Callable[[HttpResponse], None]) -> HttpResponse:
         run = super().answer
         return await self._guarded.answer(request, lambda: run(request, give_up))
+
+
+class _Watched(AsyncIterator[bytes]):
+    """A streamed body; tells what it fails with, and fails."""
+
+    __slots__ = ("_body", "_failed")
+
+    def __init__(self, body: Stream, failed: Callable[[Exception], None]) -> None:
+        self._body = body
+        self._failed = failed
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._body.__anext__()
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self._failed(error)
+            raise
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
 
 
 def build_router(engine: Engine) -> Router[StepEndpoint]:

@@ -47,7 +47,7 @@ def problem(
         members.update(extra)
     body = encode(members)
     lines = [_CONTENT_TYPE, (b"content-length", b"%d" % len(body))]
-    if status == 503:
+    if status == 503 and "retry-after" not in (headers or {}):
         lines.append((b"retry-after", _RETRY_AFTER_S))
     return HttpResponse(status, lines + header_lines(headers), body)
 

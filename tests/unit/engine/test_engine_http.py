@@ -416,6 +416,52 @@ def test_a_lifespan_that_fails_is_told_at_its_own_line(project: Any, source: str
     assert "motia/app.py" not in str(caught.value)
 
 
+def test_a_stream_that_fails_after_it_began_is_told_on_its_own_line(project: Any) -> None:
+    project.step(
+        "feed",
+        """
+        async def rows():
+            yield "first"
+            raise LookupError("no second")
+        config = {"name": "Feed", "triggers": [http("GET", "/feed")]}
+        async def handler(request, ctx):
+            return rows()
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        with pytest.raises(LookupError):
+            await app.http.get("/feed")
+        (line,) = [line for line in app.logs if line.level == "error"]
+        assert (line.step, line.message) == (
+            "Feed",
+            "LookupError: no second; the answer had begun and was cut short",
+        )
+        assert line.trace_id in {span.trace_id for span in app.spans}
+        assert b"feed_step.py" in (line.data or b"")
+
+    project.run(scenario)
+
+
+def test_a_handler_that_asks_for_another_attempt_tells_its_caller_when(project: Any) -> None:
+    project.step(
+        "busy",
+        """
+        from motia import Retry
+        config = {"name": "Busy", "triggers": [http("GET", "/busy")]}
+        async def handler(request, ctx):
+            return Retry(2.5, reason="the till is closed")
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        answer = await app.http.get("/busy")
+        assert_problem(answer, 503, "handler.retry")
+        assert answer.headers["retry-after"] == "3"
+
+    project.run(scenario)
+
+
 def test_a_condition_that_is_false_refuses_a_request(project: Any) -> None:
     project.step(
         "gate",
