@@ -139,7 +139,7 @@ _MEANINGS = {
     "condition.not_met": "the trigger's condition refused the request",
     "handler.bad_result": "the handler returned what no response can be made of; the message names the path",
     "handler.raised": "the handler raised: the message, type and stack are those of its exception",
-    "handler.retry": "the handler returned `Retry` on its last attempt",
+    "handler.retry": "the handler returned `Retry` on its last attempt or to a request (503, `Retry-After`)",
     "http.error": "the handler raised `HTTPError`",
     "input.invalid": "a body, parameter or payload does not fit its schema; `errors` lists the paths",
     "internal": "something failed that has no name; the trace has it",
