@@ -1,4 +1,4 @@
-"""Builds the Workbench's page into the wheel, where npm can; a wheel without it serves a page that says so."""
+"""Builds the Workbench's page into the wheel where npm can; without it a page says how to get the console."""
 
 from __future__ import annotations
 
