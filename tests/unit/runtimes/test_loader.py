@@ -662,6 +662,24 @@ class TestBrokenFiles:
         hint = only_problem(load({"steps/a_step.py": source})).hint
         assert hint == "a trigger goes inside the decorator: @step(http(…)) above the function"
 
+    @pytest.mark.parametrize(
+        ("line", "hint"),
+        [
+            (
+                '@step(queue("a"), on_failure="b")',
+                "it is an option of a trigger: @step(queue(…, on_failure=…))",
+            ),
+            ('@step(queue("a"), enqeues=["b"])', "did you mean 'enqueues'?"),
+            ('@step(http("GET", "/a", idempotent=True))', "did you mean 'idempotency'?"),
+            ('@step(cron("* * * * *", zone="UTC"))', "did you mean 'timezone'?"),
+            ("@step(nothing_like_it=1)", None),
+        ],
+    )
+    def test_an_option_that_belongs_elsewhere(self, load: Load, line: str, hint: str | None) -> None:
+        source = f"from motia import cron, http, queue, step\n{line}\nasync def a():\n    return 1\n"
+        problem = only_problem(load({"steps/a_step.py": source}))
+        assert (problem.line, problem.hint) == (2, hint)
+
     def test_files_that_import_each_other(self, load: Load) -> None:
         files: Files = {
             "steps/a_step.py": f"from steps.b_step import B\nA = 1\n{SIMPLE}",

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 import sys
 import traceback
+from inspect import signature
 from pathlib import Path
 
 import motia
+from motia.authoring.steps import step
+from motia.authoring.triggers import (
+    ApiTrigger,
+    CronTrigger,
+    QueueTrigger,
+    StateTrigger,
+    StreamTrigger,
+    TimeTrigger,
+)
 from motia.core.spelling import did_you_mean
 from motia.errors import DefinitionError
 
@@ -15,6 +25,12 @@ _OWN_FOLDER = str(Path(motia.__file__).parent)
 _NO_SUCH_NAME = re.compile(r"cannot import name '([^']+)' from '([^']+)'")
 
 _TRIGGER_AS_DECORATOR = re.compile(r"'(Api|Queue|Cron|State|Stream|Time)Trigger' object is not callable")
+
+_TRIGGERS = {
+    trigger.type: trigger
+    for trigger in (QueueTrigger, ApiTrigger, CronTrigger, StateTrigger, StreamTrigger, TimeTrigger)
+}
+_UNKNOWN_OPTION = re.compile(rf"({'|'.join(_TRIGGERS)}|step)\(\) got an unexpected keyword argument '(\w+)'")
 
 _DISTRIBUTION_OF_MODULE = {
     "attr": "attrs",
@@ -116,10 +132,21 @@ def _hint(error: BaseException, root: Path) -> str | None:
     if isinstance(error, TypeError) and (trigger := _TRIGGER_AS_DECORATOR.search(str(error))) is not None:
         name = {"Api": "http", "Time": "at"}.get(trigger[1], trigger[1].lower())
         return f"a trigger goes inside the decorator: @step({name}(…)) above the function"
+    if isinstance(error, TypeError) and (unknown := _UNKNOWN_OPTION.match(str(error))) is not None:
+        return _unknown_option(unknown[1], unknown[2])
     wanted = _NO_SUCH_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if wanted is not None and (module := sys.modules.get(wanted[2])) is not None:
         return did_you_mean(wanted[1], dir(module)) or None
     return None
+
+
+def _unknown_option(function: str, option: str) -> str | None:
+    """Where an option belongs that `step(…)` or a trigger does not take."""
+    owner = next((name for name, trigger in _TRIGGERS.items() if option in trigger.keys), None)
+    if function == "step" and owner is not None:
+        return f"it is an option of a trigger: @step({owner}(…, {option}=…))"
+    known = signature(step).parameters if function == "step" else _TRIGGERS[function].keys
+    return did_you_mean(option, known) or None
 
 
 def _missing_module(name: str, root: Path) -> str:
