@@ -110,6 +110,36 @@ def test_a_handler_that_recovers_completes(project: Any) -> None:
     project.run(scenario, clock=ManualClock())
 
 
+def test_a_handler_that_no_thread_is_left_for_is_not_at_fault(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.step(
+        "blocking",
+        """
+        config = {"name": "Blocking", "triggers": [queue("blocking", attempts=1)]}
+        def handler(input, ctx):
+            ctx.state.set("s", "attempt", ctx.attempt)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        def refuse(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            # What the system says of a process that is full of threads.
+            patch.setattr("threading._start_new_thread", refuse)
+            await app.emit("blocking")
+            await app.until("message.settled")
+        assert outcomes(app, "Blocking") == ["snoozed"]
+        await app.advance(1.5)
+        assert outcomes(app, "Blocking") == ["snoozed", "completed"]
+        assert await app.state.get("s", "attempt") == 1
+        assert await app.dead_letters() == []
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_values_ask_for_another_attempt_more_time_or_the_end(project: Any) -> None:
     project.step(
         "values",

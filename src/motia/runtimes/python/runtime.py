@@ -43,7 +43,10 @@ from motia.runtimes.python.failures import import_problem, own_stack
 from motia.runtimes.python.loader import Loader
 from motia.runtimes.python.responding import respond, writes_response
 from motia.runtimes.python.retrying import with_retry
-from motia.runtimes.python.threads import Threads
+from motia.runtimes.python.threads import NoThreadError, Threads
+
+_NO_THREAD_S = 1.0
+"""How soon what found no thread is tried again, by a process that has one."""
 
 
 @dataclass(slots=True)
@@ -211,6 +214,9 @@ class PythonRuntime:
                 raise
             # Nobody cancels this execution: something that the handler waited for was cancelled.
             return Failed(self._handler_error(error, invocation.step))
+        except NoThreadError as refused:
+            # The process is worn and about to be replaced.
+            return RetryLater(_NO_THREAD_S, str(refused), counts=False)
         except Suspend as suspend:
             return Suspended(suspend.due_at_ms, suspend.waits)
         except Compensating:

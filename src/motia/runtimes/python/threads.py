@@ -32,6 +32,10 @@ class Work:
             raise RuntimeError("the handler raised StopIteration") from error
 
 
+class NoThreadError(Exception):
+    """The system starts no more threads: what was to run in one has not begun, and is not at fault."""
+
+
 class Threads:
     """Runs blocking functions. A thread cannot be stopped: one that outlives its handler's timeout is
     abandoned and counted until it ends."""
@@ -40,12 +44,22 @@ class Threads:
         self._size = size
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="motia-step")
         self._abandoned = 0
+        self._refused = False
 
     def run(self, function: Callable[[], Any]) -> Work:
-        """Run a function as soon as a thread is free, in the caller's context variables."""
+        """Run a function as soon as a thread is free, in the caller's context variables.
+
+        Failure: `NoThreadError`; the function will not run.
+        """
         work = Work(function)
         context = contextvars.copy_context()
-        work.result = asyncio.get_running_loop().run_in_executor(self._pool, context.run, work.run)
+        try:
+            work.result = asyncio.get_running_loop().run_in_executor(self._pool, context.run, work.run)
+        except RuntimeError as error:
+            # The pool has queued it all the same.
+            work.given_up = True
+            self._refused = True
+            raise NoThreadError(str(error)) from error
         return work
 
     def abandon(self, work: Work) -> None:
@@ -63,9 +77,11 @@ class Threads:
 
     @property
     def worn(self) -> str | None:
-        """Why the process should be replaced, once a quarter of the pool never came back."""
+        """Why the process should be replaced: a quarter of the pool never came back, or it cannot grow."""
         if self._abandoned * 4 > self._size:
             return f"{self._abandoned} of {self._size} threads run handlers that never ended"
+        if self._refused:
+            return "the system starts no more threads for it; do steps start threads that never end?"
         return None
 
     def close(self) -> None:
