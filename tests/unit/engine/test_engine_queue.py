@@ -133,6 +133,7 @@ def test_a_handler_that_no_thread_is_left_for_is_not_at_fault(
             await app.until("message.settled")
         assert outcomes(app, "Blocking") == ["snoozed"]
         await app.advance(1.5)
+        await app.until("message.settled", outcome="completed")
         assert outcomes(app, "Blocking") == ["snoozed", "completed"]
         assert await app.state.get("s", "attempt") == 1
         assert await app.dead_letters() == []
