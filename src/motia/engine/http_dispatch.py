@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import AsyncIterator, Callable
 
 from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, RetryLater, Succeeded, TimedOut
 from motia.core.message import TraceContext
 from motia.core.occurrence import Request
+from motia.core.stack import came_by, own_stack
 from motia.core.step import Step
 from motia.core.trigger import HttpTrigger
 from motia.engine.engine import Engine
@@ -212,17 +212,14 @@ def _level_of(error: MotiaError) -> Level | None:
 
 def _bad_result(error: Exception, step: Step, project_dir: str) -> MotiaError:
     if not isinstance(error, MotiaError):
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if frame.filename.startswith(project_dir)]
+        # A generator, or what writes a model, is the author's code as the handler is.
+        raised = came_by(error, project_dir)
         failure = HandlerError(
             str(error) or type(error).__name__,
-            # A generator, or what writes a model, is the author's code as the handler is.
-            code="handler.raised" if own else "handler.bad_result",
+            code="handler.raised" if raised else "handler.bad_result",
             type_name=type(error).__name__,
+            stack=own_stack(error, project_dir) if raised else "",
         )
-        if own:
-            lines = traceback.format_list(own) + traceback.format_exception_only(error)
-            failure.stack = "".join(lines).replace(f"{project_dir}/", "").rstrip()
         failure.__cause__ = error
         error = failure
     if isinstance(error, HandlerError) and not error.stack:

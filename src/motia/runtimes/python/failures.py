@@ -8,7 +8,6 @@ import traceback
 from inspect import signature
 from pathlib import Path
 
-import motia
 from motia.authoring.steps import step
 from motia.authoring.triggers import (
     ApiTrigger,
@@ -21,7 +20,6 @@ from motia.authoring.triggers import (
 from motia.core.spelling import did_you_mean
 from motia.errors import DefinitionError
 
-_OWN_FOLDER = str(Path(motia.__file__).parent)
 _NO_SUCH_NAME = re.compile(r"cannot import name '([^']+)' from '([^']+)'")
 
 _TRIGGER_AS_DECORATOR = re.compile(r"'(Api|Queue|Cron|State|Stream|Time)Trigger' object is not callable")
@@ -157,13 +155,3 @@ def _missing_module(name: str, root: Path) -> str:
     if top == "motia":
         return "this package has no such module: import the name from `motia` itself"
     return f"pip install {_DISTRIBUTION_OF_MODULE.get(top, top)}"
-
-
-def own_stack(error: BaseException, project_dir: str) -> str:
-    """The frames of the author's code, and of the libraries it called; what called it is left out."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_OWN_FOLDER)]
-    first = next((n for n, frame in enumerate(own) if frame.filename.startswith(project_dir)), 0)
-    shown = own[first:] or list(frames)
-    lines = traceback.format_list(shown) + traceback.format_exception_only(type(error), error)
-    return "".join(lines).replace(project_dir + "/", "").rstrip()

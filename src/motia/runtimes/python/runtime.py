@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from motia.authoring.auth import known
 from motia.authoring.context import Context, current
-from motia.authoring.futures import is_not_awaited
 from motia.authoring.payload import ChangePayload, payload_of
 from motia.authoring.request import Request
 from motia.authoring.results import Cancel, Retry, Snooze
@@ -31,16 +30,18 @@ from motia.core.invocation import (
     TimedOut,
 )
 from motia.core.registry import Registry
+from motia.core.stack import own_stack
 from motia.core.step import Step
 from motia.core.trigger import FunctionId, HttpTrigger, process_of
 from motia.core.workflow import Compensating, Suspend, suspension
-from motia.errors import AccessError, BackendError, DefinitionError, HandlerError, InputError, MotiaError
+from motia.errors import AccessError, BackendError, DefinitionError, InputError
 from motia.runtimes.protocol import CONTEXT, Loaded
 from motia.runtimes.python.app_file import app_file_problem, stream_auth_of
 from motia.runtimes.python.binding import BoundHandler, bind_handler
 from motia.runtimes.python.dependencies import is_async
-from motia.runtimes.python.failures import import_problem, own_stack
+from motia.runtimes.python.failures import import_problem
 from motia.runtimes.python.loader import Loader
+from motia.runtimes.python.raising import failed_by, handler_error
 from motia.runtimes.python.responding import respond, writes_response
 from motia.runtimes.python.retrying import with_retry
 from motia.runtimes.python.threads import NoThreadError, Threads
@@ -197,15 +198,8 @@ class PythonRuntime:
                 await calls.finish_pending()
             told = _OUTCOME_OF.get(type(value))
             return Succeeded(value) if told is None else told(value)
-        except InputError as error:
-            # Its own input cannot get better; an input error of something it called may.
-            if error.code in _OF_ITS_INPUT:
-                return Failed(error, retryable=False)
-            return Failed(self._misused(error, invocation.step), retryable=True)
-        except BackendError as error:
-            return Failed(self._handler_error(error, invocation.step), retryable=True)
-        except AccessError as error:
-            return Failed(error, retryable=False)
+        except (AccessError, BackendError, InputError) as error:
+            return failed_by(error, self._project_dir)
         except asyncio.CancelledError as error:
             if calls.stop_reason is not None:
                 return _stopped(calls)
@@ -213,7 +207,7 @@ class PythonRuntime:
             if task is not None and task.cancelling():
                 raise
             # Nobody cancels this execution: something that the handler waited for was cancelled.
-            return Failed(self._handler_error(error, invocation.step))
+            return failed_by(error, self._project_dir)
         except NoThreadError as refused:
             # The process is worn and about to be replaced.
             return RetryLater(_NO_THREAD_S, str(refused), counts=False)
@@ -229,7 +223,7 @@ class PythonRuntime:
             if isinstance(error, BaseExceptionGroup) and error.subgroup(Compensating) is not None:
                 return Cancelled("the run is being undone")
             # Of those that are no `Exception`, `sys.exit()` is the usual one: it must not end the node.
-            failed = Failed(self._handler_error(error, invocation.step), retryable=_is_retryable(error))
+            failed = failed_by(error, self._project_dir)
             return failed if invocation.claim is None else await self.with_retry(invocation, failed, error)
         finally:
             if context.printed is not None:
@@ -266,7 +260,7 @@ class PythonRuntime:
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
             # `sys.exit()`, or something that it waited for was cancelled: neither may go further than this.
-            raise self._handler_error(error, calls.invocation.step) from error
+            raise handler_error(error, self._project_dir) from error
         finally:
             if context.printed is not None:
                 context.flush_output()
@@ -337,33 +331,6 @@ class PythonRuntime:
             await ask() if asyncio.iscoroutinefunction(condition) else await self._in_thread(ask, calls)
         )
 
-    def _handler_error(self, error: BaseException, step: Step) -> MotiaError:
-        if is_not_awaited(error):
-            error.add_note("hint: a call was taken for its value; write `await` before it")
-        if isinstance(error, MotiaError):
-            if not getattr(error, "stack", ""):
-                error.stack = own_stack(error, self._project_dir)  # type: ignore[attr-defined]  # ours alone
-            if isinstance(error, HandlerError) and not error.type_name:
-                error.type_name = type(error).__name__
-            return error
-        failure = HandlerError(
-            str(error) or type(error).__name__,
-            type_name=type(error).__name__,
-            stack=own_stack(error, self._project_dir),
-        )
-        failure.__cause__ = error
-        return failure
-
-    def _misused(self, error: InputError, step: Step) -> MotiaError:
-        """What the handler asked of the framework was refused: its author is told at which line."""
-        if error.code == "state.bad_update":
-            # What is stored, and how the handler changes it, is nothing that a caller sent or may read.
-            failure = HandlerError(error.message, code=error.code, details=error.details, hint=error.hint)
-            failure.__cause__ = error
-            failure.stack = own_stack(error, self._project_dir)
-            return failure
-        return self._handler_error(error, step)
-
     @property
     def unready(self) -> str | None:
         """Loaded code can always run."""
@@ -386,19 +353,6 @@ def _positional_count(function: Callable[..., Any]) -> int | None:
         return None
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(kind in by_position for kind in kinds)
-
-
-_OF_ITS_INPUT = frozenset(
-    {
-        "input.invalid",
-        "input.unsupported_media_type",
-        "json.malformed",
-        "json.too_deep",
-        "form.malformed",
-        "query.too_many_fields",
-    }
-)
-"""Codes of what is wrong with what a handler got, wherever it is read."""
 
 
 class _Skipped:
@@ -424,7 +378,3 @@ def _stopped(calls: Calls) -> Outcome:
     if calls.stop_reason == "cancelled":
         return Cancelled("it was cancelled while it ran", from_outside=True)
     return TimedOut(calls.timeout_s) if calls.stop_reason == "timed_out" else Released()
-
-
-def _is_retryable(error: BaseException) -> bool:
-    return not isinstance(error, MotiaError) or error.retryable
