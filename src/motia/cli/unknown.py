@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def note_unknown(settings: Settings, *, topic: str | None = None, step: str | None = None) -> None:
     """A note for each of the two that no step of the project has. Loads the project if one is given."""
-    from motia.core.spelling import did_you_mean
+    from motia.engine.enqueue import nearest_known
 
     if topic is None and step is None:
         return
@@ -27,5 +27,4 @@ def note_unknown(settings: Settings, *, topic: str | None = None, step: str | No
         (f"step {step!r}: expected a step of this project", step, registry.steps),
     ):
         if name is not None and name not in known:
-            near = did_you_mean(name, known)
-            note(f"{what}, got none of that name{f' ({near})' if near else ''}")
+            note(f"{what}, got none of that name{nearest_known(name, known, registry)}")

@@ -64,6 +64,11 @@ class JournalEntry:
     """The mail that ended a wait: the run does not take it a second time."""
 
 
+def is_open(entry: JournalEntry, now_ms: int) -> bool:
+    """Whether the run still waits at an entry. A sleep is over by its time alone: that is not written."""
+    return entry.status == "waiting" and (entry.kind != "sleep" or (entry.due_at_ms or 0) > now_ms)
+
+
 def undo_marker(at_ms: int, cause: bytes = CANCELLED) -> JournalEntry:
     """The entry that makes a run undo what it did, and end as its cause says."""
     return JournalEntry(name=UNDO_MARKER, kind="marker", status="done", at_ms=at_ms, error=cause)

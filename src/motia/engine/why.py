@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from motia.backends.protocol import Backend
 from motia.core.message import MessageId, StoredMessage
 from motia.core.registry import Registry
-from motia.core.workflow import JournalEntry, RunId
+from motia.core.workflow import JournalEntry, RunId, is_open
 from motia.queue.why import Facts, Reason, explain
 
 
@@ -51,9 +51,8 @@ async def _facts(backend: Backend, registry: Registry, message: StoredMessage, n
 
 
 async def _waits(backend: Backend, message: StoredMessage, now_ms: int) -> list[JournalEntry]:
-    """What the run of a message waits for. A sleep is not written again when its time has come."""
+    """What the run of a message waits for."""
     if message.status != "scheduled":
         return []
     entries = await backend.workflow.journal(RunId(message.id, message.queue.step))
-    waits = [entry for entry in entries if entry.status == "waiting"]
-    return [entry for entry in waits if entry.kind != "sleep" or (entry.due_at_ms or 0) > now_ms]
+    return [entry for entry in entries if is_open(entry, now_ms)]

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from motia import encoding
-from motia.core.workflow import HELD_MARKER, UNDO_MARKER, JournalEntry
+from motia.core.workflow import HELD_MARKER, UNDO_MARKER, JournalEntry, is_open
 from motia.errors import WorkflowError
 
 MAX_ENTRIES = 10_000
@@ -114,14 +114,9 @@ class Replay:
         ]
 
     def open_waits(self, now_ms: int) -> list[str]:
-        """What the run has come to wait for and what is not over. A sleep is over by its time alone."""
-        return [
-            entry.name
-            for entry in self._entries.values()
-            if entry.status == "waiting"
-            and entry.kind != "marker"
-            and (entry.kind != "sleep" or (entry.due_at_ms or 0) > now_ms)
-        ]
+        """What the run has come to wait for and what is not over."""
+        entries = self._entries.values()
+        return [entry.name for entry in entries if entry.kind != "marker" and is_open(entry, now_ms)]
 
     def check_all_met(self) -> None:
         """The handler has come to its end: every recorded step must have been on its way.

@@ -155,3 +155,6 @@ def test_a_name_that_the_project_does_not_have_is_told(scheduled: str, motia: Ca
     for command in (("logs",), ("traces",)):
         assert "note: step 'wrok': expected a step of this project" in motia(*command, "--step", "wrok").err
     assert motia("queue", "pause", "--topic", "work").err == ""
+    (Path("steps") / "mail_step.py").write_text("from motia import queue, step\n@step(queue('mail.sent'")
+    told = motia("queue", "dead", "--topic", "mail.sent").err
+    assert "(steps/mail_step.py names it and could not be loaded)" in told
