@@ -9,18 +9,17 @@ Held messages go back uncharged when the node drains. A suspect runs alone: see 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from motia.core.batch import Batch, ClaimReady, Unclaim
 from motia.core.clock import Timer
 from motia.core.invocation import Outcome, Released
 from motia.core.message import Claim, NewMessage, NodeId, QueueName
-from motia.engine.batches import Batches, bundled
 from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
 from motia.engine.flow_control import short_of_places, wanted_of
+from motia.engine.held import Held
 from motia.engine.run import QueuePlan, Run, plan_of
 from motia.engine.suspects import Suspects
 from motia.queue.transitions import Decision
@@ -39,11 +38,6 @@ class Consumer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._held: dict[QueueName, deque[Claim]] = {}
-        self._first: deque[Claim] = deque()
-        """Held ones that start when they are claimed: before others, whatever queue's turn it is."""
-        self._held_count = 0
-        self._held_bytes = 0
         self._running: dict[Run, None] = {}
         self.settling = 0
         """How many of them wait for storage alone."""
@@ -52,6 +46,7 @@ class Consumer:
         self._fetch_again = False
         self._taking = False
         self._suspects = Suspects(engine.clock, engine.settings.queue.max_crashes, self._suspects_opened)
+        self._held = Held(engine, self._suspects, self._pump)
         self.backlog_seen = False
         """The last look found as many messages as this node could take: there are probably more."""
         self._short_of_places = False
@@ -60,7 +55,6 @@ class Consumer:
         self._look_wanted = False
         """A look was asked for while this node held enough."""
         self._idle = asyncio.Event()
-        self._batches = Batches(engine.clock, self._put)
 
     # Lifecycle --------------------------------------------------------------------------------------
 
@@ -78,7 +72,7 @@ class Consumer:
             self._timer.cancel()
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
-        held = self._take_all_held()
+        held = self._held.take_all()
         if held:
             await self._engine.backend.commit(Batch((Unclaim(held),)))
 
@@ -120,7 +114,7 @@ class Consumer:
             execution.settled = True
             self._engine.deadlines.cancel(execution)
             if others:
-                self._engine.background(self._engine.backend.commit(Batch((Unclaim(others),))))
+                self._give_back_soon(others)
         self._let_go(lambda claim: (claim.seq, claim.token) in cancelled)
 
     async def give_back(self, paused: Callable[[QueueName], bool]) -> None:
@@ -130,37 +124,19 @@ class Consumer:
             await self._engine.backend.commit(Batch((Unclaim(claims),)))
 
     def _let_go(self, wanted: Callable[[Claim], bool]) -> list[Claim]:
-        """Take claims out of what is held. Bundles are made anew."""
-        if not any(wanted(claim) for claim in self._all_held()):
-            return []
         blocked = self._suspects.blocking
-        held = self._take_all_held()
-        for claim in held:
-            claim.bundle = ()
-            if not wanted(claim):
-                self._hold(claim)
+        claims = self._held.take_out(wanted)
         if blocked and not self._suspects.blocking:
             self._suspects_opened()
-        return [claim for claim in held if wanted(claim)]
+        return claims
 
-    def _all_held(self) -> list[Claim]:
-        """What has not started; the members of bundles one by one."""
-        held = [one for claims in self._held.values() for claim in claims for one in bundled(claim)]
-        return [*self._suspects.held, *self._first, *held, *self._batches.gathering()]
-
-    def _take_all_held(self) -> list[Claim]:
-        held = self._all_held()
-        self._suspects.give_back()
-        self._batches.take_all()
-        self._first.clear()
-        self._held.clear()
-        self._held_count = self._held_bytes = 0
-        return held
+    def _give_back_soon(self, claims: Sequence[Claim]) -> None:
+        self._engine.background(self._engine.backend.commit(Batch((Unclaim(claims),))))
 
     def known_claims(self) -> set[tuple[int, int]]:
         """What this node holds or runs, by its own books: seq and token."""
         running = [one for run in self._running for one in run.claims]
-        return {(one.seq, one.token) for one in (*self._all_held(), *running)}
+        return {(one.seq, one.token) for one in (*self._held.all(), *running)}
 
     @property
     def running(self) -> int:
@@ -168,7 +144,7 @@ class Consumer:
 
     @property
     def held(self) -> int:
-        return self._held_count
+        return self._held.count
 
     # Taking -----------------------------------------------------------------------------------------
 
@@ -177,8 +153,8 @@ class Consumer:
         settings = self._engine.settings.queue
         if (
             not self._taking
-            or self._held_count + len(self._running) >= settings.claim_ahead
-            or self._held_bytes >= settings.claim_ahead_bytes
+            or self._held.count + len(self._running) >= settings.claim_ahead
+            or self._held.size_bytes >= settings.claim_ahead_bytes
             or self._suspects.blocking
         ):
             return None
@@ -188,7 +164,7 @@ class Consumer:
     def _places(self) -> int:
         """How many more messages could start now, or as soon as what has ended is stored."""
         busy = len(self._running) - self.settling
-        return self._engine.settings.queue.concurrency - busy - self._held_count
+        return self._engine.settings.queue.concurrency - busy - self._held.count
 
     @property
     def _places_to_fill(self) -> int:
@@ -204,8 +180,8 @@ class Consumer:
         """Of messages that one commit stores, let this node claim no more than it has room for."""
         settings = self._engine.settings.queue
         takes = self.target() is not None
-        room = settings.claim_ahead - self._held_count - len(self._running) if takes else 0
-        room_bytes = settings.claim_ahead_bytes - self._held_bytes
+        room = settings.claim_ahead - self._held.count - len(self._running) if takes else 0
+        room_bytes = settings.claim_ahead_bytes - self._held.size_bytes
         places, now_ms = self._places, self._engine.clock.now_ms()
         for message in messages:
             if message.claim_for is not None and self._starts_when_claimed(message.queue):
@@ -221,17 +197,18 @@ class Consumer:
 
     def accept(self, claim: Claim) -> None:
         """Run a message that was claimed as it was stored."""
-        if self._held or not self._may_start_now(claim):
-            if self._taking and self._places <= 0 and self._starts_when_claimed(claim.queue):
-                # Others were quicker.
-                self._engine.background(self._engine.backend.commit(Batch((Unclaim((claim,)),))))
-                return
-            self._hold(claim)
-            self._pump()
+        starts = not self._held.in_turn and self._may_start_now(claim)
+        others_were_quicker = not starts and self._places <= 0 and self._starts_when_claimed(claim.queue)
+        if others_were_quicker or not self._taking:
+            self._give_back_soon((claim,))
             return
         if self._engine.recorder.listened:
             self._engine.telling.claimed(claim)
-        self._run(claim)
+        if starts:
+            self._run(claim)
+        else:
+            self._held.add(claim)
+            self._pump()
 
     def _may_start_now(self, claim: Claim) -> bool:
         """Whether nothing is to be asked of a new message: there is room, and it waits for no others."""
@@ -262,7 +239,7 @@ class Consumer:
 
     @property
     def _holds_enough(self) -> bool:
-        return self._held_count * 2 >= self._engine.settings.queue.claim_ahead
+        return self._held.count * 2 >= self._engine.settings.queue.claim_ahead
 
     async def _fetch(self) -> None:
         settings = self._engine.settings.queue
@@ -270,7 +247,7 @@ class Consumer:
         try:
             while self._taking:
                 self._fetch_again = False
-                room = settings.claim_ahead - self._held_count
+                room = settings.claim_ahead - self._held.count
                 entries = self._engine.registry.queues.values()
                 wanted = wanted_of(entries, room=room, places=self._places_to_fill)
                 if room <= 0 or not wanted or self._suspects.blocking:
@@ -280,14 +257,13 @@ class Consumer:
                 operation = ClaimReady(
                     node=self._engine.node_id,
                     wanted=wanted,
-                    max_bytes=settings.claim_ahead_bytes - self._held_bytes,
+                    max_bytes=settings.claim_ahead_bytes - self._held.size_bytes,
                     now_ms=self._engine.clock.now_ms(),
                 )
                 (claims,) = await self._engine.backend.commit(Batch((operation,)))
                 self.backlog_seen = len(claims) >= room
                 self._short_of_places = short_of_places(wanted, room, claims)
-                for claim in claims:
-                    self._hold(claim)
+                self._hold(claims)
                 self._pump()
                 if any(want.limits.rate is not None for want in wanted):
                     # A rate that was used up says by now when it has room again.
@@ -304,29 +280,15 @@ class Consumer:
         if delay_s is not None and self._taking:
             self._timer = self._engine.clock.call_later(delay_s, self.wake)
 
-    def _hold(self, claim: Claim) -> None:
-        if not self._taking:
-            self._engine.background(self._engine.backend.commit(Batch((Unclaim((claim,)),))))
+    def _hold(self, claims: Sequence[Claim]) -> None:
+        if claims and not self._taking:
+            self._give_back_soon(claims)
             return
-        self._held_count += 1
-        self._held_bytes += len(claim.payload)
-        if self._engine.recorder.listened:
-            self._engine.telling.claimed(claim)
-        if claim.suspect:
-            self._suspects.hold(claim)
-            return
-        entry = self._engine.registry.queues.get(claim.queue)
-        if entry is not None and entry.policy.batch is not None:
-            self._batches.add(claim, entry.policy.batch)
-        elif entry is not None and entry.policy.starts_when_claimed:
-            self._first.append(claim)
-        else:
-            self._held.setdefault(claim.queue, deque()).append(claim)
-
-    def _put(self, claim: Claim) -> None:
-        """A bundle is complete."""
-        self._held.setdefault(claim.queue, deque()).append(claim)
-        self._pump()
+        listened = self._engine.recorder.listened
+        for claim in claims:
+            if listened:
+                self._engine.telling.claimed(claim)
+            self._held.add(claim)
 
     def _suspects_opened(self) -> None:
         self._pump()
@@ -334,27 +296,15 @@ class Consumer:
 
     def _pump(self) -> None:
         """Start held messages, one of each queue in turn, up to the node's concurrency."""
-        if self._suspects.held and not self._busy():
-            self._start(self._suspects.take())
+        held, suspects, running = self._held, self._suspects, self._running
+        if suspects.held and not self._busy():
+            self._run(held.take_suspect())
         limit = self._engine.settings.queue.concurrency
-        while self._first and len(self._running) < limit and not self._suspects.blocking:
-            self._start(self._first.popleft())
+        while held.first and len(running) < limit and not suspects.blocking:
+            self._run(held.take(first=True))
         limit -= int(self._short_of_places)
-        while self._held and len(self._running) < limit and not self._suspects.blocking:
-            queue, claims = next(iter(self._held.items()))
-            claim = claims.popleft()
-            if not claims:
-                del self._held[queue]
-            elif len(self._held) > 1:
-                # To the end of the round: the other queues come first.
-                self._held[queue] = self._held.pop(queue)
-            self._start(claim)
-
-    def _start(self, claim: Claim) -> None:
-        for one in bundled(claim) if claim.bundle else (claim,):
-            self._held_count -= 1
-            self._held_bytes -= len(one.payload)
-        self._run(claim)
+        while held.in_turn and len(running) < limit and not suspects.blocking:
+            self._run(held.take(first=False))
 
     # Running ----------------------------------------------------------------------------------------
 
@@ -383,7 +333,7 @@ class Consumer:
             self._suspects.ended(run.claim)
         if not self._taking and not self._busy():
             self._idle.set()
-        if self._held or self._first or self._suspects.held:
+        if self._held.in_turn or self._held.first or self._suspects.held:
             self._pump()
         if self._taking:
             self._after_run(run)

@@ -220,6 +220,23 @@ def test_what_a_node_holds_of_a_paused_queue_goes_back(project: Any, monkeypatch
     project.run(scenario, queue={"concurrency": 1})
 
 
+def test_what_stays_held_when_another_goes_is_told_of_once(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(project, "", 'while "SLOW_MAY_END" not in __import__("os").environ: await asyncio.sleep(0.01)')
+
+    async def scenario(app: TestApp) -> None:
+        ids = [await app.emit("slow", number) for number in range(4)]
+        await engine_of(app).interventions.cancel([parse_id(ids[3])])
+        assert engine_of(app).consumer.held == 2
+        monkeypatch.setenv("SLOW_MAY_END", "yes")
+        await app.until_idle()
+        assert sorted(await app.state.entries("done")) == ["0", "1", "2"]
+        assert len([event for event in app.events if event.name == "message.claimed"]) == 4
+
+    project.run(scenario, queue={"concurrency": 1})
+
+
 def test_a_delayed_message_is_moved(project: Any) -> None:
     slow(project, "", "pass")
     project.step(
