@@ -307,6 +307,6 @@ def test_a_program_is_replayed_or_found_to_have_changed(
     wanted = _named(program)
     # Recorded is the beginning of what the code does, in any order: nothing new comes before its end.
     fits = sorted(wanted[: len(recorded)]) == sorted(recorded)
-    found = _walk(Replay(entries), program)
+    found = _walk(Replay("r", entries), program)
     assert found == ([name for name, _, _ in wanted] if fits else None)
     assert fits or not same

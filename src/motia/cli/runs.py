@@ -151,22 +151,27 @@ def retry(
     since: Annotated[
         str | None,
         typer.Option(
-            "--from", help="Name in its journal; None = where it failed.", show_default=False, metavar="NAME"
+            "--from",
+            help="Name in its journal; None = where it failed, or changed.",
+            show_default=False,
+            metavar="NAME",
         ),
     ] = None,
     step: StepName = None,
     directory: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Begin an ended run again: from there on it is done anew, what came before stays."""
+    """Begin an ended run again, or let a held one go on with the code that there is: from there on it is done
+    anew, what came before stays."""
     from motia.core.batch import Batch, RetryRun
+    from motia.core.clock import SystemClock
     from motia.workflow.selection import chosen
 
     message_id = _parsed(run_id)
 
     async def write(backend: Backend) -> list[str]:
         run = chosen(await backend.workflow.of_message(message_id), run_id, step)
-        (anew,) = await backend.commit(Batch((RetryRun(run.id, since),)))
+        (anew,) = await backend.commit(Batch((RetryRun(run.id, since, now_ms=SystemClock().now_ms()),)))
         return sorted(name for name in anew if not name.startswith("$"))
 
     anew = with_store(load_project(directory).settings, write)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from motia import encoding
 from motia.core.batch import GiveUpWait, JournalPut, Operation, RunBegin, RunEnd
+from motia.core.ids import format_id
 from motia.core.invocation import Cancelled, Failed, Outcome, Succeeded
 from motia.core.message import Claim
 from motia.core.retry import RetryPolicy
@@ -33,7 +34,7 @@ class Journal:
 
     def __init__(self, execution: Execution, claim: Claim) -> None:
         self.run = RunId(claim.id, claim.queue.step)
-        self.replay = Replay()
+        self.replay = Replay(format_id(self.run.message_id))
         self._execution = execution
         self._engine = execution.engine
         self._claim = claim
@@ -57,7 +58,7 @@ class Journal:
     async def _read(self) -> None:
         entries = await self._engine.backend.workflow.journal(self.run)
         self.begun = self._begin_stored = bool(entries)
-        self.replay = Replay(entries)
+        self.replay = Replay(format_id(self.run.message_id), entries)
 
     async def reread(self, unique: str) -> JournalEntry:
         """An entry that somebody else may have written in the meantime."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
 from motia import encoding
@@ -24,7 +23,8 @@ class Replay:
     before that is not the code it began with, and does nothing.
     """
 
-    def __init__(self, entries: Iterable[JournalEntry] = ()) -> None:
+    def __init__(self, run_id: str, entries: Iterable[JournalEntry] = ()) -> None:
+        self._run_id = run_id
         self._entries = {entry.name: entry for entry in entries}
         self._read = frozenset(self._entries)
         """What was there before this execution."""
@@ -64,7 +64,7 @@ class Replay:
                 retryable=False,
             )
         if entry is not None and (entry.kind, entry.version) != (kind, version):
-            raise changed(unique, f"{entry.kind} version {entry.version}", f"{kind} version {version}")
+            raise self._changed(unique, f"{entry.kind} version {entry.version}", f"{kind} version {version}")
         if self._active:
             self.unordered = True
         if entry is None:
@@ -136,16 +136,15 @@ class Replay:
 
     def _changed_before(self, what: str) -> WorkflowError:
         entry = next(iter(self._unmet.values()))
-        return changed(entry.name, f"{entry.kind} {entry.status}", f"{what} before it")
+        return self._changed(entry.name, f"{entry.kind} {entry.status}", f"{what} before it")
 
-
-def changed(name: str, old: str, new: str) -> WorkflowError:
-    """The code of a handler changed under a run that had begun with the old one."""
-    return WorkflowError(
-        f"workflow step {name!r}: expected the code this run began with ({old}), got {new}",
-        code="workflow.changed",
-        hint="the run is held until that code is back; to go on with this one end it where it stands,"
-        f" `motia runs cancel --no-undo`, then `motia runs retry --from {shlex.quote(name)}`",
-        details={"step": name, "old": old, "new": new},
-        retryable=False,
-    )
+    def _changed(self, name: str, old: str, new: str) -> WorkflowError:
+        """The code of the handler changed under a run that had begun with the old one."""
+        return WorkflowError(
+            f"workflow step {name!r}: expected the code this run began with ({old}), got {new}",
+            code="workflow.changed",
+            hint=f"the run is held until that code is back; `motia runs retry {self._run_id}` lets it go on"
+            " with this one, that step and all after it done anew",
+            details={"step": name, "old": old, "new": new},
+            retryable=False,
+        )

@@ -21,7 +21,8 @@ class Anew:
 
 
 def done_anew(entries: Sequence[JournalEntry], since: str | None) -> Anew:
-    """What an ended run does anew that goes on from `since`; None = from its last failure.
+    """What a run does anew that goes on from `since`; None = from the step whose code changed, if it is held
+    or was when it ended, else from its last failure.
 
     Forgotten is what came to be from there on, what it was still waiting for, and what other code than its
     own has made. The rest stays and is not done again, but for what was undone.
@@ -29,9 +30,11 @@ def done_anew(entries: Sequence[JournalEntry], since: str | None) -> Anew:
     Failure: `InputError` `run.unknown_entry` where there is no entry `since`.
     """
     own = [entry for entry in entries if entry.kind not in ("marker", "undo")]
+    names = [entry.name for entry in own]
     cut = len(own)
+    if since is None:
+        since = _changed_step(entries)
     if since is not None:
-        names = [entry.name for entry in own]
         if since not in names:
             raise InputError(
                 f"retry from {since!r}: expected a name of the run's journal, got none of {', '.join(names)}",
@@ -64,13 +67,21 @@ def done_anew(entries: Sequence[JournalEntry], since: str | None) -> Anew:
     return Anew(gone, frozenset(undone & stays))
 
 
+def _changed_step(entries: Sequence[JournalEntry]) -> str | None:
+    held = next((entry for entry in entries if entry.name == HELD_MARKER), None)
+    if held is None or held.status != "waiting" or held.error is None:
+        return None
+    step: str = encoding.decode(held.error)["details"]["step"]
+    return step
+
+
 def to_do_again(entry: JournalEntry) -> JournalEntry:
     """The entry of a step that was undone, as that of one that has yet to succeed."""
     return replace(entry, status="retrying", value=None, error=None, attempts=0, due_at_ms=None)
 
 
 def check_ended(step: str, *, known: bool, ended: bool) -> None:
-    """Refuse to begin a run again that is none, or still goes on.
+    """Refuse to begin a run again that is none, or still goes on. A held one counts as `ended`.
 
     Failure: `InputError` `run.unknown` (404), `run.not_ended` (409).
     """
@@ -81,5 +92,5 @@ def check_ended(step: str, *, known: bool, ended: bool) -> None:
             f"retry: expected a run of {step!r} that has ended, got one that still goes on",
             code="run.not_ended",
             status=409,
-            hint="cancel it first",
+            hint="wait for its end, or cancel it first with `motia runs cancel`",
         )

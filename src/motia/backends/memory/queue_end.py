@@ -33,7 +33,7 @@ def cancel(transaction: Transaction, operation: ops.CancelMessages) -> list[ops.
         if not workflow.is_open(store, delivery):
             ended.append(_end(transaction, delivery, "cancelled", now_ms))
             continue
-        called = workflow.called_by(store, delivery)
+        called = workflow.called_by(store, RunId(delivery.id, delivery.queue.step))
         if operation.undo:
             _note_cancelled(transaction, delivery)
             workflow.begin_undo(transaction, delivery, now_ms)

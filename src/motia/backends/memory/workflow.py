@@ -78,9 +78,8 @@ def mark_begun(transaction: Transaction, run: RunId, queue: QueueName) -> None:
         put(transaction, replace(delivery, token=1))
 
 
-def called_by(store: MemoryStore, delivery: Delivery) -> frozenset[MessageId]:
+def called_by(store: MemoryStore, run: RunId) -> frozenset[MessageId]:
     """Messages of the steps that a run has called and waits for."""
-    run = RunId(delivery.id, delivery.queue.step)
     waits = [wait for (waiting, _), wait in store.waits.items() if waiting == run]
     return frozenset(parse_id(wait.key) for wait in waits if wait.topic == RESULT_TOPIC)
 
@@ -95,13 +94,14 @@ def has_done(store: MemoryStore, delivery: Delivery) -> bool:
 def begin_undo(transaction: Transaction, delivery: Delivery, now_ms: int, cause: bytes = CANCELLED) -> None:
     """Make a run ready that does nothing more but undo what it did."""
     run = RunId(delivery.id, delivery.queue.step)
-    _forget_waits(transaction, run)
+    forget_waits(transaction, run)
     journal_put(transaction, ops.JournalPut(run, undo_marker(now_ms, cause)))
     ready = replace(delivery, standing=Standing.READY, due_at_ms=None, holder=None, awaits_rate=False)
     put(transaction, ready)
 
 
-def _forget_waits(transaction: Transaction, run: RunId) -> None:
+def forget_waits(transaction: Transaction, run: RunId) -> None:
+    """The run waits for nothing any more."""
     for place in [place for place in transaction.store.waits if place[0] == run]:
         transaction.journal.remove(transaction.store.waits, place)
 
@@ -115,7 +115,7 @@ def run_end(transaction: Transaction, operation: ops.RunEnd) -> None:
     runs = transaction.store.runs
     if operation.run in runs:
         transaction.journal.put(runs, operation.run, replace(runs[operation.run], end=operation))
-    _forget_waits(transaction, operation.run)
+    forget_waits(transaction, operation.run)
 
 
 def wait_for(transaction: Transaction, operation: ops.WaitFor) -> bool:
@@ -183,6 +183,17 @@ def _delivery(store: MemoryStore, run: RunId, queue: QueueName) -> Delivery | No
     return None if seq is None else store.deliveries[queue].get(seq)
 
 
+def held_by(store: MemoryStore, run: RunId) -> JournalEntry | None:
+    """The marker of a run that is held; None = it is not."""
+    found = store.runs.get(run)
+    if found is None or found.end is not None:
+        return None
+    delivery = _delivery(store, run, QueueName(found.begin.topic, run.step))
+    marker = found.entries.get(HELD_MARKER)
+    waits = delivery is not None and delivery.standing is Standing.SCHEDULED
+    return marker if waits and marker is not None and marker.status == "waiting" else None
+
+
 def prune_runs(transaction: Transaction, operation: ops.PruneRuns) -> int:
     store = transaction.store
     over = [id_ for id_, run in store.runs.items() if run.end and run.end.at_ms < operation.ended_before_ms]
@@ -240,8 +251,7 @@ class MemoryWorkflowStore:
         begin, end = run.begin, run.end
         delivery = None if end else _delivery(self._store, id_, QueueName(begin.topic, id_.step))
         waits = delivery is not None and delivery.standing is Standing.SCHEDULED
-        marker = run.entries.get(HELD_MARKER)
-        held = marker if waits and marker is not None and marker.status == "waiting" else None
+        held = held_by(self._store, id_)
         return RunSummary(
             id=id_,
             topic=begin.topic,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from motia.core.message import QueueName, TraceContext
 from motia.core.workflow import JournalEntry, Mail, RunId, RunStatus
@@ -48,12 +48,16 @@ class RetryRun:
     last failure), and does again what was undone; its message, from the dead letters if it is there, is
     ready.
 
+    A held run (None = from the step that changed) goes on so with the code that there is, in its message's
+    place; what it had called and still waits for is cancelled.
+
     Result: the names of what is done anew. Failure: `InputError` `run.unknown`, `run.not_ended`,
     `run.unknown_entry`. `Redrive` of a run's dead letter does the same from its last failure.
     """
 
     run: RunId
     since: str | None = None
+    now_ms: int = field(kw_only=True)
 
 
 @dataclass(slots=True, kw_only=True)

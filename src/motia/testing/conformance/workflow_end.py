@@ -14,6 +14,7 @@ from motia.core.batch import (
     PruneRuns,
     RecoverNode,
     Redrive,
+    Rescheduled,
     RetryRun,
     RunEnd,
     Settle,
@@ -23,7 +24,7 @@ from motia.core.batch import (
 from motia.core.flow import Flow
 from motia.core.ids import format_id
 from motia.core.message import Claim
-from motia.core.workflow import JournalEntry, RunId, undo_marker
+from motia.core.workflow import HELD_MARKER, JournalEntry, RunId, undo_marker
 from motia.errors import ConflictError, InputError
 from motia.testing.conformance.harness import NOW_MS, OTHER, Nodes, Q, die, raised_by
 from motia.testing.conformance.workflow_parts import DAY_MS, begin, entry_of, paid, started, wait_of
@@ -50,15 +51,15 @@ async def an_ended_run_waits_for_nothing_and_goes_after_its_retention(nodes: Nod
 async def an_ended_run_begins_again_and_forgets_what_is_done_anew(nodes: Nodes) -> None:
     node = await nodes.open()
     claim, run = await started(nodes, node)
-    await raised_by(node.commit(RetryRun(run)), InputError)
+    await raised_by(node.commit(RetryRun(run, now_ms=NOW_MS)), InputError)
     for name in ("reserve", "charge", "ship"):
         await node.commit(JournalPut(run, entry_of(name)))
     end = RunEnd(run=run, status="completed", at_ms=NOW_MS, output=b"1")
     await node.commit(Settle(claim, Completed()), end)
-    unknown = await raised_by(node.commit(RetryRun(run, "pack")), InputError)
+    unknown = await raised_by(node.commit(RetryRun(run, "pack", now_ms=NOW_MS)), InputError)
     assert unknown.code == "run.unknown_entry"
     assert await node.claim() == []
-    assert await node.one(RetryRun(run, "charge")) == {"charge", "ship"}
+    assert await node.one(RetryRun(run, "charge", now_ms=NOW_MS)) == {"charge", "ship"}
     summary = await node.backend.workflow.run(run)
     assert summary is not None
     assert (summary.status, summary.ended_at_ms, summary.output) == ("running", None, None)
@@ -66,8 +67,34 @@ async def an_ended_run_begins_again_and_forgets_what_is_done_anew(nodes: Nodes) 
     assert (again.id, again.payload, again.failures) == (claim.id, claim.payload, 0)
     assert again.token > 1, "whoever holds it knows that there is a journal"
     assert [entry.name for entry in await node.backend.workflow.journal(run)] == ["reserve"]
-    missing = await raised_by(node.commit(RetryRun(RunId(nodes.id(), "a"))), InputError)
+    missing = await raised_by(node.commit(RetryRun(RunId(nodes.id(), "a"), now_ms=NOW_MS)), InputError)
     assert missing.code == "run.unknown"
+
+
+async def a_held_run_goes_on_with_the_code_that_there_is(nodes: Nodes) -> None:
+    node = await nodes.open()
+    claim, run = await started(nodes, node)
+    called = nodes.message(b"1", OTHER)
+    await node.commit(Enqueue(called))
+    wait = wait_of(claim)
+    wait.topic, wait.fields, wait.key = "$result", None, format_id(called.id)
+    cause = b'{"code":"workflow.changed","details":{"step":"charge"}}'
+    for entry in (
+        entry_of("reserve"),
+        entry_of("charge"),
+        JournalEntry(name="paid", kind="wait", status="waiting", at_ms=NOW_MS),
+        JournalEntry(name=HELD_MARKER, kind="marker", status="waiting", at_ms=NOW_MS, error=cause),
+    ):
+        await node.commit(JournalPut(run, entry))
+    await node.commit(wait)
+    going = await raised_by(node.commit(RetryRun(run, now_ms=NOW_MS)), InputError)
+    assert going.code == "run.not_ended", "it is looking for its code just now"
+    await node.commit(Settle(claim, Rescheduled(NOW_MS + DAY_MS, 0)))
+    assert await node.one(RetryRun(run, now_ms=NOW_MS)) == {"charge", "paid", HELD_MARKER}
+    (again,) = await node.claim()
+    assert (again.id, again.seq) == (claim.id, claim.seq)
+    assert await node.backend.workflow.journal(run) == [entry_of("reserve")]
+    assert await node.claim(OTHER) == [], "nobody waits any more for what it had called"
 
 
 async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nodes) -> None:
@@ -79,7 +106,7 @@ async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nod
             await node.commit(JournalPut(run, entry))
         await node.commit(JournalPut(run, undo_marker(NOW_MS)), JournalPut(run, undone))
         await node.commit(die(claim), RunEnd(run=run, status="failed", at_ms=NOW_MS, error=b"{}"))
-        await node.commit(RetryRun(run) if retry is None else retry)
+        await node.commit(RetryRun(run, now_ms=NOW_MS) if retry is None else retry)
         (again,) = await node.claim()
         assert (again.id, again.token > 1) == (claim.id, True)
         assert await node.backend.queue.dead_letters() == []

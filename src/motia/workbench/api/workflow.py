@@ -49,7 +49,8 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         since = given.get("from")
         if since is not None and not isinstance(since, str):
             raise invalid("body.from", "a name of the run's journal", since)
-        (anew,) = await engine.backend.commit(Batch((RetryRun(summary.id, since),)))
+        again = RetryRun(summary.id, since, now_ms=engine.clock.now_ms())
+        (anew,) = await engine.backend.commit(Batch((again,)))
         request.acted_on("run.retry", id=request.params["id"], step=summary.id.step, since=since)
         return {"anew": sorted(name for name in anew if not name.startswith("$"))}
 

@@ -48,7 +48,8 @@ export function CancelRun({ run }: { run: RunDetail }) {
   )
 }
 
-/** Begins an ended run again: from a step of its journal on, or from where it failed. */
+/** Begins an ended run again, or a held one with the code that there is: from a step of its journal on, or
+ * from where it failed or changed. */
 export function RetryRun({ run, from }: { run: RunDetail; from?: string }) {
   const [asking, setAsking] = useState(false)
   const retry = read.useSend<{ anew: string[] }>('runs', 'queues')
@@ -82,8 +83,10 @@ export function RetryRun({ run, from }: { run: RunDetail; from?: string }) {
         >
           {kept === undefined ? (
             <p>
-              It goes on where it failed. What was done before keeps its result; what was undone is done
-              again.
+              {run.held
+                ? `It goes on with the code that there is, from ${run.held.step} on.`
+                : 'It goes on where it failed.'}{' '}
+              What was done before keeps its result; what was undone is done again.
             </p>
           ) : kept.length === 0 ? (
             <p>Everything is done again from the first step.</p>

@@ -78,7 +78,14 @@ function Head({ run }: { run: RunDetail }) {
     <StepHead
       step={run.step}
       badge={<RunBadge status={run.status} />}
-      tools={!read_only && (run.ended_at_ms === null ? <CancelRun run={run} /> : <RetryRun run={run} />)}
+      tools={
+        !read_only && (
+          <>
+            {(run.ended_at_ms !== null || run.held) && <RetryRun run={run} />}
+            {run.ended_at_ms === null && <CancelRun run={run} />}
+          </>
+        )
+      }
     >
       <p className="mt-0.5 flex items-center gap-1 text-xs text-muted">
         <code className="truncate font-mono text-2xs">{run.id}</code>

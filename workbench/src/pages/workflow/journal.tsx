@@ -69,7 +69,7 @@ function Entry({ run, entry, after_us, open, onToggle }: EntryProps) {
             {entry.input !== null && <Value title="Input" value={entry.input} />}
             <Value title={failed ? 'Error' : 'Result'} value={shown} />
           </div>
-          {run.ended_at_ms !== null && !read_only && entry.kind !== 'undo' && (
+          {(run.ended_at_ms !== null || run.held) && !read_only && entry.kind !== 'undo' && (
             <div className="mt-2.5">
               <RetryRun run={run} from={entry.name} />
             </div>

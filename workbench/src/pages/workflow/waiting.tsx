@@ -19,7 +19,10 @@ export function Waiting({ run }: { run: RunDetail }) {
     <section aria-label="Waits for" className="flex flex-col gap-2 bg-sunken px-4 py-3">
       {run.held && (
         <Card icon={<TriangleAlert className="size-3.5 text-bad" />} title="Its code changed under it">
-          <p>{run.held.cause.message} It goes on when the code it began with is back; cancel it otherwise.</p>
+          <p>
+            {run.held.cause.message} It goes on when the code it began with is back. Retry it to go on with
+            the code that there is.
+          </p>
         </Card>
       )}
       {run.undo && (
