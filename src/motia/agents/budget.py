@@ -9,6 +9,7 @@ from typing import Any
 from motia.agents.usage import Usage
 from motia.authoring.context import Context
 from motia.authoring.durations import Duration, seconds
+from motia.core.wording import counted
 from motia.errors import BudgetExceededError, ConflictError
 
 SCOPE = "agent.budgets"
@@ -84,9 +85,9 @@ class Budget:
         """The limit that was reached before the request that `now` counts already."""
         used = _usage(now)
         if self.calls is not None and used.calls > self.calls:
-            return f"{self.calls} calls"
+            return counted(self.calls, "call")
         if self.tokens is not None and used.tokens >= self.tokens:
-            return f"{self.tokens} tokens"
+            return counted(self.tokens, "token")
         if self.cost_usd is not None and (used.cost_usd or 0.0) >= self.cost_usd:
             return f"{self.cost_usd:g} USD"
         if self.time is not None and now_ms - now["started_ms"] >= seconds(self.time, "time") * 1000:

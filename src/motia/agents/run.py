@@ -28,6 +28,7 @@ from motia.agents.tools import StepTool
 from motia.agents.usage import Usage
 from motia.authoring.context import Context
 from motia.authoring.stream_writer import StreamWriter
+from motia.core.wording import counted
 from motia.errors import AgentError, BudgetExceededError, InputError, WorkflowError
 
 if TYPE_CHECKING:
@@ -189,8 +190,8 @@ class AgentRun:
         self._failures[tool] += 1
         if self._failures[tool] > self._agent.tool_failures:
             raise AgentError(
-                f"agent {self._label}: expected {tool} to fail at most {self._agent.tool_failures} times,"
-                f" got one more: {what}",
+                f"agent {self._label}: expected {tool} to fail at most"
+                f" {counted(self._agent.tool_failures, 'time')}, got one more: {what}",
                 code="agent.tool_failed",
                 details={"tool": tool},
                 hint="mend the tool or its description, or allow more with tool_failures=",

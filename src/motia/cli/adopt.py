@@ -13,6 +13,7 @@ from motia.cli.npm_package import DEPENDENCY, FOLDER, write_npm_package
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import note, print_error, print_json, print_line
 from motia.cli.project import discover, load_project
+from motia.core.wording import counted
 from motia.errors import SettingsError
 
 _SCRIPTS = {"dev": "motia dev", "build": "motia build", "start": "motia start"}
@@ -55,7 +56,7 @@ def adopt(
     for problem in problems:
         print_error(problem)
     if discovered is not None:
-        print_line(f"\n{len(discovered.registry.steps)} steps, {len(problems)} broken")
+        print_line(f"\n{counted(len(discovered.registry.steps), 'step')}, {len(problems)} broken")
     print_line("\nNext: npm install, npx motia steps (what is broken), npm run dev")
 
 

@@ -10,6 +10,7 @@ import typer
 from motia.cli.options import HERE, ProjectDir
 from motia.cli.output import EXIT_FAILED, note, print_error, print_line
 from motia.cli.project import discover, load_project
+from motia.core.wording import counted
 
 
 def build(directory: ProjectDir = HERE) -> None:
@@ -24,7 +25,7 @@ def build(directory: ProjectDir = HERE) -> None:
         for path in write_types(discovered.registry, settings.project_dir):
             print_line(f"written: {path.name}")
     checked = _check_types(settings.project_dir)
-    print_line(f"{len(discovered.registry.steps)} steps, {len(discovered.problems)} broken")
+    print_line(f"{counted(len(discovered.registry.steps), 'step')}, {len(discovered.problems)} broken")
     if discovered.problems or not checked:
         raise typer.Exit(EXIT_FAILED)
 

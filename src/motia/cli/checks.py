@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from motia.core.message import QueueDepth, QueueName
+from motia.core.wording import counted
 from motia.engine.dry_check import DryCheck
 from motia.errors import MotiaError
 
@@ -138,7 +139,9 @@ def check_queues(depths: Sequence[QueueDepth], known: frozenset[QueueName]) -> l
             )
         if depth.dead:
             fix = f"motia queue dead --step {depth.queue.step}, then redrive or purge them"
-            findings.append(Finding("warning", "queues", f"{name}: {depth.dead} dead letters", fix))
+            findings.append(
+                Finding("warning", "queues", f"{name}: {counted(depth.dead, 'dead letter')}", fix)
+            )
     return findings or [Finding("ok", "queues", f"{len(depths)} in use")]
 
 
@@ -154,16 +157,19 @@ def check_under_way(found: DryCheck) -> list[Finding]:
     """Runs and messages that do not fit the code on disk."""
     findings = []
     for misfit in found.misfits:
-        what = "messages" if misfit.code == "input.invalid" else "runs"
+        what = counted(misfit.count, "message" if misfit.code == "input.invalid" else "run")
         name = f"{misfit.name!r} " if misfit.name else ""
         where = f" in {misfit.where}" if misfit.where else ""
         message = (
-            f"{misfit.count} {what} of {misfit.step}, the first {misfit.example}:"
-            f" {name}{misfit.old} → {misfit.new}{where}"
+            f"{what} of {misfit.step}, the first {misfit.example}: {name}{misfit.old} → {misfit.new}{where}"
         )
         details = asdict(misfit)
         findings.append(Finding("error", "under way", message, _FIX_OF_MISFIT[misfit.code], details))
-    return findings or [Finding("ok", "under way", f"{found.runs} runs, {found.messages} messages: all fit")]
+    return findings or [
+        Finding(
+            "ok", "under way", f"{counted(found.runs, 'run')}, {counted(found.messages, 'message')}: all fit"
+        )
+    ]
 
 
 def check_nodes(dead: Sequence[tuple[int, int]], living: int) -> list[Finding]:
@@ -173,7 +179,7 @@ def check_nodes(dead: Sequence[tuple[int, int]], living: int) -> list[Finding]:
         Finding(
             "warning",
             "nodes",
-            f"process {pid} is gone and still holds {held} messages",
+            f"process {pid} is gone and still holds {counted(held, 'message')}",
             "start the project: a node takes them back",
         )
         for pid, held in dead

@@ -12,6 +12,7 @@ import typer
 from motia.cli.npm_package import write_npm_package
 from motia.cli.options import AsJson
 from motia.cli.output import print_json, print_line
+from motia.core.wording import counted
 from motia.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def create(
     if as_json:
         print_json({"path": str(target), "template": template, "files": written})
         return
-    print_line(f"{target}: {len(written)} files\n\nNext:")
+    print_line(f"{target}: {counted(len(written), 'file')}\n\nNext:")
     if name != ".":
         print_line(f"  cd {name}")
     commands = _next_commands(template, ai=ai)

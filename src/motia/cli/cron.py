@@ -11,6 +11,7 @@ from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import print_json, print_line, print_list, time_text
 from motia.cli.project import discover, load_project, with_store
 from motia.cli.when import parse_when
+from motia.core.wording import counted
 
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
@@ -128,4 +129,4 @@ def backfill(
         return
     for message in messages if dry_run else ():
         print_line(time_text(message.enqueued_at_ms))
-    print_line(f"{step}: {len(messages)} ticks{'' if dry_run else ' enqueued'}")
+    print_line(f"{step}: {counted(len(messages), 'tick')}{'' if dry_run else ' enqueued'}")

@@ -10,6 +10,7 @@ import typer
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import EXIT_FAILED, note, parse_json, print_json, print_line
 from motia.cli.project import discover, load_project
+from motia.core.wording import counted
 
 if TYPE_CHECKING:
     from motia.settings.model import Settings
@@ -76,7 +77,7 @@ def _emit_many(directory: Path, topic: str, text: str, *, as_json: bool) -> None
     if as_json:
         print_json({"bulk_id": format_id(bulk), "messages": total})
     elif total:
-        print_line(f"{format_id(bulk)}: {total} messages")
+        print_line(f"{format_id(bulk)}: {counted(total, 'message')}")
     if not total:
         _exit_without_step(settings, topic)
 

@@ -20,6 +20,7 @@ from motia.cli.output import (
     time_text,
 )
 from motia.cli.project import discover, load_project, with_store
+from motia.core.wording import counted
 
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
@@ -150,7 +151,10 @@ def _deliveries(settings: Settings, scope: str, key: str) -> list[ChangeDelivery
         note(f"the project does not load, so no state trigger runs: {error}")
         return []
     if found.problems:
-        note(f"broken steps have no state triggers, see `motia steps`: {len(found.problems)} problems")
+        note(
+            "broken steps have no state triggers, see `motia steps`:"
+            f" {counted(len(found.problems), 'problem')}"
+        )
     ids = Ids(SystemClock(), SystemEntropy())
     trace = TraceContext(ids.trace_id(), "", 0)
     queues = found.registry.queues_watching(scope, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from motia.core.batch import Batch, Unclaim
+from motia.core.wording import counted
 from motia.engine.periodic import Periodic
 
 
@@ -28,4 +29,7 @@ class LostClaims(Periodic):
         self._unknown = frozenset((claim.seq, claim.token) for claim in unknown)
         if lost:
             (count,) = await engine.backend.commit(Batch((Unclaim(lost),)))
-            engine.report(f"{count} messages go back that storage had given to this node without telling it")
+            engine.report(
+                f"{counted(count, 'message')} given back that storage had claimed for this node"
+                " without telling it"
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from motia import encoding
 from motia.core.batch import Batch, ClaimReady, Died, Operation, RunEnd, Settle, Unclaim, WantedQueue
 from motia.core.message import Claim, QueueDepth, QueueName
+from motia.core.wording import counted
 from motia.core.workflow import RunId
 from motia.engine.periodic import Periodic
 from motia.engine.replies import reply
@@ -41,7 +42,8 @@ class Orphans(Periodic):
             )
             if depth.queue not in self._before:
                 engine.report(
-                    f"{depth.queue.step}: no such step any more; {_waiting(depth)} messages wait for it"
+                    f"{depth.queue.step}: no such step any more; waiting for it:"
+                    f" {counted(_waiting(depth), 'message')}"
                 )
             elif depth.ready:
                 await self._bury(depth.queue)
@@ -75,7 +77,7 @@ class Orphans(Periodic):
             buried += len(old)
             more = bool(old) and not young
         if buried:
-            engine.report(f"{queue.step}: {buried} messages of this removed step are dead letters now")
+            engine.report(f"{queue.step}: this step was removed; dead-lettered: {counted(buried, 'message')}")
 
     def _ends(self, claim: Claim, now_ms: int) -> list[Operation]:
         """Its run, if it was one, is over, and who waits for its answer is told."""

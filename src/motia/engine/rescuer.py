@@ -9,6 +9,7 @@ from motia.backends.liveness import Crashed
 from motia.core.batch import Batch, Died, Enqueue, Operation, RecoverNode, RunEnd, Settle
 from motia.core.ids import format_id
 from motia.core.message import Claim, NewMessage
+from motia.core.wording import counted
 from motia.core.workflow import UNDO_MARKER, RunId
 from motia.engine.failures import failure_messages
 from motia.engine.periodic import Periodic
@@ -62,8 +63,8 @@ class Rescuer(Periodic):
             if count:
                 ran = "an unknown number" if running is None else str(len(running))
                 engine.report(
-                    f"the node with pid {pid} died: {count} messages it held go back,"
-                    f" {ran} of them were running"
+                    f"the node with pid {pid} died: {counted(count, 'message')} taken back from it,"
+                    f" {ran} of which had been running"
                 )
                 engine.consumer.wake()
 

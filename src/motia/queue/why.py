@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from motia.core.ids import format_id
 from motia.core.message import NodeId, Pause, StoredMessage
 from motia.core.trigger import QueuePolicy
+from motia.core.wording import counted
 from motia.core.workflow import JournalEntry
 
 
@@ -48,7 +49,7 @@ def explain(message: StoredMessage, facts: Facts) -> list[Reason]:
     """Everything that keeps the message from running, the most decisive first. Never empty."""
     if message.status == "dead":
         attempts = message.failures + message.crashes
-        return [Reason("dead", f"it is a dead letter after {attempts} attempts: {message.code}")]
+        return [Reason("dead", f"it is a dead letter after {counted(attempts, 'attempt')}: {message.code}")]
     if message.status == "running":
         return [Reason("running", f"it {_where(message, facts)}, attempt {message.failures + 1}")]
     reasons = [_paused(pause, facts) for pause in facts.pauses if pause.holds(message.queue)]
@@ -103,9 +104,8 @@ def _ready(message: StoredMessage, facts: Facts) -> list[Reason]:
         text = f"{policy.concurrency} of its queue may run at once: {held}"
         reasons.append(Reason("concurrency", text, None, format_id(facts.holders[0].id)))
     if facts.ready_before:
-        what = "1 message" if facts.ready_before == 1 else f"{facts.ready_before} messages"
-        starts = "starts" if facts.ready_before == 1 else "start"
-        reasons.append(Reason("backlog", f"{what} of its queue {starts} before it"))
+        others = counted(facts.ready_before, "other message")
+        reasons.append(Reason("backlog", f"it starts after {others} of its queue"))
     elif not reasons and policy is not None and policy.starts_when_claimed and facts.claimed:
         text = f"a node takes it once it has a place to run it; {facts.claimed} run, or are about to"
         reasons.append(Reason("places", text))

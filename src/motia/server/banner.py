@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from motia.core.registry import Registry
+from motia.core.wording import counted
 from motia.engine.schedules import Schedule
 from motia.errors import MotiaError
 
@@ -27,7 +28,7 @@ def banner(
         if trigger.kind == "http"
     ]
     path_width = max((len(path) for _, path, _ in rows), default=0)
-    lines = [f"{len(registry.steps)} steps, {len(problems)} broken"]
+    lines = [f"{counted(len(registry.steps), 'step')}, {len(problems)} broken"]
     lines += [f"  {method:<7}{path:<{path_width}}  {step.name}  {step.source}" for method, path, step in rows]
     lines += [
         f"  cron   {schedule.trigger.expression}  {schedule.step.name}"

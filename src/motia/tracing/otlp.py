@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from motia.core.wording import counted
 from motia.errors import SettingsError
 from motia.tracing.activity import Lineage
 from motia.tracing.packing import PackedLog
@@ -126,5 +127,5 @@ class OtlpSink:
         elif sent and (self._told or self._lost):
             lost, self._lost, self._told = self._lost, 0, False
             self._report(
-                f"tracing: {lost} records were not sent; the collector at {self._endpoint} works again"
+                f"tracing: {counted(lost, 'record')} not sent; the collector at {self._endpoint} works again"
             )

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
+from motia.core.wording import counted
 from motia.tracing.packing import PackedLog, Packer
 from motia.tracing.record import Level, LogRecord, LoneSpan, SpanRecord
 from motia.tracing.recorder import WAKE_AT, Recorder
@@ -113,7 +114,9 @@ class TraceWriter:
             self._hand_over(self._recorder.take(_BATCH))
         dropped = self._recorder.take_dropped()
         if dropped:
-            self._report("warning", f"tracing: {dropped} records dropped: more came than could be kept")
+            self._report(
+                "warning", f"tracing: {counted(dropped, 'record')} dropped: more came than could be kept"
+            )
             self._recorder.event("tracing.dropped", sink="recorder", records=dropped, reason="full")
         if self._reports:
             # What handing these over has to report waits for the next time: it must not go round for ever.
@@ -159,7 +162,7 @@ class TraceWriter:
             return
         lost = self._lost.pop(sink.name, 0)
         if lost:
-            self._report("warning", f"tracing: {lost} records were lost, {sink.name} works again")
+            self._report("warning", f"tracing: {counted(lost, 'record')} lost, {sink.name} works again")
 
     def _report(self, level: Level, message: str) -> None:
         self._reports.append(LogRecord("", "", "motia", self._now_ms(), level, message))

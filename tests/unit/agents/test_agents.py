@@ -192,7 +192,7 @@ def test_what_a_model_or_a_tool_does_wrong_is_told_to_the_model_a_bounded_number
             failed = await answered(app, "insist_on_it")
             assert failed["status"] == "failed"
             assert failed["error"]["code"] == "agent.tool_failed"
-            assert "expected down to fail at most 1 times" in failed["error"]["message"]
+            assert "expected down to fail at most 1 time," in failed["error"]["message"]
             assert "the database is down" in failed["error"]["message"]
             assert len(ledger(project, "broken")) == 1
 

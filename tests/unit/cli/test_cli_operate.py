@@ -133,7 +133,7 @@ def test_a_bulk_is_emitted_followed_and_cancelled(motia: Callable[..., Any], pro
     bulk = motia("emit", "work", "--many", '{"n": 1}\n{"n": 2}\n', "--json").json
     assert bulk["messages"] == 2
     listed = motia("emit", "work", '[{"n": 3}]', "--many")
-    assert listed.out.endswith(": 1 messages\n")
+    assert listed.out.endswith(": 1 message\n")
     assert motia("queue", "bulk", bulk["bulk_id"], "--json").json["waiting"] == 2
     assert motia("cancel", "--bulk", bulk["bulk_id"], "--json").json == {"cancelled": 2}
     lines = motia("queue", "bulk", bulk["bulk_id"]).out.splitlines()

@@ -173,7 +173,7 @@ def test_building_checks_and_old_spellings_work(motia: Callable[..., Any], proje
     )
     built = motia("build")
     assert built.code == 0, built.err
-    assert "1 steps, 0 broken" in built.out
+    assert "1 step, 0 broken" in built.out
     assert '"a": any' in (project / "types.d.ts").read_text()
     assert "(unchanged)" in motia("generate-types").out
     assert motia("emit", "--topic", "a", "--message", '{"x": 1}').out.strip().endswith("→ A")

@@ -192,7 +192,7 @@ def test_messages_that_only_waited_for_a_thread_are_not_charged(project: Any) ->
             app._changed.clear()
             await app._changed.wait()
         await app.until("message.settled", outcome="released")
-        assert app.app.worn() == "2 of 2 threads run handlers that never ended"
+        assert app.app.worn() == "handlers that never ended hold 2 of 2 threads"
         assert await app.state.entries("ran") == {}
         await app.emit("open")
         await app.until_idle()

@@ -166,4 +166,4 @@ def test_a_collector_that_refuses_is_told_of_once_and_so_is_its_return(collector
     sink.close()
     assert len(told) == 2
     assert "takes nothing" in told[0]
-    assert "1 records were not sent" in told[1]
+    assert "1 record not sent" in told[1]

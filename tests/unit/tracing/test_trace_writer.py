@@ -148,7 +148,7 @@ def test_a_failing_sink_costs_no_other_sink_and_its_losses_are_told() -> None:
         record_both(recorder)
         await writer.flush()
         # Three times two records, and the line that told of the failure.
-        told = "tracing: 7 records were lost, one works again"
+        told = "tracing: 7 records lost, one works again"
         assert broken.messages == ["hello", told]
         assert good.messages[-1] == told
 

@@ -79,7 +79,7 @@ class Threads:
     def worn(self) -> str | None:
         """Why the process should be replaced: a quarter of the pool never came back, or it cannot grow."""
         if self._abandoned * 4 > self._size:
-            return f"{self._abandoned} of {self._size} threads run handlers that never ended"
+            return f"handlers that never ended hold {self._abandoned} of {self._size} threads"
         if self._refused:
             return "the system starts no more threads for it; do steps start threads that never end?"
         return None

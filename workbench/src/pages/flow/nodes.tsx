@@ -1,7 +1,7 @@
 import { Handle, Position as Side, useStore, type Node, type NodeHandle, type NodeProps } from '@xyflow/react'
 import { memo } from 'react'
 import type { FlowNode, Position, Step } from '@/api/types'
-import { short } from '@/format'
+import { plural, short } from '@/format'
 import { useStepActivity } from '@/pages/flow/activity'
 import { sizeOf, STEP_HEIGHT, STEP_WIDTH } from '@/pages/flow/layout'
 import { KindIcon, Language, Method, RoutePath } from '@/ui/kind'
@@ -173,5 +173,5 @@ export function placeName(node: Exclude<FlowNode, { kind: 'step' }>): string {
 export function accessibleName(node: FlowNode): string {
   if (node.kind !== 'step') return `${placeName(node)}, ${node.kind}`
   const kinds = node.step.noop ? 'noop' : node.step.kinds.join(' and ')
-  return `${node.step.name}, ${kinds} step, ${node.runs} runs, ${node.failures} failed`
+  return `${node.step.name}, ${kinds} step, ${plural(node.runs, 'run')}, ${node.failures} failed`
 }

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 import * as read from '@/api/queries'
 import type { DeadLetter, Sent } from '@/api/types'
+import { plural } from '@/format'
 import { PayloadInput, payloadOf, textOf } from '@/forms/payload'
 import { useReadOnly } from '@/shell/session'
 import { Button } from '@/ui/button'
@@ -58,7 +59,11 @@ function Opened({ letter }: { letter: DeadLetter }) {
       <Facts
         facts={[
           ['Message', <code className="font-mono text-2xs">{letter.id}</code>],
-          ['Failed', `${letter.failures} times${letter.crashes > 0 ? `, ${letter.crashes} crashes` : ''}`],
+          [
+            'Failed',
+            plural(letter.failures, 'time') +
+              (letter.crashes > 0 ? `, ${plural(letter.crashes, 'crash', 'crashes')}` : ''),
+          ],
           ['Enqueued', <Ago at_ms={letter.enqueued_at_ms} />],
           ['Group', letter.group],
           [
