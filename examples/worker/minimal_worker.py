@@ -69,12 +69,13 @@ class Node:
         self.long, self.waiting, self.unread = "", [], 0
 
     def send(self, **message):
-        text, step = json.dumps({"jsonrpc": "2.0", **message}), LIMITS["frame_bytes"] // 4
-        if len(text) > LIMITS["message_bytes"]:
+        line = json.dumps({"jsonrpc": "2.0", **message}, ensure_ascii=False).encode("utf-8", "replace")
+        text, step = line.decode(), LIMITS["frame_bytes"] // 8  # replaced: half a character is no JSON
+        if len(line) > LIMITS["message_bytes"]:
             sizes = {name: len(json.dumps(item)) for name, item in message["result"]["value"].items()}
             raise Refused(f"$.{max(sizes, key=sizes.get)}: expected less", code="result.too_large")
-        if len(text) <= LIMITS["frame_bytes"]:
-            return self.writer.write(text.encode() + b"\n")
+        if len(line) < LIMITS["frame_bytes"]:
+            return self.writer.write(line + b"\n")
         self.waiting += [(text[at : at + step], at + step >= len(text)) for at in range(0, len(text), step)]
         return self.pour(0)
 
@@ -105,8 +106,7 @@ class Node:
 
     async def answer(self, number, method, params):
         try:
-            result = {} if method == "shutdown" else await self.result(number, method, params)
-            self.send(id=number, result=result)
+            self.send(id=number, result={} if method == "shutdown" else await self.do(number, method, params))
         except (Exception, asyncio.CancelledError) as error:
             told = {"code": "handler.raised", "type": type(error).__name__, "stack": traceback.format_exc()}
             told, rpc = {**told, **getattr(error, "data", {})}, getattr(error, "rpc", -32000)
@@ -116,7 +116,7 @@ class Node:
             os._exit(0)
         del self.tasks[number]
 
-    async def result(self, number, method, params):
+    async def do(self, number, method, params):
         if method == "initialize":
             LIMITS.update(params["limits"])
             self.beat()

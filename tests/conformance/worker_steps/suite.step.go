@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -47,6 +48,9 @@ func handle(ctx *motia.Context, given any) (any, error) {
 		return ctx.Call("Other", input["value"])
 	case "raise":
 		panic(badThing{})
+	case "cut":
+		ctx.Log.Warn("cut \xf0\x9f", map[string]any{"text": "cut \xf0\x9f"})
+		return nil, errors.New("cut \xf0\x9f")
 	case "refuse":
 		return nil, &motia.HTTPError{Status: 404, Detail: "no such order"}
 	case "retry":

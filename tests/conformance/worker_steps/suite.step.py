@@ -28,6 +28,9 @@ async def handler(given, context):
             return (await context.ask("context.call", step="Other", data=given["value"]))["value"]
         case "raise":
             raise ValueError("bad thing")
+        case "cut":
+            context.log(level="warning", message="cut \ud83d", data={"text": "cut \ud83d"})
+            raise ValueError("cut \ud83d")
         case "refuse":
             error = ValueError("refused")
             error.data = {"status": 404, "detail": "no such order"}

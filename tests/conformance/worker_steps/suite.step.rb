@@ -14,6 +14,9 @@ def handler(input, context)
   when "enqueue" then context.enqueue("out", input.value)
   when "call" then context.call("Other", input.value)
   when "raise" then raise ArgumentError, "bad thing"
+  when "cut"
+    context.logger.warn("cut \xf0\x9f", { text: "cut \xf0\x9f" })
+    raise ArgumentError, "cut \xf0\x9f"
   when "refuse" then raise Motia::HTTPError.new(404, "no such order")
   when "retry" then Motia::Retry.new(2.5, "busy")
   when "wrong" then { deep: [1, Float::NAN] }

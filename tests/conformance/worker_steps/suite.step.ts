@@ -24,6 +24,9 @@ export const handler = async (given: any, ctx: any) => {
       return await ctx.call('Other', input.value)
     case 'raise':
       throw new TypeError('bad thing')
+    case 'cut':
+      ctx.logger.warn('cut \ud83d', { text: 'cut \ud83d', error: new Error('cut \ud83d') })
+      throw new TypeError('cut \ud83d')
     case 'refuse':
       throw new HTTPError(404, 'no such order')
     case 'retry':

@@ -57,6 +57,15 @@ def test_the_answer_waits_for_what_was_not_awaited(worker: NodeWorker) -> None:
     assert worker.invoke(handle, input={})["error"]["data"]["code"] == "claim.superseded"
 
 
+def test_half_a_character_in_a_key_is_an_error_where_it_is_written(worker: NodeWorker) -> None:
+    source = r"async (input: any, { state }: any) => { await state.set('s', input.key ?? '\ud83d', 1) }"
+    handle = handler(worker, source)
+    assert worker.invoke(handle, input={})["error"]["data"]["code"] == "value.not_json"
+    worker.invoke(handle, input={"key": r"\ud83d"})  # no such character: its escape
+    [told] = worker.told("context.commit")
+    assert told["operations"][0]["key"] == r"\ud83d"
+
+
 def test_a_failure_that_was_caught_is_the_handlers_own_affair(worker: NodeWorker) -> None:
     worker.replies["context.commit"] = {
         "error": {"code": -32000, "message": "no", "data": {"code": "state.version_conflict"}}

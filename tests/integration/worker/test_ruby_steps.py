@@ -104,12 +104,18 @@ def handler(req, ctx)
   when "raise" then raise ArgumentError, "bad thing"
   when "refuse" then raise Motia::HTTPError.new(404, "no such order")
   when "object" then { status: 200, body: { deep: [1, Object.new] } }
+  when "text" then { status: 200, body: { deep: ["caf\\xff"] } }
+  when "key" then ctx.state.set("s", "caf\\xff", 1)
+  when "puts" then puts("caf\\xff") || "told"
+  when "endless" then endless
   when "large" then "x" * 40_000_000
   when "sleep" then sleep 30
   when "bytes" then { status: 200, body: "\\x00\\xff".b }
   when "stream" then { status: 200, body: Enumerator.new { |out| 200.times { |n| out << "line #{n}\\n" } } }
   end
 end
+
+def endless = endless()
 """
 
 
@@ -126,6 +132,15 @@ async def test_what_goes_wrong_in_ruby_is_told_as_what_goes_wrong_in_python(proj
         assert (refused.status_code, refused.json()["detail"]) == (404, "no such order")
         await app.http.get("/fails/object")
         assert "$.body.deep[1]" in app.logs[-1].message
+        assert (await app.http.get("/fails/text")).json()["code"] == "value.not_json"
+        assert "$.body.deep[0]" in app.logs[-1].message
+        assert (await app.http.get("/fails/key")).json()["code"] == "value.not_json"
+        assert (await app.http.get("/fails/puts")).text == "told"
+        assert [log.message for log in app.logs if log.message.startswith("caf")] == ["caf\ufffd"]
+        assert (await app.http.get("/fails/endless")).status_code == 500
+        endless = app.spans[-1].error
+        assert endless is not None
+        assert endless["stack"].count("in `endless'") < 60
         large = await app.http.get("/fails/large")
         assert large.json()["code"] == "result.too_large"
         assert (await app.http.get("/fails/bytes")).content == b"\x00\xff"

@@ -188,6 +188,16 @@ async def an_exception_names_its_type_and_the_authors_line(worker: Worker) -> No
     assert str(worker.project_dir) not in data["stack"]
 
 
+async def text_that_is_cut_within_a_character_is_told_all_the_same(worker: Worker) -> None:
+    peer, loaded = await worker.ready()
+    error = await peer.error("invoke", invocation(loaded, {"do": "cut"}))
+    assert error["message"].startswith("cut ")
+    assert error["data"]["code"] == "handler.raised"
+    [line] = await peer.until(lambda: peer.noted("log"))
+    assert line["message"].startswith("cut ")
+    assert (await peer.result("invoke", invocation(loaded, {"do": "echo", "value": 1})))["value"] == 1
+
+
 async def a_request_can_be_refused(worker: Worker) -> None:
     peer, loaded = await worker.ready()
     error = await peer.error("invoke", request(loaded, {"do": "refuse"}))

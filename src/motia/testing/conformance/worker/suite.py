@@ -12,6 +12,8 @@ request's body:
 | `enqueue` | puts `value` on the topic `out` and returns the message's id |
 | `call` | returns what calling the step `Other` with `value` gives |
 | `raise` | raises an exception with the message `bad thing` |
+| `cut` | logs a text that begins `cut ` and ends with half a character, as a warning with such data, then \
+raises an exception with it |
 | `refuse` | refuses the request: status 404, detail `no such order` |
 | `retry` | asks for another attempt after 2.5 seconds, reason `busy` |
 | `wrong` | returns an object whose `deep` is a list, whose second item JSON cannot carry |

@@ -2,7 +2,7 @@
 import { FrameError, FrameReader, MARKED } from './frames.js'
 import { MotiaError } from './errors.js'
 import { Outbox, isLonger } from './outbox.js'
-import { fromWire, limitValues, tooLarge } from './values.js'
+import { fromWire, limitValues, notJson, tooLarge } from './values.js'
 
 /**
  * @typedef {{frame_bytes: number, message_bytes: number, message_parts: number, stream_items: number, heartbeat_s: number}} Limits
@@ -91,7 +91,8 @@ export class Connection {
   /** @param {object} message */
   #send(message) {
     if (this.closed) return
-    const text = JSON.stringify(message)
+    let text = JSON.stringify(message)
+    if (HALF.test(text)) text = withoutHalves(text, message)
     if (isLonger(text, this.limits.message_bytes)) throw tooLarge(resultOf(message), this.limits.message_bytes)
     if (this.#outbox.isBusy || isLonger(text, this.limits.frame_bytes)) this.#outbox.put(text, laneOf(message))
     else this.#write(`${text}\n`)
@@ -169,6 +170,21 @@ export class Connection {
 
 function gone() {
   return new MotiaError('context.ended', 'expected a node that is connected, got a closed connection', { retryable: true })
+}
+
+/** As `JSON.stringify` writes half a character, or a text that holds its escape. */
+const HALF = /\\ud[89a-f]/
+const HALVES = /(\\+)ud[89a-f][0-9a-f]{2}/g
+
+/** The text without halves of characters, which no JSON may carry: nodes would give up the connection. Logs and
+ * errors go out with a mark in their place. Failure: `MotiaError` for a call, whose keys they may be.
+ * @param {string} text @param {any} message */
+function withoutHalves(text, { id, method }) {
+  return text.replace(HALVES, (found, slashes) => {
+    if (slashes.length % 2 === 0) return found
+    if (method !== undefined && id !== undefined) throw notJson('$', 'text with whole characters', 'a lone surrogate')
+    return `${slashes.slice(1)}\ufffd`
+  })
 }
 
 /** What a message is about: nothing of one invocation or stream overtakes another message of it.

@@ -163,7 +163,7 @@ function objectToWire(value, path, depth) {
 }
 
 /** @param {string} path @param {string} expected @param {string} got @param {string} [hint] */
-function notJson(path, expected, got, hint) {
+export function notJson(path, expected, got, hint) {
   return new MotiaError('value.not_json', `${path}: expected ${expected}, got ${got}`, {
     type: 'ValueError',
     retryable: false,

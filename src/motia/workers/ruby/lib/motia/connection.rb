@@ -182,6 +182,9 @@ module Motia
       @outbox.put(text, lane(message))
     rescue ClosedQueueError
       nil # the node is gone; whoever waits for it hears of that
+    rescue JSON::GeneratorError, EncodingError => error
+      # A key or a name: values were looked at already.
+      raise Error.new("expected text that UTF-8 can carry, got other bytes: #{Values.readable(error.message)}", code: "value.not_json")
     end
 
     # What the message is about: nothing of one invocation or stream overtakes another message of it.

@@ -259,7 +259,7 @@ module Motia
     end
 
     def log(level, message, data = nil)
-      params = { "invocation" => @invocation, "level" => level, "message" => message.to_s.scrub }
+      params = { "invocation" => @invocation, "level" => level, "message" => Values.readable(message.to_s) }
       params["data"] = describe(data) unless data.nil?
       @connection.note("log", params)
     end

@@ -40,6 +40,8 @@ module Motia
     OWN = File.expand_path("..", __dir__)
     TEMPORARY = %w[context.refused worker.crashed workflow.step_timed_out].freeze
 
+    MOST_FRAMES = 50
+
     module_function
 
     def of(error, project_dir)
@@ -57,13 +59,20 @@ module Motia
     end
 
     def text(error)
-      error.message.dup.force_encoding(Encoding::UTF_8).scrub
+      Values.readable(error.message)
     end
 
     def stack(error, project_dir)
       frames = (error.backtrace || []).reject { |frame| frame.start_with?(OWN) || frame.start_with?("<internal:") }
-      ["#{error.class}: #{text(error)}", *frames.map { |frame| "    at #{frame.delete_prefix("#{project_dir}/")}" }]
+      ["#{error.class}: #{text(error)}", *shortened(frames.map { |frame| "    at #{frame.delete_prefix("#{project_dir}/")}" })]
         .join("\n").scrub
+    end
+
+    # A recursion without end leaves thousands of frames, all alike.
+    def shortened(frames)
+      return frames if frames.size <= MOST_FRAMES
+
+      [*frames.first(MOST_FRAMES - 10), "    … #{frames.size - MOST_FRAMES} more", *frames.last(10)]
     end
 
     def line_of(error, project_dir)

@@ -25,7 +25,7 @@ module Motia
     end
 
     def self.log(held, level, line)
-      params = { "invocation" => held[:invocation], "level" => level, "message" => line.scrub }
+      params = { "invocation" => held[:invocation], "level" => level, "message" => Values.readable(line) }
       held[:connection].note("log", params)
     end
 
@@ -33,7 +33,8 @@ module Motia
       held = Thread.current.thread_variable_get(KEY)
       return @fallback.write(*texts) unless held
 
-      text = (held[:rest].delete(@level) || +"") + texts.join
+      # As bytes: a character may come in two writes.
+      text = (held[:rest].delete(@level) || "".b) + texts.map { |one| one.to_s.b }.join
       *lines, rest = text.split("\n", -1)
       lines.each { |line| Output.log(held, @level, line) }
       held[:rest][@level] = rest unless rest.empty?

@@ -115,17 +115,26 @@ module Motia
 
     def object(value, path, depth, &stream)
       made = {}
-      value.each { |key, item| made[key.to_s] = dump(item, "#{path}.#{key}", depth + 1, &stream) }
+      value.each do |key, item|
+        name = key.to_s
+        refuse(path, "keys that UTF-8 can carry", "#{name.encoding} text that is not") unless utf8?(name)
+        made[name] = dump(item, "#{path}.#{name}", depth + 1, &stream)
+      end
       made.size == 1 && RESERVED.include?(made.keys.first) ? { "$literal" => made } : made
     end
 
     def text(value, path)
-      return value if value.encoding == Encoding::UTF_8 && value.valid_encoding?
+      return value if utf8?(value)
       return { "$bytes" => [value].pack("m0") } if value.encoding == Encoding::ASCII_8BIT && !value.ascii_only?
 
-      value.encode(Encoding::UTF_8)
+      made = value.encode(Encoding::UTF_8) # of UTF-8 the same, whatever it holds
+      made.valid_encoding? ? made : raise(EncodingError)
     rescue EncodingError
       refuse(path, "text that UTF-8 can carry", "#{value.encoding} text that is not")
+    end
+
+    def utf8?(text)
+      (text.encoding == Encoding::UTF_8 && text.valid_encoding?) || text.ascii_only?
     end
 
     def other(value, path, depth, &stream)
@@ -176,6 +185,13 @@ module Motia
       when Hash then value.sum(2) { |key, item| key.to_s.bytesize + 4 + least_bytes(item, depth + 1) }
       else 1
       end
+    end
+
+    # Text for a log or an error, whose bytes may be any.
+    def readable(text)
+      return text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace) if text.encoding.dummy? || !text.encoding.ascii_compatible?
+
+      text.dup.force_encoding(Encoding::UTF_8).scrub
     end
 
     def refuse(path, expected, got)

@@ -22,7 +22,6 @@ module Motia
     def self.run(descriptor)
       $stdout = Output.new("info", $stdout)
       $stderr = Output.new("error", $stderr)
-      Thread.report_on_exception = false
       Thread.new do
         $stdin.read
         Process.exit!(0)
