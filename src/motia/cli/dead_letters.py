@@ -64,6 +64,7 @@ def dead(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, the newest first, or their causes, the most frequent first."""
+    from motia.core.causes import headline
     from motia.engine import dead_letters
 
     query = _query(ids, topic, step, code, cause, text, since, until)
@@ -105,7 +106,7 @@ def dead(
             "DIED": "died_at_ms",
             "CODE": "code",
             "ATTEMPTS": lambda letter: letter["failures"] + letter["crashes"],
-            "ERROR": lambda letter: (letter["error"] or {}).get("message"),
+            "ERROR": lambda letter: headline((letter["error"] or {}).get("message") or ""),
         },
         as_json=as_json,
     )

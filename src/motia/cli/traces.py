@@ -164,6 +164,8 @@ def _as_tree(trace: Trace) -> list[tuple[int, SpanRecord]]:
 
 
 def _span_line(span: SpanRecord) -> str:
+    from motia.core.causes import headline
+
     parts = [f"{span.name} ({span.kind})", span.status, duration_text(span.duration_us)]
     if span.queue_wait_us:
         parts.append(f"waited {duration_text(span.queue_wait_us)}")
@@ -175,7 +177,7 @@ def _span_line(span: SpanRecord) -> str:
     if "operation.cost" in used:
         parts.append(f"${used['operation.cost']:.6f}")
     if span.error:
-        parts.append(str(span.error.get("message", "")))
+        parts.append(headline(str(span.error.get("message", ""))))
     return visible("  ".join(parts))
 
 

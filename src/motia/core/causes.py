@@ -1,4 +1,4 @@
-"""Which failures are the same failure: their id, made of everything but numbers and ids. Pure."""
+"""What failures are told by: the id of those that are the same, their first line, their place. Pure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def cause_of(step: str, code: str, kind: str, message: str) -> str:
 def normal(message: str) -> str:
     """The first line of a message, with `#` for numbers and ids."""
     return _VARYING.sub("#", message.partition("\n")[0])[:300]
+
+
+def headline(message: str) -> str:
+    """The first line of a message, with a mark where there are more."""
+    first, more, _ = message.strip().partition("\n")
+    return f"{first.rstrip(' :')} …" if more else first
 
 
 def place_of(stack: str) -> str | None:

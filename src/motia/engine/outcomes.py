@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from motia import encoding
+from motia.core.causes import headline
 from motia.core.invocation import (
     Cancelled,
     Expired,
@@ -47,8 +48,10 @@ def value_of(outcome: Outcome) -> Any:
 def describe(outcome: Outcome) -> str:
     """One line on how an execution ended."""
     if isinstance(outcome, Failed):
-        name = getattr(outcome.error, "type_name", "")
-        return f"{name}: {outcome.error.message}" if name else outcome.error.message
+        name, message = getattr(outcome.error, "type_name", ""), outcome.error.message
+        if message in stack_of(outcome):  # which is shown below it
+            message = headline(message)
+        return f"{name}: {message}" if name else message
     if isinstance(outcome, TimedOut):
         return f"the handler did not end within {outcome.timeout_s:g} s"
     if isinstance(outcome, RetryLater):

@@ -133,3 +133,32 @@ def test_a_stack_begins_on_the_authors_own_line(project: Any) -> None:
         assert last == "ZeroDivisionError: division by zero"
 
     project.run(scenario)
+
+
+def test_a_message_of_many_lines_is_told_once(project: Any) -> None:
+    project.step(
+        "check",
+        """
+        from pydantic import BaseModel
+        class Order(BaseModel):
+            sku: str
+            cents: int
+        config = {"name": "check", "triggers": [queue("check", attempts=1)]}
+        async def handler(input, ctx):
+            Order.model_validate(input)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("check", {})
+        await app.until_idle()
+        (line,) = [log for log in app.logs if log.level == "error"]
+        assert line.message == (
+            "ValidationError: 2 validation errors for Order …; attempt 1 failed, the message is dead-lettered"
+        )
+        assert line.data is not None
+        assert "Field required" in encoding.decode(line.data)["stack"]
+        (letter,) = await app.dead_letters()
+        assert "Field required" in encoding.decode(letter.error)["message"]
+
+    project.run(scenario)
