@@ -23,6 +23,7 @@ from motia.settings.load import load_settings
 from motia.testing.clock import ManualClock
 from motia.testing.http import Http
 from motia.testing.streams import StreamsView
+from motia.testing.waiting import expect_event, in_vain, work_left
 from motia.tracing.record import Event, LogRecord, Record, SpanRecord
 
 _LIMIT_S = 10.0
@@ -164,23 +165,40 @@ class TestApp:
         await self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
 
     async def until_idle(self, limit_s: float = _LIMIT_S) -> None:
-        """Wait until no message is ready or running. Scheduled ones (delays, retries) are not waited for."""
-        async with asyncio.timeout(limit_s):
-            while True:
-                self._changed.clear()
-                if await self._is_idle():
-                    return
-                await self._changed.wait()
+        """Wait until no message is ready or running. Scheduled ones (delays, retries) are not waited for.
+
+        *Failure*: `TimeoutError` that names what still runs or waits.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    self._changed.clear()
+                    if await self._is_idle():
+                        return
+                    await self._changed.wait()
+        except TimeoutError:
+            left = work_left(await self._backend.queue.depths())
+            raise TimeoutError(f"until_idle: after {limit_s:g} s {left}") from None
 
     async def until(self, event: str, *, limit_s: float = _LIMIT_S, **fields: Any) -> Event:
-        """The first event of that name whose fields match, of the past or to come."""
-        async with asyncio.timeout(limit_s):
-            while True:
-                for found in self.events:
-                    if found.name == event and all(found.fields.get(key) == fields[key] for key in fields):
-                        return found
-                self._changed.clear()
-                await self._changed.wait()
+        """The first event of that name whose fields match, of the past or to come.
+
+        *Failure*: `TimeoutError` that tells the latest events of that name; `ValueError` at once for a name
+        or a field that no event has.
+        """
+        expect_event(event, fields)
+        came: list[Event] = []
+        try:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    came = [found for found in self.events if found.name == event]
+                    for found in came:
+                        if all(found.fields[key] == value for key, value in fields.items()):
+                            return found
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TimeoutError(f"until: after {limit_s:g} s no {in_vain(event, fields, came)}") from None
 
     async def _is_idle(self) -> bool:
         consumer = self._engine.consumer
