@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from motia.authoring.atomic import Atomic
 from motia.authoring.dates import Utils
@@ -26,6 +26,7 @@ from motia.errors import HandlerError
 
 if TYPE_CHECKING:
     from motia.authoring.streams import Streams
+    from motia.tracing.logger import StepLogger
 
 T = TypeVar("T")
 
@@ -103,6 +104,21 @@ class Context(DurableCalls):
 
     # Messages ---------------------------------------------------------------------------------------
 
+    @overload
+    def enqueue(self, topic: Sequence[Mapping[str, Any]]) -> Awaitable[list[str]]: ...
+    @overload
+    def enqueue(
+        self,
+        topic: str | Mapping[str, Any],
+        data: Any = ...,
+        *,
+        group: str | None = ...,
+        delay: Duration | None = ...,
+        at: When | None = ...,
+        priority: int | None = ...,
+        dedupe: str | None = ...,
+        ttl: Duration | None = ...,
+    ) -> Awaitable[str]: ...
     def enqueue(
         self,
         topic: str | Mapping[str, Any] | Sequence[Mapping[str, Any]],
@@ -171,7 +187,7 @@ class Context(DurableCalls):
 
     def trigger_step(
         self, step: str, data: Any = None, *, delay: Duration | None = None, at: When | None = None
-    ) -> Awaitable[Any]:
+    ) -> Awaitable[str]:
         """Put a message for one step, by its id; gives the message's id once it is durable."""
         return self._first(EnqueueRequest(data, None, step, None, optional_seconds(delay), at_ms(at)))
 
@@ -213,9 +229,10 @@ class Context(DurableCalls):
         return Queue(self._calls, self._run)
 
     @property
-    def logger(self) -> Any:
+    def logger(self) -> StepLogger:
         """Structured logs, tied to the trace: `debug info warn error exception (message, data, **fields)`."""
-        return self._calls.logger
+        logger: StepLogger = self._calls.logger
+        return logger
 
     @property
     def streams(self) -> Streams:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from motia.authoring.context import current, running_context
+from motia.authoring.state import State
 
 
 class _RunningState:
@@ -27,7 +28,7 @@ class _RunningLogger:
         return getattr(context.logger, name)
 
 
-state_manager: Any = _RunningState()
+state_manager = cast(State, _RunningState())
 stateManager = state_manager
 logger: Any = _RunningLogger()
 
@@ -52,7 +53,7 @@ def enqueue_many(topic: str, items: Iterable[Any], **options: Any) -> Awaitable[
     return running_context().enqueue_many(topic, items, **options)
 
 
-def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[Any]:
+def trigger(step: str, data: Any = None, **options: Any) -> Awaitable[str]:
     """Put a message for one step, by its id; gives the message's id once it is durable, before the step runs.
 
     As `Context.trigger_step`. *Failure*: `HandlerError` `context.missing` where no handler runs.

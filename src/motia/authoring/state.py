@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,7 +38,7 @@ class State:
         """The value, or None."""
         return self._read(lambda calls: calls.state_get(scope, key), _value)
 
-    def entry(self, scope: str, key: str) -> Awaitable[Any]:
+    def entry(self, scope: str, key: str) -> Awaitable[Entry]:
         """The value with its version: `Entry(value, version)`; `Entry(None, 0)` when there is none."""
         return self._read(lambda calls: calls.state_get(scope, key), _entry)
 
@@ -75,14 +76,14 @@ class State:
             StateWrite("update", scope, key, None, operations), lambda written: _or_none(written).new
         )
 
-    def compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> Awaitable[Any]:
+    def compare_and_set(self, scope: str, key: str, expected: Any, value: Any) -> Awaitable[bool]:
         """Store `value` only if the key holds `expected` (None = nothing); gives whether it did."""
         calls = self._context._calls
         return self._context._run(
             lambda: calls.begin(self._compare_and_set(calls, scope, key, expected, value))
         )
 
-    def get_group(self, scope: str) -> Awaitable[Any]:
+    def get_group(self, scope: str) -> Awaitable[builtins.list[Any]]:
         """All values of a scope, by key; [] when there are none."""
         return self._read(
             lambda calls: calls.state_entries(scope),
@@ -91,20 +92,20 @@ class State:
 
     getGroup = list = get_group
 
-    def entries(self, scope: str) -> Awaitable[Any]:
+    def entries(self, scope: str) -> Awaitable[dict[str, Any]]:
         """All keys of a scope with their values, as a dict."""
         return self._read(
             lambda calls: calls.state_entries(scope),
             lambda found: {entry.key: encoding.decode(entry.value) for entry in found},
         )
 
-    def list_groups(self) -> Awaitable[Any]:
+    def list_groups(self) -> Awaitable[builtins.list[str]]:
         """Names of all scopes, sorted."""
         return self._read(lambda calls: calls.state_scopes(), lambda scopes: scopes)
 
     listGroups = list_groups
 
-    def clear(self, scope: str) -> Awaitable[Any]:
+    def clear(self, scope: str) -> Awaitable[None]:
         """Remove every key of a scope. Runs no state triggers."""
         return self._write(StateWrite("clear", scope), lambda written: None)
 

@@ -75,11 +75,7 @@ class ConfigValue(Protocol):
 @overload
 def step(function: F, /) -> F: ...
 @overload
-def step(config: Mapping[str, Any] | ConfigValue, /) -> StepBuilder: ...
-@overload
-def step(config: Mapping[str, Any] | ConfigValue, handler: Handler, /) -> StepDefinition: ...
-@overload
-def step(
+def step(  # type: ignore[overload-overlap]  # by its `__getattr__` a trigger passes for any protocol
     *triggers: TriggerConfig,
     name: str | None = ...,
     id: str | None = ...,
@@ -91,6 +87,10 @@ def step(
     virtual_subscribes: Sequence[str] = ...,
     include_files: Sequence[str] = ...,
 ) -> Callable[[F], F]: ...
+@overload
+def step(config: Mapping[str, Any] | ConfigValue, /) -> StepBuilder: ...
+@overload
+def step(config: Mapping[str, Any] | ConfigValue, handler: Handler, /) -> StepDefinition: ...
 def step(
     *triggers: Any,
     name: str | None = None,

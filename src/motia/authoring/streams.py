@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ class StreamHandle:
             lambda written: self._item(group_id, id, written.old if written else None),
         )
 
-    def get_group(self, group_id: str) -> Awaitable[Any]:
+    def get_group(self, group_id: str) -> Awaitable[builtins.list[Any]]:
         """All items of a group, in the order of their creation; [] when there are none."""
         return self._read(
             lambda calls: calls.group(self.name, group_id),
@@ -93,7 +94,7 @@ class StreamHandle:
 
     getGroup = list = get_group
 
-    def list_groups(self) -> Awaitable[Any]:
+    def list_groups(self) -> Awaitable[builtins.list[str]]:
         """Names of the groups that hold something, sorted."""
         return self._read(lambda calls: calls.groups(self.name), lambda groups: groups)
 
@@ -110,7 +111,7 @@ class StreamHandle:
             lambda written: None if written is None else self._changes(group_id, id, written),
         )
 
-    def send(self, channel: Any, event: Mapping[str, Any]) -> Awaitable[Any]:
+    def send(self, channel: Any, event: Mapping[str, Any]) -> Awaitable[None]:
         """Tell the subscribers of a group, or of one item, of an event `{"type", "data"}`; it is not kept.
 
         `channel` is a group, or `{"groupId": …, "id": …}`.

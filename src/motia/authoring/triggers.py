@@ -16,7 +16,7 @@ from motia.authoring.misuse import misuse
 from motia.core.spelling import did_you_mean
 
 ApiRouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]
-TriggerCondition = Callable[..., Any]
+TriggerCondition = Callable[[Any], Any] | Callable[[Any, Any], Any] | Callable[[], Any]
 """`condition(input, ctx)`, sync or async: a falsy result skips the step."""
 ApiMiddleware = Callable[..., Any]
 """`middleware(request, ctx, next)`, sync or async."""
@@ -28,7 +28,7 @@ class Policy(TypedDict, total=False):
     concurrency: int | Mapping[str, Any]
     attempts: int
     retries: int
-    retry: int | bool | Mapping[str, Any] | Callable[..., Any]
+    retry: int | bool | Mapping[str, Any] | Callable[[Any, int], Any] | Callable[[Any], Any]
     timeout: Duration
     delay: Duration
     fifo: bool
