@@ -16,12 +16,14 @@ from motia.core.batch import Batch, ClaimReady, Unclaim
 from motia.core.clock import Timer
 from motia.core.invocation import Outcome, Released
 from motia.core.message import Claim, NewMessage, NodeId, QueueName
+from motia.core.wording import counted
 from motia.engine.deadlines import stop
 from motia.engine.execution import Execution
 from motia.engine.flow_control import short_of_places, wanted_of
 from motia.engine.held import Held
 from motia.engine.run import QueuePlan, Run, plan_of
 from motia.engine.suspects import Suspects
+from motia.errors import BackendError
 from motia.queue.transitions import Decision
 
 if TYPE_CHECKING:
@@ -74,7 +76,14 @@ class Consumer:
             await asyncio.wait([self._fetching])
         held = self._held.take_all()
         if held:
-            await self._engine.backend.commit(Batch((Unclaim(held),)))
+            try:
+                await self._engine.backend.commit(Batch((Unclaim(held),)))
+            except BackendError as error:
+                # What runs is waited for all the same; what is held goes back when this process ends.
+                self._engine.report(
+                    f"{counted(len(held), 'message')} could not be given back, and will be when this process"
+                    f" has ended: {error}"
+                )
 
     async def wait_idle(self, limit_s: float) -> bool:
         """Whether everything that ran has ended, or was given up, within `limit_s`."""

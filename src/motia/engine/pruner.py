@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from motia.core.batch import Batch, Expire, ExpireMessages, PruneRuns, PurgeDead, TrimChanges
-from motia.core.wording import counted
 from motia.engine.interventions import tell_ended
 from motia.engine.periodic import Periodic
 
@@ -39,6 +38,5 @@ class Pruner(Periodic):
             )
             for one in late:
                 tell_ended(engine, one, "expired")
-            if late:
-                engine.report(f"{counted(len(late), 'message')} expired before the start")
+            engine.telling.expired(late)
             more = any(count >= _BATCH for count in (*counts, len(late)))

@@ -338,7 +338,7 @@ class Run:
         if self._notices:
             engine.stored(self._notices)
         if decision.verdict == "expired":
-            engine.report(f"{self.claim.queue.step}: a message expired before it could start")
+            engine.telling.expired((self.claim,))
         if decision.verdict in ("retried", "crashed", "dead"):
             engine.telling.failed(self.claim, outcome, decision)
         if decision.retry_in_s is not None:

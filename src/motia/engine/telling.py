@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from motia.core.batch import Died, Rescheduled
+from motia.core.batch import Died, Ended, Rescheduled
 from motia.core.calls import Part, StateWrite, StateWritten
 from motia.core.ids import format_id
 from motia.core.invocation import Failed, Invocation, Outcome
 from motia.core.message import Claim, NewMessage, TraceContext
+from motia.core.wording import counted
 from motia.engine.outcomes import STATUS, describe, error_of, stack_data
 from motia.engine.recorded import details_of
 from motia.engine.replies import told
@@ -79,6 +80,20 @@ class Telling:
             trace_id=claim.trace.trace_id,
             data=stack_data(outcome),
         )
+
+    def expired(self, late: Iterable[Claim | Ended]) -> None:
+        """Tell the author what ended before it could start: a line a step, with the first message's trace."""
+        by_step: dict[str, list[Claim | Ended]] = {}
+        for one in late:
+            by_step.setdefault(one.queue.step, []).append(one)
+        for step, (first, *others) in by_step.items():
+            more = f", and {counted(len(others), 'more message')}" if others else ""
+            self._recorder.log(
+                "warning",
+                f"message {format_id(first.id)}{more} expired before the start",
+                step=step,
+                trace_id=first.trace.trace_id,
+            )
 
     def execution_ended(
         self,

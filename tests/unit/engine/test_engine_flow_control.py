@@ -225,13 +225,20 @@ def test_a_message_that_could_not_start_in_time_expires(project: Any) -> None:
     record(project, 'queue("go", ttl="5s", delay="10s")')
 
     async def scenario(app: TestApp) -> None:
-        await app.emit("go", 1)
+        first = await app.emit("go", 1)
         await app.advance(11)
         assert await seen(app) == []
         event = await app.until("message.settled")
         assert event.fields["outcome"] == "expired"
-        assert any("expired" in line.message for line in app.logs)
+        (line,) = [line for line in app.logs if "expired" in line.message]
+        assert line.message == f"message {first} expired before the start"
+        assert line.step == "take"
         assert await app.dead_letters() == []
+        await app.app.engine.interventions.pause()  # type: ignore[union-attr]
+        second = await app.emit("go", 2)
+        await app.emit("go", 3)
+        await app.advance(120)
+        assert app.logs[-1].message == f"message {second}, and 1 more message expired before the start"
 
     project.run(scenario, clock=ManualClock())
 

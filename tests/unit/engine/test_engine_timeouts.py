@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from motia import encoding
-from motia.core.batch import Batch
+from motia.core.batch import Batch, Unclaim
 from motia.errors import BackendError
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
@@ -247,6 +249,49 @@ def test_drain_lets_finish_what_runs_and_gives_back_the_rest_uncharged(project: 
         assert late
 
     project.run(scenario, drain_s=0.1, queue={"cancel_grace_s": 0.1})
+
+
+def test_a_drain_waits_for_what_runs_though_storage_takes_nothing_back(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.step(
+        "work",
+        """
+        config = {"name": "Work", "triggers": [queue("work")]}
+        async def handler(input, ctx):
+            while not go:
+                await asyncio.sleep(0.01)
+        go = []
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("work")
+        await app.until("invocation.started")
+        held = await app.emit("work")
+        await app.until("message.claimed", message_id=held)
+        backend, registry = app.app.backend, app.app.discovered.registry  # type: ignore[union-attr]
+        commit = backend.commit
+
+        def refusing(batch: Batch, *more: Any) -> Any:
+            if not any(isinstance(one, Unclaim) for one in batch.operations):
+                return commit(batch, *more)
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(BackendError("the disk does not answer", code="backend.unavailable"))
+            return failed
+
+        monkeypatch.setattr(backend, "commit", refusing)
+        draining = asyncio.ensure_future(app.app.drain())
+        await app.until("node.draining")
+        python: Any = app.app.runtimes["python"]
+        python._loader.functions[registry.steps["Work"].handler].__globals__["go"].append(True)
+        await draining
+        assert settled(app) == ["completed"]
+        (told,) = [line for line in app.logs if line.step == "motia"]
+        assert told.message.startswith("1 message could not be given back")
+        assert told.message.endswith("the disk does not answer")
+
+    project.run(scenario, queue={"concurrency": 1})
 
 
 def test_a_settlement_that_storage_refuses_is_tried_again(project: Any) -> None:
