@@ -36,6 +36,8 @@ def test_a_message_that_kills_its_process_leaves_closed_spans(real_project: Proj
         assert [(span.attempt, span.status) for span in executions] == [(1, "crashed"), (2, "crashed")]
         assert len({span.span_id for span in executions}) == 2
         assert (trace.summary.status, trace.summary.failures) == ("crashed", 2)
+        verdicts = [(span.attributes or {})["verdict"] for span in executions]
+        assert verdicts == ["crashed", "dead"]
 
     run(main)
 

@@ -26,14 +26,17 @@ if TYPE_CHECKING:
     from motia.tracing.store import Trace, TraceStore, TraceSummary
 
 Kind = Literal["http", "queue", "cron", "state", "stream", "at", "manual"]
-Status = Literal["ok", "cancelled", "timeout", "error", "crashed", "failed", "running"]
+Status = Literal["ok", "cancelled", "timeout", "error", "crashed", "failed", "retried", "running"]
 
 
 def traces(
     trace_id: Annotated[str | None, typer.Argument(help="Id of one trace, to see all of it.")] = None,
     step: Annotated[str | None, typer.Option("--step", help="Only traces with this step.")] = None,
     status: Annotated[
-        Status | None, typer.Option("--status", help="Only traces that ended so; failed = any bad end.")
+        Status | None,
+        typer.Option(
+            "--status", help="Only traces that ended so; failed = any bad end, retried = well after all."
+        ),
     ] = None,
     kind: Annotated[
         Kind | None, typer.Option("--kind", help="Only traces that this began.", show_default=False)
@@ -88,7 +91,7 @@ def traces(
                     time_text(summary.started_at_ms),
                     summary.name,
                     summary.kind,
-                    summary.status,
+                    _status_text(summary),
                     duration_text((summary.ended_at_ms - summary.started_at_ms) * 1000),
                     summary.spans,
                     summary.error,
@@ -99,6 +102,10 @@ def traces(
     note_limit(len(found), limit)
     if not found:
         note_unknown(settings, step=step)
+
+
+def _status_text(summary: TraceSummary) -> str:
+    return f"{summary.status}, retried {summary.failures} ×" if summary.retried else summary.status
 
 
 def duration_text(duration_us: float) -> str:
@@ -136,7 +143,8 @@ def _show(trace: Trace | None, trace_id: str, as_json: bool) -> None:
     from motia.tracing.console import readable_line
 
     print_line(
-        f"trace {trace.summary.trace_id}  {trace.summary.status}  {time_text(trace.summary.started_at_ms)}"
+        f"trace {trace.summary.trace_id}  {_status_text(trace.summary)}"
+        f"  {time_text(trace.summary.started_at_ms)}"
     )
     for depth, span in _as_tree(trace):
         print_line("  " * (depth + 1) + _span_line(span))

@@ -52,11 +52,12 @@ class Rescuer(Periodic):
                 engine.clock.now_ms(),
                 encoding.encode(error),
             )
-            count = await self._recover(operation)
+            count, buried = await self._recover(operation)
             engine.liveness.forget(lock_path)
             if crashed:
                 for one in crashed:
-                    self._close_span(one, error)
+                    died = (one.message_id, one.step) in buried
+                    self._close_span(one, error, "dead" if died else "crashed")
                 # Written before the message runs again: it may take this process down, too.
                 await engine.flush_traces()
             engine.recorder.event("node.recovered", node=node.hex(), messages=count)
@@ -68,12 +69,14 @@ class Rescuer(Periodic):
                 )
                 engine.consumer.wake()
 
-    async def _recover(self, operation: RecoverNode) -> int:
-        """Give back what the node held. Who hears of those that die of it hears it by the same commit."""
+    async def _recover(self, operation: RecoverNode) -> tuple[int, set[tuple[bytes, str]]]:
+        """Give back what the node held; says how many went back, and which of them died of it: message and
+        step. Who hears of those hears it by the same commit."""
         engine = self._engine
         while True:
             settlements: list[Operation] = []
             messages: list[NewMessage] = []
+            buried: set[tuple[bytes, str]] = set()
             ends: list[Operation] = []
             for claim in await engine.backend.queue.claims_of(operation.node, payloads=True):
                 error = await self._death_of(operation, claim)
@@ -82,6 +85,7 @@ class Rescuer(Periodic):
                 now_ms = operation.now_ms
                 death = Died("worker.crashed", operation.error, claim.failures, now_ms, crashed=True)
                 settlements.append(Settle(claim, death))
+                buried.add((claim.id, claim.queue.step))
                 messages += failure_messages(engine, claim, death)
                 answer = {"error": encoding.decode(operation.error)}
                 ends += reply(claim, answer, now_ms=now_ms, mail_id=engine.ids.message_id())
@@ -95,7 +99,7 @@ class Rescuer(Periodic):
                 continue
             engine.stored(messages)
             returned: int = results[-1]
-            return returned + len(settlements)
+            return returned + len(settlements), buried
 
     async def _death_of(self, operation: RecoverNode, claim: Claim) -> bytes | None:
         """The error of the run that dies with its message, with what its undo, which died too, has left as it
@@ -119,7 +123,7 @@ class Rescuer(Periodic):
         ]
         return encoding.encode({**encoding.decode(operation.error), "undo_failures": left})
 
-    def _close_span(self, crashed: Crashed, error: dict[str, Any]) -> None:
+    def _close_span(self, crashed: Crashed, error: dict[str, Any], verdict: str) -> None:
         """The execution has a span although its process could not record it (R13)."""
         engine = self._engine
         if not engine.settings.tracing.enabled:
@@ -135,5 +139,5 @@ class Rescuer(Periodic):
             attempt=crashed.attempt,
             status="crashed",
             error={**error, "stack": ""},
-            attributes={"message_id": crashed.message_id.hex(), "verdict": "crashed"},
+            attributes={"message_id": crashed.message_id.hex(), "verdict": verdict},
         )

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from motia.tracing.record import PARTS, LoneSpan, SpanRecord
+from motia.tracing.summary import tried_again
 
-OK, FAILED, WAIT, OK_SUM, FAILED_SUM = range(5)
-"""What is counted of a step: runs that ended well and badly by duration, waits, and sums of microseconds."""
+OK, FAILED, WAIT, OK_SUM, FAILED_SUM, RETRIED, RETRIED_SUM = range(7)
+"""What is counted of a step: runs by duration that ended well, ended badly, and failed but were tried again;
+waits, and sums of microseconds."""
+OUTCOMES = {OK: "ok", FAILED: "failed", RETRIED: "retried"}
+SUMS = frozenset({OK_SUM, FAILED_SUM, RETRIED_SUM})
 _REMEMBERED = 20_000
 _GOOD = frozenset({"ok", "cancelled"})
 
@@ -25,6 +29,7 @@ class StepCount(NamedTuple):
     step: str
     runs: int
     failures: int
+    """Of those that were not tried again."""
     last_ms: float
 
 
@@ -52,7 +57,18 @@ class MetricRow(NamedTuple):
 class StepActivity:
     """What is counted of one step."""
 
-    __slots__ = ("bad", "bad_us", "failures", "good", "good_us", "last_ms", "runs", "waits")
+    __slots__ = (
+        "again",
+        "again_us",
+        "bad",
+        "bad_us",
+        "failures",
+        "good",
+        "good_us",
+        "last_ms",
+        "runs",
+        "waits",
+    )
 
     def __init__(self) -> None:
         self.runs = 0
@@ -61,9 +77,11 @@ class StepActivity:
         self.good: dict[int, int] = {}
         """Bin → runs that ended well."""
         self.bad: dict[int, int] = {}
+        self.again: dict[int, int] = {}
         self.waits: dict[int, int] = {}
         self.good_us = 0
         self.bad_us = 0
+        self.again_us = 0
 
     def add(self, other: StepActivity) -> None:
         self.runs += other.runs
@@ -71,7 +89,13 @@ class StepActivity:
         self.last_ms = max(self.last_ms, other.last_ms)
         self.good_us += other.good_us
         self.bad_us += other.bad_us
-        for mine, more in ((self.good, other.good), (self.bad, other.bad), (self.waits, other.waits)):
+        self.again_us += other.again_us
+        for mine, more in (
+            (self.good, other.good),
+            (self.bad, other.bad),
+            (self.again, other.again),
+            (self.waits, other.waits),
+        ):
             for number, count in more.items():
                 mine[number] = mine.get(number, 0) + count
 
@@ -106,10 +130,19 @@ class Activity:
         """The counts, in the bucket of the latest end: what is added at once belongs to one moment."""
         at_s = int(self.last_ms / 1000) // bucket_s * bucket_s
         for name, step in self.steps.items():
-            for what, bins in ((OK, step.good), (FAILED, step.bad), (WAIT, step.waits)):
+            for what, bins in (
+                (OK, step.good),
+                (FAILED, step.bad),
+                (RETRIED, step.again),
+                (WAIT, step.waits),
+            ):
                 for number, count in bins.items():
                     yield MetricRow(at_s, name, what, number, count)
-            for what, sum_us in ((OK_SUM, step.good_us), (FAILED_SUM, step.bad_us)):
+            for what, sum_us in (
+                (OK_SUM, step.good_us),
+                (FAILED_SUM, step.bad_us),
+                (RETRIED_SUM, step.again_us),
+            ):
                 if sum_us:
                     yield MetricRow(at_s, name, what, 0, sum_us)
 
@@ -149,7 +182,11 @@ class Lineage:
                 shift = us.bit_length() - 4
                 number = (shift << 3) + (us >> shift)
             failed = status not in _GOOD
-            if failed:
+            if failed and tried_again(record):
+                failed = False
+                step.again_us += us
+                bins = step.again
+            elif failed:
                 step.failures += 1
                 step.bad_us += us
                 bins = step.bad

@@ -33,7 +33,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 from opentelemetry.trace.status import Status, StatusCode
 
-from motia.tracing.activity import FAILED, FAILED_SUM, OK, OK_SUM, Activity, upper_of
+from motia.tracing.activity import OUTCOMES, SUMS, Activity, upper_of
 from motia.tracing.packing import PackedLog
 from motia.tracing.prometheus import BOUNDS_S
 from motia.tracing.record import PARTS, LogRecord, SpanRecord
@@ -92,10 +92,10 @@ class Translator:
     def count(self, activity: Activity) -> None:
         """Add a batch to the counts that `send_metrics` tells."""
         for _, step, what, number, n in activity.rows(1):
-            if what in (OK, FAILED):
-                self._runs[step, "ok" if what == OK else "failed"] += n
+            if what in OUTCOMES:
+                self._runs[step, OUTCOMES[what]] += n
                 self._durations[step][number] += n
-            elif what in (OK_SUM, FAILED_SUM):
+            elif what in SUMS:
                 self._sums_us[step] += n
 
     def send_metrics(self, now_ms: int) -> bool:

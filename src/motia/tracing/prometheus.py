@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from motia.core.message import QueueDepth
-from motia.tracing.activity import FAILED, FAILED_SUM, OK, OK_SUM, WAIT, MetricRow, middle_of, upper_of
+from motia.tracing.activity import OUTCOMES, SUMS, WAIT, MetricRow, middle_of, upper_of
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -20,18 +20,22 @@ def exposition(rows: Iterable[MetricRow], depths: Sequence[QueueDepth], now_ms: 
     waits: dict[str, Counter[int]] = defaultdict(Counter)
     sums_us: Counter[str] = Counter()
     for row in rows:
-        if row.what in (OK, FAILED):
-            runs[row.step, "ok" if row.what == OK else "failed"] += row.n
+        if row.what in OUTCOMES:
+            runs[row.step, OUTCOMES[row.what]] += row.n
             durations[row.step][row.bin] += row.n
         elif row.what == WAIT:
             waits[row.step][row.bin] += row.n
-        elif row.what in (OK_SUM, FAILED_SUM):
+        elif row.what in SUMS:
             sums_us[row.step] += row.n
     wait_sums_us = {
         step: sum(middle_of(number) * count for number, count in bins.items()) for step, bins in waits.items()
     }
     lines = [
-        *_head("motia_step_runs_total", "counter", "Executions of a step that ended."),
+        *_head(
+            "motia_step_runs_total",
+            "counter",
+            "Executions of a step that ended; retried = failed, and tried again.",
+        ),
         *(
             f"motia_step_runs_total{_labels(step=step, outcome=outcome)} {count}"
             for (step, outcome), count in sorted(runs.items())

@@ -34,8 +34,9 @@ class RecordSink(Protocol):
 class TraceQuery:
     """Which traces to list; a field left None does not matter."""
 
-    status: SpanStatus | Literal["running", "failed"] | None = None
-    """The worst of the trace's spans. `failed` = timeout, error or crashed; `running` = no span ended yet."""
+    status: SpanStatus | Literal["running", "failed", "retried"] | None = None
+    """The trace's own, or `failed` = timeout, error or crashed; `retried` = it ended well, though not at the
+    first attempt."""
     step: str | None = None
     """Some span is of this step."""
     any_step: tuple[str, ...] | None = None
@@ -65,17 +66,32 @@ class TraceSummary:
     """Step that the trace began with; empty until its span has ended."""
     kind: str
     status: SpanStatus | Literal["running"]
+    """The worst end of its work. Attempts that failed and were tried again are no end, nor are dead letters
+    that were sent back and done, nor calls by another step: their caller's end tells. `running` = nothing
+    ended yet."""
     started_at_ms: float
     ended_at_ms: float
     """Of the latest span so far."""
     spans: int
     """All that ended, also those beyond `MAX_SPANS_PER_TRACE`."""
     failures: int
+    """Executions that failed, also those that were tried again: more than 0 in a trace that ended well means
+    that it was retried."""
     steps: tuple[str, ...]
     error: str | None
     """Message of the first error."""
     position: int
     """Grows with every new trace; only its order means something."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether its work ended badly."""
+        return self.status in ("timeout", "error", "crashed")
+
+    @property
+    def retried(self) -> bool:
+        """Whether it ended well, though not at the first attempt."""
+        return self.failures > 0 and self.status in ("ok", "cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +143,7 @@ class BatchNote:
     traces: Sequence[int]
     """Positions of the traces that are new or changed."""
     steps: Mapping[str, tuple[int, int]]
-    """Runs and failures."""
+    """Runs, and failures that were not tried again."""
     edges: Sequence[tuple[str, str, str, int, int]]
     """source, topic, target, runs, failures."""
 
@@ -164,7 +180,8 @@ class TraceStore(Protocol):
         ...
 
     async def failures(self, query: TraceQuery) -> list[SpanRecord]:
-        """The spans that failed of all traces that the query finds, those of the newest trace first."""
+        """The spans that failed, also those tried again, of the traces that the query finds and that have
+        one, those of the newest trace first."""
         ...
 
     async def logs(self, query: LogQuery) -> list[LogEntry]:

@@ -1,19 +1,44 @@
-"""How the spans of a trace fold into its summary, and which traces are worth keeping longer. Pure."""
+"""How the spans of a trace fold into its summary, and which traces are worth keeping longer. Pure.
+
+A trace is judged by how its work ended, not by the worst of its executions: an attempt that failed and was
+tried again is counted and decides nothing, a dead letter that was sent back and done counts no more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from motia.tracing.packing import PackedLog
-from motia.tracing.record import PARTS, SpanRecord
+from motia.tracing.record import PARTS, SpanRecord, SpanStatus
 
 SEVERITY: Mapping[str, int] = {"ok": 1, "cancelled": 2, "timeout": 3, "error": 4, "crashed": 5}
-STATUS_OF_SEVERITY = ("running", *SEVERITY)
+STATUS_OF_SEVERITY: tuple[SpanStatus | Literal["running"], ...] = (
+    "running",
+    "ok",
+    "cancelled",
+    "timeout",
+    "error",
+    "crashed",
+)
 FAILED_SEVERITY = SEVERITY["timeout"]
 ORDINARY, SLOW, FAILED = 0, 1, 2
-"""Ranks of a trace: how long it is kept compared with others."""
+"""Ranks of a trace: how long it is kept compared with others. One that failed and went well in the end ranks
+with the slow ones."""
+_MOST_DEAD = 100
+"""Of a trace with more dead letters, the later ones count for good."""
+_DONE = ("completed", "cancelled", "expired")
+
+
+class Standing(NamedTuple):
+    """What must be known of a trace to judge it anew when more of it comes."""
+
+    severity: int = 0
+    """The worst end of all but `dead`."""
+    rank: int = ORDINARY
+    dead: Mapping[str, int] = {}
+    """Its dead letters → severity."""
 
 
 @dataclass(slots=True)
@@ -26,37 +51,59 @@ class Delta:
     kind: str = ""
     rooted: int = -1
     """-1 = only logs so far, 0 = named after some span, 1 = named after its root."""
-    severity: int = 0
+    ends: int = 0
+    """Severity of the worst end of all but `dead`."""
     rank: int = ORDINARY
+    dead: dict[str, int] | None = None
+    """Dead letters that were not done later → severity."""
     failures: int = 0
     error: str | None = None
     steps: tuple[str, ...] = ()
     spans: int = 0
 
+    @property
+    def severity(self) -> int:
+        """Of the trace as far as it is known."""
+        return max(self.ends, *self.dead.values()) if self.dead else self.ends
 
-def fold(spans: Iterable[SpanRecord], logs: Iterable[PackedLog], slow_ms: float) -> dict[str, Delta]:
-    """What a batch adds, by trace id. Lines outside of any trace belong to none."""
+
+def fold(
+    spans: Iterable[SpanRecord], logs: Iterable[PackedLog], slow_ms: float, known: Mapping[str, Standing]
+) -> dict[str, Delta]:
+    """What a batch adds, by trace id, and how those traces stand with it. `known`: how they stood before.
+    Lines outside of any trace belong to none."""
     deltas: dict[str, Delta] = {}
     for record in spans:
         ended_ms = record.started_at_ms + record.duration_us / 1000
         delta = deltas.get(record.trace_id)
         if delta is None:
             delta = deltas[record.trace_id] = Delta(record.started_at_ms, ended_ms)
+            _stand(delta, known.get(record.trace_id))
         _add(delta, record, ended_ms, slow_ms)
     for line, _ in logs:
         if line.trace_id and line.trace_id not in deltas:
-            deltas[line.trace_id] = Delta(line.at_ms, line.at_ms)
+            delta = deltas[line.trace_id] = Delta(line.at_ms, line.at_ms)
+            _stand(delta, known.get(line.trace_id))
+    for delta in deltas.values():
+        if delta.severity >= FAILED_SEVERITY:
+            delta.rank = FAILED
+        elif delta.failures or delta.rank == FAILED:
+            delta.rank = SLOW
     return deltas
 
 
+def standing_of(delta: Delta) -> Standing:
+    """How the trace stands."""
+    return Standing(delta.ends, delta.rank, delta.dead or {})
+
+
 def merge(one: Delta, other: Delta) -> None:
-    """Add `other`, which came later, to `one`."""
+    """Add `other`, which came later and was folded from how `one` stood, to `one`."""
     one.started_ms = min(one.started_ms, other.started_ms)
     one.ended_ms = max(one.ended_ms, other.ended_ms)
     if other.rooted > one.rooted:
         one.name, one.kind, one.rooted = other.name, other.kind, other.rooted
-    one.severity = max(one.severity, other.severity)
-    one.rank = max(one.rank, other.rank)
+    one.ends, one.dead, one.rank = other.ends, other.dead, other.rank
     one.failures += other.failures
     one.error = one.error or other.error
     one.spans += other.spans
@@ -69,6 +116,19 @@ def rank_to_drop(ordinary: int, others: int) -> int:
     Ordinary traces go first; but those kept longer may not push the ordinary ones out altogether.
     """
     return ORDINARY if ordinary >= others else FAILED
+
+
+def tried_again(record: SpanRecord) -> bool:
+    """Whether it is not the end of its work that this execution failed: its message has another attempt, or
+    another attempt took its message away from it."""
+    attributes = record.attributes
+    return attributes is not None and "message_id" in attributes and attributes.get("verdict") != "dead"
+
+
+def _stand(delta: Delta, standing: Standing | None) -> None:
+    if standing is not None:
+        delta.ends, delta.rank = standing.severity, standing.rank
+        delta.dead = {**standing.dead} if standing.dead else None
 
 
 def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> None:
@@ -87,12 +147,24 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
     if delta.rank < SLOW and record.duration_us >= slow_ms * 1000:
         delta.rank = SLOW
     severity = SEVERITY[record.status]
-    if severity > delta.severity:
-        delta.severity = severity
     if severity >= FAILED_SEVERITY:
-        delta.rank = FAILED
         delta.failures += 1
         delta.error = delta.error or message_of(record.error)
+        if tried_again(record) or (record.kind == "manual" and record.parent_id is not None):
+            return  # a call that failed has a caller, whose own end tells whether that mattered
+        if record.attributes and "message_id" in record.attributes and len(delta.dead or ()) < _MOST_DEAD:
+            delta.dead = delta.dead or {}
+            delta.dead[_letter(record)] = severity
+            return
+    elif delta.dead and record.attributes and record.attributes.get("verdict") in _DONE:
+        delta.dead.pop(_letter(record), None)
+    if severity > delta.ends:
+        delta.ends = severity
+
+
+def _letter(record: SpanRecord) -> str:
+    attributes = record.attributes or {}
+    return f"{attributes.get('message_id')} {record.name}"
 
 
 def message_of(error: Mapping[str, Any] | None) -> str | None:

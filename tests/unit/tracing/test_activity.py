@@ -67,6 +67,6 @@ def test_calls_of_models_and_tools_are_no_runs_of_steps_and_do_not_fail_a_trace(
     model = SpanRecord("t", "2", "1", "chat m", "model", 1.0, 5, status="error", error={"message": "busy"})
     activity = Lineage().fold([model, step])
     assert (list(activity.steps), dict(activity.edges)) == (["answer"], {})
-    delta = fold([model, step], [], slow_ms=1000)["t"]
+    delta = fold([model, step], [], 1000, {})["t"]
     assert (delta.name, delta.steps, delta.failures, delta.spans) == ("answer", ("answer",), 0, 2)
     assert delta.error is None

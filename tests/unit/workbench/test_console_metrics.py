@@ -43,6 +43,7 @@ def test_throughput_failures_percentiles_and_depths(project: Project) -> None:
         assert (summary["runs"], summary["failures"], summary["wait_p95_us"]) == (4, 1, -1)
         assert 0 < summary["p50_us"] <= summary["p99_us"]
         assert len(found["at_ms"]) == len(found["total"]["p95_us"]) <= 121
+        assert (sum(found["total"]["retried"]), summary["retried"]) == (0, 0)
         assert found["end_to_end"]["error_rate"] == 0.25
         assert found["thresholds"] == {"latency_ms": 500, "error_rate": 0.01}
         for params in (

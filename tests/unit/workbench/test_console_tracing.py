@@ -25,6 +25,19 @@ async def handler(data, ctx):
         raise ValueError(f"cannot pack {data['item']}")
     await ctx.state.set("packed", data["item"], data)
 """
+PAY = """
+tries = {}
+config = {"name": "pay", "triggers": [http("POST", "/payments"),
+          queue("payment", retries=2, retry_delay=0.001, jitter=0)], "enqueues": ["payment"]}
+
+async def handler(data, ctx):
+    if ctx.is_http():
+        await ctx.enqueue({"topic": "payment", "data": data.body})
+        return {}
+    tries[data["failing"]] = tries.get(data["failing"], 0) + 1
+    if tries[data["failing"]] <= data["failing"]:
+        raise ValueError("the bank is busy")
+"""
 AUDIT = """
 config = {"name": "audit", "flows": ["shop"], "triggers": [queue("order.audit")]}
 
@@ -97,6 +110,38 @@ def test_traces_are_listed_filtered_and_looked_into(shop: Project) -> None:
         assert "pack_step.py" in span["error"]["stack"]
         missing = await desk.ask("GET", "/traces/nothing")
         assert (missing.status_code, missing.json()["code"]) == (404, "trace.unknown")
+
+    shop.run(scenario)
+
+
+def test_a_trace_that_was_retried_or_sent_back_and_went_well_has_not_failed(shop: Project) -> None:
+    shop.step("pay", PAY)
+
+    async def scenario(desk: Desk) -> None:
+        engine = desk.app.app.engine
+        assert engine is not None
+        await desk.app.http.post("/payments", json={"failing": 2})
+        await desk.app.http.post("/payments", json={"failing": 3})
+        dead = await desk.app.until("message.dead_lettered")
+        await desk.app.until("message.settled", step="pay", outcome="completed")
+        await engine.flush_traces()
+        (failed,) = (await desk.get("/traces", status="failed"))["items"]
+        assert (failed["failures"], failed["error"]) == (3, "the bank is busy")
+        (retried,) = (await desk.get("/traces", status="retried"))["items"]
+        assert (retried["status"], retried["failures"]) == ("ok", 2)
+        found = await desk.get("/metrics")
+        assert found["end_to_end"]["error_rate"] == 0.5
+        summary = found["steps"]["pay"]["summary"]
+        assert (summary["runs"], summary["retried"], summary["failures"]) == (8, 4, 1)
+        (group,) = (await desk.get("/errors", step="pay"))["items"]
+        assert group["count"] == 5
+
+        await desk.send("POST", "/dead-letters/redrive", {"step": "pay"})
+        await desk.app.until("message.settled", message_id=dead.fields["message_id"], outcome="completed")
+        await engine.flush_traces()
+        assert (await desk.get("/traces", status="failed"))["items"] == []
+        assert len((await desk.get("/traces", status="retried"))["items"]) == 2
+        assert (await desk.get("/metrics"))["end_to_end"]["error_rate"] == 0
 
     shop.run(scenario)
 

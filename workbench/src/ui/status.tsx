@@ -1,4 +1,14 @@
-import { Ban, Check, CircleDashed, Clock, Flame, LoaderCircle, X, type LucideIcon } from 'lucide-react'
+import {
+  Ban,
+  Check,
+  CircleDashed,
+  Clock,
+  Flame,
+  LoaderCircle,
+  RotateCcw,
+  X,
+  type LucideIcon,
+} from 'lucide-react'
 import type { Level, Status } from '@/api/types'
 
 type Look = { icon: LucideIcon; text: string; tone: string; soft: string }
@@ -15,6 +25,20 @@ const UNKNOWN: Look = { icon: CircleDashed, text: 'Unknown', tone: 'text-faint',
 
 export const failed = (status: Status): boolean =>
   status === 'error' || status === 'timeout' || status === 'crashed'
+
+/** How many attempts failed before a trace ended well; 0 for any other. */
+export const retries = (trace: { status: Status; failures: number }): number =>
+  trace.status === 'ok' || trace.status === 'cancelled' ? trace.failures : 0
+
+/** Says that something was tried again, and went well in the end. */
+export function Retried({ times }: { times: number }) {
+  return (
+    <span className="num inline-flex h-5 shrink-0 items-center gap-1 rounded-full bg-warn-soft px-2 text-2xs font-medium text-warn">
+      <RotateCcw className="size-3" strokeWidth={2.4} aria-hidden />
+      retried {times} ×
+    </span>
+  )
+}
 
 /** The icon tells the status without its colour; the name is there for screen readers. */
 export function StatusIcon({ status, className = '' }: { status: Status; className?: string }) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from motia.backends.memory.tracing_activity import MemoryActivity
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
@@ -30,6 +30,7 @@ from motia.tracing.summary import (
     fold,
     merge,
     rank_to_drop,
+    standing_of,
 )
 
 _ROW_BYTES = 64
@@ -78,9 +79,10 @@ class MemoryTraces:
 
     def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
         with self._lock:
-            positions = [
-                self._merge(trace_id, delta) for trace_id, delta in fold(spans, logs, self._slow_ms).items()
-            ]
+            touched = {record.trace_id for record in spans} | {line.trace_id for line, _ in logs}
+            known = {one: standing_of(kept.delta) for one in touched if (kept := self._find(one))}
+            deltas = fold(spans, logs, self._slow_ms, known)
+            positions = [self._merge(trace_id, delta) for trace_id, delta in deltas.items()]
             self._activity.add(spans, positions)
             for record in spans:
                 kept = self._find(record.trace_id)
@@ -128,7 +130,9 @@ class MemoryTraces:
 
     async def failures(self, query: TraceQuery) -> list[SpanRecord]:
         failed = STATUS_OF_SEVERITY[FAILED_SEVERITY:]
-        traces = [await self.trace(summary.trace_id) for summary in await self.traces(query)]
+        found = await self.traces(replace(query, limit=max(query.limit, self._traces_seen)))
+        with_failures = [summary for summary in found if summary.failures][: query.limit]
+        traces = [await self.trace(summary.trace_id) for summary in with_failures]
         return [span for trace in traces if trace for span in trace.spans if span.status in failed]
 
     async def logs(self, query: LogQuery) -> list[LogEntry]:
@@ -272,6 +276,9 @@ def _matches(query: TraceQuery, trace_id: str, kept: _Kept) -> bool:
     if query.status == "failed":
         if delta.severity < FAILED_SEVERITY:
             return False
+    elif query.status == "retried":
+        if not (delta.failures and 0 < delta.severity < FAILED_SEVERITY):
+            return False
     elif query.status is not None and STATUS_OF_SEVERITY[delta.severity] != query.status:
         return False
     if query.text is None:
@@ -286,7 +293,7 @@ def _summary(trace_id: str, kept: _Kept) -> TraceSummary:
         trace_id=trace_id,
         name=delta.name,
         kind=delta.kind,
-        status=STATUS_OF_SEVERITY[delta.severity],  # type: ignore[arg-type]  # the keys of SEVERITY
+        status=STATUS_OF_SEVERITY[delta.severity],
         started_at_ms=delta.started_ms,
         ended_at_ms=delta.ended_ms,
         spans=delta.spans,

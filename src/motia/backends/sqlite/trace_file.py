@@ -21,7 +21,7 @@ from motia.backends.sqlite.lone_traces import SCHEMA as LONE_SCHEMA
 from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
 from motia.errors import BackendError
 
-_VERSION = 4
+_VERSION = 5
 _SCHEMA = """
 CREATE TABLE traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,7 +36,8 @@ CREATE TABLE traces (
   spans INTEGER NOT NULL,
   failures INTEGER NOT NULL,
   steps TEXT NOT NULL,
-  error TEXT
+  error TEXT,
+  dead TEXT
 );
 CREATE INDEX traces_kept ON traces (rank, id) WHERE rank > 0;
 CREATE TABLE spans (

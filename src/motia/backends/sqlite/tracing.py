@@ -6,7 +6,7 @@ up a message. `trace_file.py` has its tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,29 @@ from motia.tracing.activity import Activity, Lineage
 from motia.tracing.packing import PackedLog, pack_span
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import MAX_SPANS_PER_TRACE
-from motia.tracing.summary import ORDINARY, Delta, fold, rank_to_drop
+from motia.tracing.summary import ORDINARY, Standing, fold, rank_to_drop, standing_of
 
 STEP_SEPARATOR = "\n"
 """Around and between the names in `traces.steps`, so that one name can be found as a whole."""
 _INSERT = """
 INSERT INTO traces
-  (id, trace_id, started_ms, ended_ms, name, kind, rooted, severity, rank, spans, failures, steps, error)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (id, trace_id, started_ms, ended_ms, name, kind, rooted, severity, rank, spans, failures, steps, error,
+   dead)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _GROW = """
 UPDATE traces SET
   started_ms = min(started_ms, ?2), ended_ms = max(ended_ms, ?3),
   name = CASE WHEN ?6 > rooted THEN ?4 ELSE name END,
   kind = CASE WHEN ?6 > rooted THEN ?5 ELSE kind END,
-  rooted = max(rooted, ?6), severity = max(severity, ?7), rank = max(rank, ?8),
-  spans = spans + ?9, failures = failures + ?10, steps = ?11, error = coalesce(error, ?12)
+  rooted = max(rooted, ?6), severity = ?7, rank = ?8,
+  spans = spans + ?9, failures = failures + ?10, steps = ?11, error = coalesce(error, ?12), dead = ?13
 WHERE id = ?1
 """
-_KNOWN = "SELECT trace_id, id, spans, steps FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))"
+_KNOWN = (
+    "SELECT trace_id, id, spans, steps, severity, rank, dead FROM traces"
+    " WHERE trace_id IN (SELECT value FROM json_each(?))"
+)
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'traces'"
 _TRACES_PER_ROUND = 200
 _ROUNDS_PER_BATCH = 5
@@ -210,7 +214,7 @@ def _insert(
 ) -> None:
     last_before = int(connection.execute(_LAST_ID).get or 0)
     spans = lone_traces.put(connection, spans, slow_ms)
-    ids, full = _keep_traces(connection, fold(spans, logs, slow_ms))
+    ids, full = _keep_traces(connection, spans, logs, slow_ms)
     connection.executemany(
         "INSERT OR REPLACE INTO spans VALUES (?, ?, ?)",
         [
@@ -230,26 +234,34 @@ def _insert(
     write_note(connection, activity, new, [id_ for id_ in ids.values() if 0 < id_ <= last_before])
 
 
-def _keep_traces(connection: apsw.Connection, deltas: Mapping[str, Delta]) -> tuple[dict[str, int], set[str]]:
+def _keep_traces(
+    connection: apsw.Connection, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], slow_ms: float
+) -> tuple[dict[str, int], set[str]]:
     """Row ids of the traces, and those of them that hold as many spans as they may."""
-    known: dict[str, tuple[int, int, str]] = {
-        trace_id: row for trace_id, *row in connection.execute(_KNOWN, (orjson.dumps([*deltas]).decode(),))
-    }
+    touched = {record.trace_id for record in spans} | {line.trace_id for line, _ in logs}
+    known: dict[str, tuple[int, int, str]] = {}
+    standings: dict[str, Standing] = {}
+    rows = connection.execute(_KNOWN, (orjson.dumps([*touched]).decode(),))
+    for trace_id, id_, count, steps, severity, rank, dead in rows:
+        known[trace_id] = (id_, count, steps)
+        standings[trace_id] = Standing(severity, rank) if dead is None else Standing(*orjson.loads(dead))
+    deltas = fold(spans, logs, slow_ms, standings)
     next_id = int(connection.execute(_LAST_ID).get or 0) + 1
     ids: dict[str, int] = {"": 0}
     full: set[str] = set()
     new: list[tuple[Any, ...]] = []
     grown: list[tuple[Any, ...]] = []
     for trace_id, delta in deltas.items():
-        id_, spans, steps = known.get(trace_id, (next_id, 0, STEP_SEPARATOR))
+        id_, count, steps = known.get(trace_id, (next_id, 0, STEP_SEPARATOR))
         for step in delta.steps:
             if f"{STEP_SEPARATOR}{step}{STEP_SEPARATOR}" not in steps:
                 steps += f"{step}{STEP_SEPARATOR}"
         ids[trace_id] = id_
-        if spans + delta.spans > MAX_SPANS_PER_TRACE:
+        if count + delta.spans > MAX_SPANS_PER_TRACE:
             full.add(trace_id)
         times_and_name = (delta.started_ms, delta.ended_ms, delta.name, delta.kind, delta.rooted)
-        rest = (delta.severity, delta.rank, delta.spans, delta.failures, steps, delta.error)
+        dead = orjson.dumps(tuple(standing_of(delta))).decode() if delta.dead else None
+        rest = (delta.severity, delta.rank, delta.spans, delta.failures, steps, delta.error, dead)
         if trace_id not in known:
             next_id += 1
             new.append((id_, trace_id, *times_and_name, *rest))

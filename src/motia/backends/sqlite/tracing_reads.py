@@ -142,7 +142,8 @@ def _traces(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary
 
 
 def _failures(connection: apsw.Connection, query: TraceQuery) -> list[SpanRecord]:
-    found, values = _select("id, trace_id", query)
+    # Every trace with a failure has a rank: there is an index on it.
+    found, values = _select("id, trace_id", query, "rank > 0", "failures > 0")
     failed = STATUS_OF_SEVERITY[FAILED_SEVERITY:]
     # Sifted by SQLite: a trace of thousands of spans may hold one that failed.
     rows = connection.execute(
@@ -153,9 +154,9 @@ def _failures(connection: apsw.Connection, query: TraceQuery) -> list[SpanRecord
     return [unpack_span(trace_id, data) for trace_id, data in rows]
 
 
-def _select(columns: str, query: TraceQuery) -> tuple[str, tuple[Any, ...]]:
-    """The statement that finds the traces of a query, and its values."""
-    conditions: list[str] = []
+def _select(columns: str, query: TraceQuery, *also: str) -> tuple[str, tuple[Any, ...]]:
+    """The statement that finds the traces of a query that also fulfil some conditions, and its values."""
+    conditions: list[str] = [*also]
     values: list[Any] = []
 
     def add(condition: str, *given: Any) -> None:
@@ -177,6 +178,8 @@ def _select(columns: str, query: TraceQuery) -> tuple[str, tuple[Any, ...]]:
     if query.status == "failed":
         # Every failed trace has this rank and no other has: there is an index on it.
         add(f"rank > 0 AND rank = {FAILED}")
+    elif query.status == "retried":
+        add(f"rank > 0 AND failures > 0 AND severity > 0 AND severity < {FAILED_SEVERITY}")
     elif query.status is not None:
         add("severity = ?", STATUS_OF_SEVERITY.index(query.status))
     if query.step is not None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from motia.tracing.activity import FAILED, OK, OK_SUM, WAIT, middle_of
+from motia.tracing.activity import FAILED, OK, OK_SUM, OUTCOMES, RETRIED, WAIT, middle_of
 from motia.tracing.packing import Packer
 from motia.tracing.record import Level, LogRecord, LoneSpan, SpanRecord, SpanStatus
 from motia.tracing.redaction import Redactor
@@ -56,6 +56,13 @@ def lone(trace: int, *, name: str = "step-1", duration_us: int = 500) -> LoneSpa
 
 def failed(trace: int, number: int = 1, status: SpanStatus = "error", **fields: Any) -> SpanRecord:
     return span(trace, number, **{"status": status, "error": {"message": f"boom {trace}"}, **fields})
+
+
+def attempt(trace: int, number: int, status: SpanStatus, verdict: str, *, message: int = 1) -> SpanRecord:
+    """An execution of a message: of the step "pay", whose messages are told apart by their number."""
+    fields = {"attributes": {"topic": "pay", "message_id": f"{message:032x}", "verdict": verdict}}
+    made = span if status in ("ok", "cancelled") else failed
+    return made(trace, number, status=status, name="pay", attempt=number, **fields)
 
 
 def line(trace: int | None, message: str, level: Level = "info", **fields: Any) -> LogRecord:
@@ -172,6 +179,54 @@ class TracingConformance:
             assert self._names(TraceQuery(status=status)) == [number]
         assert self._names(TraceQuery(status="failed")) == [5, 4, 3]
         assert self._names(TraceQuery(status="running")) == [6]
+
+    def test_a_trace_is_judged_by_how_its_work_ended(self) -> None:
+        self._write(span(1), attempt(1, 2, "error", "retried"))
+        self._write(attempt(1, 3, "timeout", "retried"), attempt(1, 4, "ok", "completed"))
+        self._write(span(2), attempt(2, 2, "error", "retried"), attempt(2, 3, "crashed", "dead"))
+        self._write(span(3), attempt(3, 2, "error", "dead"), attempt(3, 3, "error", "dead", message=2))
+        self._write(span(4), failed(4, 2, kind="manual"))
+        self._write(attempt(5, 2, "error", "retried"))
+        self._write(span(6), attempt(6, 2, "ok", "completed"))
+        found = {int(one.trace_id, 16): one for one in self._read(lambda it: it.traces(TraceQuery()))}
+        assert {number: (one.status, one.failures, one.retried) for number, one in found.items()} == {
+            1: ("ok", 2, True),
+            2: ("crashed", 2, False),
+            3: ("error", 2, False),
+            4: ("ok", 1, True),
+            5: ("running", 1, False),
+            6: ("ok", 0, False),
+        }
+        assert self._names(TraceQuery(status="failed")) == [3, 2]
+        assert self._names(TraceQuery(status="retried")) == [4, 1]
+        assert self._names(TraceQuery(status="ok")) == [6, 4, 1]
+        # Both letters of the third were sent back and done; a crash of another trace stays one.
+        self._write(attempt(3, 4, "error", "retried"), attempt(3, 5, "ok", "completed"))
+        assert self._names(TraceQuery(status="failed")) == [3, 2]
+        self._write(attempt(3, 6, "ok", "completed", message=2))
+        assert self._names(TraceQuery(status="failed")) == [2]
+        assert self._names(TraceQuery(status="retried")) == [4, 3, 1]
+        self._write(attempt(3, 7, "error", "dead"), line(3, "again"))
+        assert self._names(TraceQuery(status="failed")) == [3, 2]
+        assert len(self._read(lambda store: store.failures(TraceQuery()))) == 10
+
+    def test_attempts_that_were_tried_again_are_counted_apart(self) -> None:
+        self._write(attempt(1, 2, "error", "retried"), attempt(1, 3, "ok", "completed"))
+        self._write(attempt(2, 2, "error", "dead"))
+        rows = [row for row in self._read(lambda store: store.metrics(0)) if row.step == "pay"]
+        assert {row.what: row.n for row in rows if row.what in OUTCOMES} == {OK: 1, FAILED: 1, RETRIED: 1}
+        assert [run[:3] for run in self._read(lambda store: store.runs(NOW_MS))] == [("pay", 3, 1)]
+
+    def test_a_trace_that_was_retried_is_kept_as_long_as_a_slow_one(self) -> None:
+        sink, store = self._opened(1024 * 1024)
+        self._write(span(1), attempt(1, 2, "error", "dead"), to=sink)
+        self._write(attempt(1, 3, "ok", "completed"), to=sink)
+        self._write(span(2), attempt(2, 2, "error", "retried"), attempt(2, 3, "ok", "completed"), to=sink)
+        for number in range(3, 4003):
+            self._write(span(number, attributes={"filling": "x" * 400}), to=sink)
+        kept = self._names(TraceQuery(limit=5000), store)
+        assert kept[-2:] == [2, 1]
+        assert 200 < len(kept) < 4000
 
     def test_failed_spans_are_found_in_one_read_the_newest_trace_first(self) -> None:
         assert self._read(lambda store: store.failures(TraceQuery(status="failed"))) == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from motia.http.router import Route
-from motia.tracing.activity import FAILED, OK, WAIT, MetricRow, percentile
+from motia.tracing.activity import FAILED, OUTCOMES, RETRIED, WAIT, MetricRow, percentile
 from motia.tracing.store import DepthSample, TraceQuery, TraceSummary
 from motia.workbench.request import ApiRequest, Handler, invalid
 from motia.workbench.workspace import Workspace
@@ -30,6 +30,7 @@ class _Point:
 
     durations: Counter[int] = field(default_factory=Counter)
     failures: int = 0
+    retried: int = 0
 
 
 def routes(workspace: Workspace) -> list[Route[Handler]]:
@@ -82,11 +83,12 @@ def _by_step(rows: Iterable[MetricRow], at_s: Sequence[int], width_s: int) -> di
         index = (row.at_s - at_s[0]) // width_s
         if not 0 <= index < len(at_s):
             continue
-        if row.what in (OK, FAILED):
+        if row.what in OUTCOMES:
             for name in (row.step, ""):
                 point = points[name][index]
                 point.durations[row.bin] += row.n
                 point.failures += row.n if row.what == FAILED else 0
+                point.retried += row.n if row.what == RETRIED else 0
         elif row.what == WAIT:
             waits[row.step][row.bin] += row.n
     total = points.pop("", [_Point() for _ in at_s])
@@ -104,6 +106,7 @@ def _series(points: Sequence[_Point]) -> dict[str, Any]:
     return {
         "runs": [point.durations.total() for point in points],
         "failures": [point.failures for point in points],
+        "retried": [point.retried for point in points],
         "p50_us": [percentile(point.durations, 0.5) for point in points],
         "p95_us": [percentile(point.durations, 0.95) for point in points],
         "p99_us": [percentile(point.durations, 0.99) for point in points],
@@ -117,6 +120,7 @@ def _summary(points: Sequence[_Point], waits: Counter[int], span_s: int) -> dict
     return {
         "runs": durations.total(),
         "failures": sum(point.failures for point in points),
+        "retried": sum(point.retried for point in points),
         "p50_us": percentile(durations, 0.5),
         "p95_us": percentile(durations, 0.95),
         "p99_us": percentile(durations, 0.99),
@@ -152,7 +156,7 @@ def _end_to_end(traces: Sequence[TraceSummary]) -> dict[str, Any]:
     def share(part: float) -> float:
         return round(took_us[min(len(took_us) - 1, int(part * len(took_us)))]) if took_us else -1
 
-    failed = sum(trace.failures > 0 for trace in ended)
+    failed = sum(trace.failed for trace in ended)
     return {
         "p50_us": share(0.5),
         "p95_us": share(0.95),

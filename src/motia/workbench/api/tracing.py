@@ -16,7 +16,7 @@ from motia.workbench.api.project import running_documents
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
 from motia.workbench.workspace import Workspace
 
-_STATUSES = ("running", "ok", "cancelled", "timeout", "error", "crashed", "failed")
+_STATUSES = ("running", "ok", "cancelled", "timeout", "error", "crashed", "failed", "retried")
 _MOST_FAILED = 500
 _TRACES_PER_GROUP = 10
 _PLAIN = ("topic", "message_id", "verdict", "route", "method", "http_status")
@@ -69,12 +69,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         return page_of([line_document(entry) for entry in found], following)
 
     async def errors(request: ApiRequest) -> Any:
-        query = TraceQuery(
-            status="failed",
-            step=request.text("step"),
-            since_ms=request.number("since_ms"),
-            limit=_MOST_FAILED,
-        )
+        query = TraceQuery(step=request.text("step"), since_ms=request.number("since_ms"), limit=_MOST_FAILED)
         return page_of(await _errors(workspace, query))
 
     return [

@@ -89,6 +89,7 @@ export type ErrorGroup = {
 export type Series = {
   runs: number[]
   failures: number[]
+  retried: number[]
   p50_us: number[]
   p95_us: number[]
   p99_us: number[]
@@ -98,6 +99,7 @@ type StepMetrics = Series & {
   summary: {
     runs: number
     failures: number
+    retried: number
     p50_us: number
     p95_us: number
     p99_us: number

@@ -13,7 +13,7 @@ import { Rows } from '@/ui/rows'
 import { Facts, Section } from '@/ui/section'
 import { Split } from '@/ui/split'
 import { Stack } from '@/ui/stack'
-import { Count, failed } from '@/ui/status'
+import { Count } from '@/ui/status'
 import { Ago } from '@/ui/time'
 import { to } from '@/urls'
 
@@ -26,7 +26,7 @@ export default function ErrorsPage() {
   const steps = useQuery(read.steps).data ?? []
   const errors = useQuery(read.errors({ step: place.step }))
   useRefresh('traces', ['traces', 'errors'], SETTLED_MS, ({ items }) =>
-    items.some(trace => failed(trace.status)),
+    items.some(trace => trace.failures > 0),
   )
   const groups = errors.data ?? []
   const at = groups.findIndex(group => group.cause === place.cause)

@@ -126,6 +126,7 @@ function Shown({ metrics, chosen, onChoose, range }: ShownProps) {
               colour: '--live',
               fill: '--live-soft',
             },
+            { label: 'retried', values: series.retried.map(runs => runs * per_s), colour: '--warn' },
             { label: 'failed', values: series.failures.map(runs => runs * per_s), colour: '--bad' },
           ]}
         />
@@ -201,6 +202,7 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
             <th scope="col">Step</th>
             <th scope="col">Executions</th>
             <th scope="col">Per second</th>
+            <th scope="col">Retried</th>
             <th scope="col">Failed</th>
             <th scope="col">p50</th>
             <th scope="col">p95</th>
@@ -210,7 +212,8 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
         </thead>
         <tbody>
           {steps.map(([name, { summary }]) => {
-            const rate = summary.runs === 0 ? 0 : summary.failures / summary.runs
+            const ended = summary.runs - summary.retried
+            const rate = ended === 0 ? 0 : summary.failures / ended
             return (
               <tr
                 key={name}
@@ -228,6 +231,7 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
                 </td>
                 <td>{count(summary.runs)}</td>
                 <td>{summary.per_s.toFixed(summary.per_s < 1 ? 2 : 1)}</td>
+                <td className={summary.retried > 0 ? 'text-warn' : 'text-muted'}>{count(summary.retried)}</td>
                 <td className={rate > thresholds.error_rate ? 'text-bad' : 'text-muted'}>
                   <Link href={to.traces({ step: name, status: 'failed' })}>
                     {count(summary.failures)} ({percent(rate)})
@@ -243,7 +247,8 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
         </tbody>
       </table>
       <p className="border-t border-line px-4 py-2 text-2xs text-faint">
-        The last {rangeText(range)}, in points of {duration(metrics.bucket_ms * 1_000)}.
+        The last {rangeText(range)}, in points of {duration(metrics.bucket_ms * 1_000)}. Retried: attempts
+        that failed and were tried again; failed: those that were not.
       </p>
     </div>
   )

@@ -14,7 +14,7 @@ import { CopyButton } from '@/ui/copy'
 import { Empty, Loading } from '@/ui/empty'
 import { ProblemPage } from '@/ui/problem'
 import { Split } from '@/ui/split'
-import { StatusBadge } from '@/ui/status'
+import { Retried, retries, StatusBadge } from '@/ui/status'
 import { useNow } from '@/ui/time'
 
 const SETTLED_MS = 300
@@ -102,9 +102,11 @@ function Head({ detail }: { detail: TraceDetail }) {
     <header className="flex h-12 shrink-0 items-center gap-3 border-b border-line px-4">
       <h2 className="min-w-0 truncate text-base font-semibold">{summary.name || 'Trace'}</h2>
       <StatusBadge status={summary.status} />
+      {retries(summary) > 0 && <Retried times={retries(summary)} />}
       <p className="num min-w-0 flex-1 truncate text-xs text-muted">
         {duration(summary.duration_us)} · {plural(summary.spans, 'execution')}
-        {summary.failures > 0 && ` · ${summary.failures} failed`} · {stamp(summary.started_ms)}
+        {retries(summary) === 0 && summary.failures > 0 && ` · ${summary.failures} failed`} ·{' '}
+        {stamp(summary.started_ms)}
         {detail.spans_left_out > 0 && ` · ${plural(detail.spans_left_out, 'execution')} not kept`}
       </p>
       <code className="font-mono text-2xs text-faint" title={summary.trace_id}>

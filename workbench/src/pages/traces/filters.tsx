@@ -4,12 +4,13 @@ import type { Step, Trace } from '@/api/types'
 import type { Place } from '@/place'
 import { SearchInput, Select } from '@/ui/field'
 import { kindName } from '@/ui/kind'
-import { failed } from '@/ui/status'
+import { failed, retries } from '@/ui/status'
 
 const STATUSES = [
   ['failed', 'Failed'],
   ['running', 'Running'],
   ['ok', 'OK'],
+  ['retried', 'OK after retries'],
   ['cancelled', 'Cancelled'],
   ['timeout', 'Timed out'],
   ['crashed', 'Crashed'],
@@ -36,7 +37,7 @@ export const filtersOf = (place: Place): Record<string, string | undefined> =>
 /** What the server filters by, said of one trace that came live. */
 export function matches(trace: Trace, place: Place, steps: readonly Step[]): boolean {
   const { status, kind, flow, step, min_us, text } = place
-  if (status === 'failed' ? !failed(trace.status) : status && trace.status !== status) return false
+  if (!hasStatus(trace, status)) return false
   if (kind && trace.kind !== kind) return false
   if (step && !trace.steps.includes(step)) return false
   if (min_us && trace.duration_us < Number(min_us)) return false
@@ -48,6 +49,12 @@ export function matches(trace: Trace, place: Place, steps: readonly Step[]): boo
     return words.includes(text.toLowerCase())
   }
   return true
+}
+
+function hasStatus(trace: Trace, status: string | undefined): boolean {
+  if (status === 'failed') return failed(trace.status)
+  if (status === 'retried') return retries(trace) > 0
+  return !status || trace.status === status
 }
 
 type Props = { place: Place; onChange: (change: Record<string, string | undefined>) => void }

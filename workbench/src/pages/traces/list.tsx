@@ -12,7 +12,7 @@ import { Empty, Loading } from '@/ui/empty'
 import { KindIcon } from '@/ui/kind'
 import { ProblemPage } from '@/ui/problem'
 import { Rows } from '@/ui/rows'
-import { failed, StatusIcon } from '@/ui/status'
+import { failed, Retried, retries, StatusIcon } from '@/ui/status'
 import { Ago } from '@/ui/time'
 import { query, to } from '@/urls'
 
@@ -129,8 +129,11 @@ function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; long
         <KindIcon kind={trace.kind} />
         <span className="truncate font-medium">{trace.name || '…'}</span>
       </span>
-      <span className={`truncate text-xs ${trace.error ? 'text-bad' : 'text-muted'}`}>
-        {trace.error ?? trace.steps.filter(step => step !== trace.name).join(' → ')}
+      <span className="flex min-w-0 items-center gap-2">
+        {retries(trace) > 0 && <Retried times={retries(trace)} />}
+        <span className={`truncate text-xs ${bad ? 'text-bad' : 'text-muted'}`}>
+          {(bad && trace.error) || trace.steps.filter(step => step !== trace.name).join(' → ')}
+        </span>
       </span>
       <span className="num text-right text-xs text-muted">{trace.spans}</span>
       <span className="flex items-center gap-2">
@@ -163,8 +166,9 @@ function NarrowRow({ trace, href, chosen }: { trace: Trace; href: string; chosen
           <span className="num shrink-0 text-xs">{duration(trace.duration_us)}</span>
         </span>
         <span className="flex items-baseline gap-2 text-2xs text-muted">
-          <span className={`flex-1 truncate ${trace.error ? 'text-bad' : ''}`}>
-            {trace.error ?? plural(trace.spans, 'execution')}
+          <span className={`flex-1 truncate ${failed(trace.status) ? 'text-bad' : ''}`}>
+            {(failed(trace.status) && trace.error) || plural(trace.spans, 'execution')}
+            {retries(trace) > 0 && `, retried ${retries(trace)} ×`}
           </span>
           <Ago at_ms={trace.started_ms} className="shrink-0" />
         </span>
