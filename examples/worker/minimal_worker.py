@@ -47,16 +47,15 @@ def wire(value, path="$"):
     if isinstance(value, dict):
         made = {key: wire(item, f"{path}.{key}") for key, item in value.items()}
         return {"$literal": made} if list(made) in (["$bytes"], ["$literal"]) else made
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and value - value == 0):
+    number = isinstance(value, int | float) and abs(value) <= (1e308 if isinstance(value, float) else 2**63)
+    if number or isinstance(value, str | None):
         return value
     raise Refused(f"{path}: expected a value that JSON can carry, got {value!r}", code="value.not_json")
 
 
 def unwire(value):
-    if isinstance(value, list):
-        return [unwire(item) for item in value]
     if not isinstance(value, dict):
-        return value
+        return [unwire(item) for item in value] if isinstance(value, list) else value
     if list(value) == ["$bytes"]:
         return base64.b64decode(value["$bytes"])
     value = value["$literal"] if list(value) == ["$literal"] else value

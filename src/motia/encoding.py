@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from motia.core.digits import path_of_larger_than_64_bits
 from motia.errors import InputError, MotiaError
 
 MAX_DEPTH = 64
@@ -33,7 +34,10 @@ class EncodingError(MotiaError):
 
 
 def decode(data: bytes | str) -> Any:
-    """The value of a JSON text; `InputError` (`json.malformed`, 400) when it is not strict JSON."""
+    """The value of a JSON text.
+
+    Failure: `InputError` (400) `json.malformed`, `json.too_deep`, `json.integer_too_large`.
+    """
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -48,7 +52,21 @@ def decode(data: bytes | str) -> Any:
         raise InputError(
             f"expected JSON of at most {MAX_DEPTH} levels, got a deeper one", code="json.too_deep"
         )
+    if len(data) > 18:
+        path = path_of_larger_than_64_bits(data if isinstance(data, bytes) else data.encode())
+        if path is not None:
+            raise _integer_too_large(path)
     return value
+
+
+def _integer_too_large(path: str) -> InputError:
+    what = "expected an integer of at most 64 bits, got a larger one"
+    return InputError(
+        f"{path or 'the whole value'}: {what}",
+        code="json.integer_too_large",
+        details={"errors": [{"path": path, "message": what}]},
+        hint="send it as text: as a number it would be rounded",
+    )
 
 
 def encode(value: Any) -> bytes:

@@ -140,7 +140,8 @@ def parse_json(text: str, what: str) -> Any:
         raise InputError(
             f"{what}: {error.message}",
             code=error.code,
-            hint="quote it for your shell, as in '{\"id\": 1}'; a text needs its own quotes: '\"text\"'",
+            hint=error.hint
+            or "quote it for your shell, as in '{\"id\": 1}'; a text needs its own quotes: '\"text\"'",
         ) from error
 
 

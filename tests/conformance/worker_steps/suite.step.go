@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"strings"
 	"time"
 
@@ -58,6 +59,8 @@ func handle(ctx *motia.Context, given any) (any, error) {
 		return motia.Retry{DelayS: &delay, Reason: "busy"}, nil
 	case "wrong":
 		return map[string]any{"deep": []any{1, math.NaN()}}, nil
+	case "huge":
+		return map[string]any{"deep": []any{1, new(big.Int).Lsh(big.NewInt(1), 70)}}, nil
 	case "large":
 		return map[string]any{"small": 1, "text": strings.Repeat("x", 3_000_000)}, nil
 	case "print":

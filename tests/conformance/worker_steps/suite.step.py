@@ -39,6 +39,8 @@ async def handler(given, context):
             return ("retry", 2.5, "busy")
         case "wrong":
             return {"deep": [1, float("nan")]}
+        case "huge":
+            return {"deep": [1, 2**70]}
         case "large":
             return {"small": 1, "text": "x" * 3_000_000}
         case "print":

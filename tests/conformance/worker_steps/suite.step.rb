@@ -20,6 +20,7 @@ def handler(input, context)
   when "refuse" then raise Motia::HTTPError.new(404, "no such order")
   when "retry" then Motia::Retry.new(2.5, "busy")
   when "wrong" then { deep: [1, Float::NAN] }
+  when "huge" then { deep: [1, 2**70] }
   when "large" then { small: 1, text: "x" * 3_000_000 }
   when "print" then puts "hello"
   when "log" then context.logger.warn("hi", { n: 1 }) && nil

@@ -33,6 +33,8 @@ export const handler = async (given: any, ctx: any) => {
       return new Retry(2.5, 'busy')
     case 'wrong':
       return { deep: [1, Number.NaN] }
+    case 'huge':
+      return { deep: [1, 2n ** 70n] }
     case 'large':
       return { small: 1, text: 'x'.repeat(3_000_000) }
     case 'print':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, compute
 from pydantic.errors import PydanticInvalidForJsonSchema
 from typing_extensions import TypedDict
 
+from motia.encoding import decode
 from motia.errors import DefinitionError, InputError
 from motia.schemas import Schema, object_schema, output_schema, schema_of
 from motia.schemas.problems import MAX_PROBLEMS, path_text
@@ -84,6 +86,27 @@ def test_json_is_strict_for_models_too(text: bytes) -> None:
     with pytest.raises(InputError) as error:
         schema(Order).validate_json(text)
     assert error.value.code in ("json.malformed", "json.too_deep")
+
+
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "9" * 200])
+def test_an_integer_that_would_be_rounded_is_refused_with_its_path(number: str, at: int) -> None:
+    text = "[" + "{" + f'"{"k" * at}": [1.5, {number}]' + "}]"
+    with pytest.raises(InputError) as error:
+        decode(text.encode())
+    assert (error.value.code, error.value.http_status) == ("json.integer_too_large", 400)
+    assert [one["path"] for one in error.value.details["errors"]] == [f"[0].{'k' * at}[1]"]
+
+
+def test_numbers_that_are_kept_are_not_refused() -> None:
+    text = (
+        b'{"most": 18446744073709551615, "least": -9223372036854775808, "real": 12345678901234567890.5,'
+        b' "power": 12345678901234567890e3, "fraction": 0.12345678901234567890123,'
+        b' "text": "98765432109876543210"}'
+    )
+    assert decode(text)["most"] == 2**64 - 1
+    assert decode(text)["least"] == -(2**63)
+    assert decode(text) == json.loads(text)
 
 
 def test_a_model_fills_defaults_converts_and_keeps_unknown_keys() -> None:

@@ -13,6 +13,7 @@ _OF_ITS_INPUT = frozenset(
         "input.unsupported_media_type",
         "json.malformed",
         "json.too_deep",
+        "json.integer_too_large",
         "form.malformed",
         "query.too_many_fields",
     }

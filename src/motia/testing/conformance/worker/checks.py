@@ -120,9 +120,10 @@ async def a_result_that_is_too_large_is_the_authors_error(worker: Worker) -> Non
 
 async def a_value_that_json_cannot_carry_is_named(worker: Worker) -> None:
     peer, loaded = await worker.ready()
-    error = await peer.error("invoke", invocation(loaded, {"do": "wrong"}))
-    assert error["data"]["code"] == "value.not_json"
-    assert "$.deep[1]" in error["message"]
+    for wrong in ("wrong", "huge"):
+        error = await peer.error("invoke", invocation(loaded, {"do": wrong}))
+        assert error["data"]["code"] == "value.not_json"
+        assert "$.deep[1]" in error["message"]
 
 
 async def bytes_and_reserved_keys_are_escaped(worker: Worker) -> None:

@@ -17,6 +17,7 @@ raises an exception with it |
 | `refuse` | refuses the request: status 404, detail `no such order` |
 | `retry` | asks for another attempt after 2.5 seconds, reason `busy` |
 | `wrong` | returns an object whose `deep` is a list, whose second item JSON cannot carry |
+| `huge` | the same, where it is an integer of more than 64 bits |
 | `large` | returns an object whose `text` is 3 MB long |
 | `print` | prints `hello` on standard output, on a line of its own, and returns null |
 | `log` | logs `hi` as a warning, with the data `{"n": 1}`, and returns null |

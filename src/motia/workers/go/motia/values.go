@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"reflect"
+	"regexp"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -19,7 +22,12 @@ func wire(value any, path string, depth int, stream func(<-chan any) int) (any, 
 		return nil, refused(path, fmt.Sprintf("at most %d levels", maxDepth), "a deeper value")
 	}
 	switch found := value.(type) {
-	case nil, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, json.Number:
+	case nil, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		return found, nil
+	case json.Number:
+		if _, whole := new(big.Int).SetString(found.String(), 10); whole && !isExact(found) {
+			return nil, refused(path, "an integer of at most 64 bits", "a larger one")
+		}
 		return found, nil
 	case float64:
 		if math.IsNaN(found) || math.IsInf(found, 0) {
@@ -69,6 +77,13 @@ func asMap(response Response) map[string]any {
 }
 
 func wireReflected(value reflect.Value, path string, depth int, stream func(<-chan any) int) (any, error) {
+	if marshaler, ok := value.Interface().(json.Marshaler); ok && (value.Kind() != reflect.Pointer || !value.IsNil()) {
+		text, err := json.Marshal(marshaler)
+		if err != nil {
+			return nil, refused(path, "a value that JSON can carry", err.Error())
+		}
+		return wire(json.RawMessage(text), path, depth, stream)
+	}
 	switch value.Kind() {
 	case reflect.Map:
 		if value.IsNil() {
@@ -108,7 +123,20 @@ func wireReflected(value reflect.Value, path string, depth int, stream func(<-ch
 	if err != nil {
 		return nil, refused(path, "a value that JSON can carry", value.Type().String())
 	}
+	if longNumber.Match(text) {
+		return wire(json.RawMessage(text), path, depth, stream)
+	}
 	return json.RawMessage(text), nil
+}
+
+// longNumber finds what may be an integer of more than 64 bits.
+var longNumber = regexp.MustCompile(`[0-9]{19}`)
+
+// isExact tells whether 64 bits hold an integer.
+func isExact(number json.Number) bool {
+	_, signed := strconv.ParseInt(number.String(), 10, 64)
+	_, unsigned := strconv.ParseUint(number.String(), 10, 64)
+	return signed == nil || unsigned == nil
 }
 
 func escaped(made map[string]any) any {
@@ -122,11 +150,15 @@ func escaped(made map[string]any) any {
 	return made
 }
 
-// unwire gives the value that was meant. Whole numbers become int64, others float64.
+// unwire gives the value that was meant. Whole numbers become int64, or uint64 where that is too small, others
+// float64.
 func unwire(value any) any {
 	switch found := value.(type) {
 	case json.Number:
 		if whole, err := found.Int64(); err == nil {
+			return whole
+		}
+		if whole, err := strconv.ParseUint(found.String(), 10, 64); err == nil {
 			return whole
 		}
 		number, _ := found.Float64()

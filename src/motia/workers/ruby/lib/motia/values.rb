@@ -68,6 +68,7 @@ module Motia
   module Values
     RESERVED = %w[$bytes $stream $literal].freeze
     MAX_DEPTH = 64
+    INTEGERS = (-(2**63)..(2**64 - 1))
     ESCAPED = '"$'
 
     module_function
@@ -96,7 +97,10 @@ module Motia
     def dump(value, path = "$", depth = 0, &stream)
       refuse(path, "at most #{MAX_DEPTH} levels", "a deeper value, or one that contains itself") if depth > MAX_DEPTH
       case value
-      when nil, true, false, Integer then value
+      when nil, true, false then value
+      when Integer
+        refuse(path, "an integer of at most 64 bits", "a larger one") unless INTEGERS.cover?(value)
+        value
       when Float
         refuse(path, "a finite number", value.to_s) unless value.finite?
         value
