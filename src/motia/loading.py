@@ -21,6 +21,7 @@ from motia.runtimes.worker.assembly import by_language, make_runtimes
 from motia.runtimes.worker.hosting import OwnHost
 from motia.runtimes.worker.process import WorkerEvent
 from motia.settings import Settings
+from motia.tracing.logger import StepLogger
 from motia.tracing.record import Level
 from motia.tracing.recorder import Recorder
 
@@ -121,8 +122,10 @@ class ProjectLoader:
 
     def _log(self, kind: str, params: dict[str, Any]) -> None:
         level = params.get("level")
-        known: Level = level if level in ("debug", "warning", "error") else "info"
-        self._recorder.log(known, str(params.get("message", "")), step=kind)
+        known = level if level in ("debug", "warning", "error") else "info"
+        step, trace_id = params.get("step"), params.get("trace_id")
+        logger = StepLogger(self._recorder, str(step or kind), trace_id=str(trace_id or ""))
+        getattr(logger, known)(params.get("message", ""), params.get("data"))
 
 
 class _LoadedOnce:

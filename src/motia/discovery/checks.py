@@ -28,19 +28,24 @@ class Checked:
 
 
 def check_project(
-    steps: Sequence[Step], streams: Sequence[StreamDefinition], *, unread: Mapping[str, str] = _NOTHING
+    steps: Sequence[Step],
+    streams: Sequence[StreamDefinition],
+    *,
+    unread: Mapping[str, str] = _NOTHING,
+    waits: Iterable[str] = (),
 ) -> Checked:
     """Of two steps with one name or one route the first serves and the second is a problem.
 
     Streams of the same name are merged; topics that lead nowhere are notices, but for those that a file names
-    which could not be loaded: `unread` gives the texts of these by path.
+    which could not be loaded: `unread` gives the texts of these by path. Workflows wait for the topics
+    `waits`.
     """
     kept, problems = _unique_names(steps)
     kept, route_problems = _unique_routes(kept)
     merged, stream_notices = _merged(streams)
     notices = [
         *stream_notices,
-        *_topic_notices(kept, unread),
+        *_topic_notices(kept, unread, waits),
         *_failure_notices(kept, unread),
         *_stream_notices(kept, merged, unread),
         *_process_notices(kept),
@@ -152,10 +157,10 @@ def _process_notices(steps: Iterable[Step]) -> list[Notice]:
     ]
 
 
-def _topic_notices(steps: Iterable[Step], unread: Mapping[str, str]) -> list[Notice]:
+def _topic_notices(steps: Iterable[Step], unread: Mapping[str, str], waits: Iterable[str]) -> list[Notice]:
     steps = list(steps)
     subscribed = {t.topic for step in steps for t in step.triggers if isinstance(t, QueueTrigger)}
-    heard = subscribed.union(*(step.virtual_subscribes for step in steps))
+    heard = subscribed.union(waits, *(step.virtual_subscribes for step in steps))
     enqueued = {emission.topic for step in steps for emission in step.emissions}
     notices = []
     for step in steps:

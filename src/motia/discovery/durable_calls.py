@@ -25,7 +25,7 @@ _CONTEXT_NAMES = {"ctx", "context"}
 _SCRIPT_METHODS = {name.replace("_", ""): name for name in _METHODS}
 _SCRIPT_CALL = re.compile(
     r"""(?P<dot>\.)?(?<![\w$])(?P<method>step|sleep|sleep_?until|wait_?for|wait_?for_?signal|call)"""
-    r"""(?:<[^()=;]*>)?(?:\(\s*|[ \t]+(?=["']))(?P<object>\{)?"""
+    r"""(?:<[^()=]*>)?(?:\(\s*|[ \t]+(?=["']))(?P<object>\{)?"""
     r"""(?:(?P<quote>["'`])(?P<text>[^"'`$\\]+)(?P=quote))?""",
     re.IGNORECASE,
 )

@@ -87,8 +87,8 @@ async def discover(
             problems += stream_problems
             notices += stream_notices
     unread = await asyncio.to_thread(_texts, found.candidates, {problem.path for problem in problems})
-    checked = check_project(steps, streams, unread=unread)
     waits = await asyncio.to_thread(waits_of, found.candidates)
+    checked = check_project(steps, streams, unread=unread, waits=waits)
     return Discovered(
         build_registry(checked.steps, checked.streams, waits=waits, unread=unread, version=version),
         tuple(sorted((*problems, *checked.problems), key=lambda one: (one.path, one.line))),

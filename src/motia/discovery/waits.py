@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from motia.discovery.finder import Candidate
 
 _SCRIPT_WAIT = re.compile(
-    r"""(?<![\w$])(?:waitFor|wait_for|WaitFor)[ (]\s*(["'`])(?P<topic>[^"'`$]+)\1\s*"""
-    r"""(?:,\s*(?:\{|motia\.\w+\{)?\s*[mM]atch:\s*(?:map\[string\]any)?\{(?P<match>[^}]*)\})?"""
+    r"""(?<![\w$])(?:waitFor|wait_for|WaitFor)(?:<[^()=]*>)?[ (]\s*(["'`])(?P<topic>[^"'`$]+)\1\s*"""
+    r"""(?:,\s*(?:\{|motia\.\w+\{)?(?:[^{};)]*,)?\s*[mM]atch:\s*(?:map\[string\]any)?\{(?P<match>[^}]*)\})?"""
 )
-_SCRIPT_FIELD = re.compile(r"""(?:^|,)\s*["']?([A-Za-z_][\w.]*)["']?\s*(?=[:,}]|$)""")
+_SCRIPT_FIELD = re.compile(r"""(?:^|,)\s*["']?([A-Za-z_][\w.]*)["']?\s*(?=[:,}]|=>|$)""")
 
 Waits = Mapping[str, tuple[tuple[str, ...], ...]]
 

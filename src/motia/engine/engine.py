@@ -190,7 +190,7 @@ class Engine:
             self.waited_topics.add(topic)
             self.report(
                 f"a workflow waits for {topic!r}, which no step names in a `wait_for` that can be read from"
-                " its file: events that other nodes sent before are not found; list it in the step's `waits`"
+                " its file: events that other nodes sent before are not found; write the topic as a text"
             )
 
     def report(self, message: str, level: Level = "warning") -> None:

@@ -245,12 +245,51 @@ def test_an_error_beside_the_handler_fails_its_own_step_only(worker: NodeWorker)
     assert answers[stray]["error"]["message"] == "in a timer"
 
 
+def test_what_goes_wrong_after_the_answer_says_whose_it_is(worker: NodeWorker) -> None:
+    handle = handler(
+        worker, "async (input: any) => { setTimeout(() => { throw new Error('too late') }, 1); return 1 }"
+    )
+    number = worker.send("invoke", **_params(handle, {}))
+    messages = [worker.next_message()]
+    while messages[-1].get("method") != "log":
+        messages.append(worker.next_message())
+    assert number in [message.get("id") for message in messages]
+    line = messages[-1]["params"]
+    assert (line["message"], line["step"], line["trace_id"]) == ("uncaught Error: too late", "S", "t")
+    assert "steps/e.step.ts:2" in line["data"]["stack"]
+
+
+def test_each_error_of_many_and_any_thrown_object_is_told(worker: NodeWorker) -> None:
+    handle = handler(
+        worker,
+        """async (input: any) => {
+  if (input.many) await Promise.any([Promise.reject(new Error('one')), Promise.reject('two')])
+  const thrown: any = { code: 7 }
+  thrown.self = thrown
+  throw thrown
+}""",
+    )
+    stack = worker.invoke(handle, input={"many": True})["error"]["data"]["stack"]
+    assert "[error]: Error: one" in stack
+    assert "[error]: two" in stack
+    assert "code: 7, self: [Circular *1]" in worker.invoke(handle, input={})["error"]["message"]
+
+
+def test_a_printed_promise_says_nothing_of_the_input(worker: NodeWorker) -> None:
+    handle = handler(worker, "async () => { console.log(Promise.resolve(1)); process.stderr.write('') }")
+    worker.invoke(handle, input={"password": "rosebud"})
+    [line] = worker.told("log")
+    assert "Promise" in line["message"]
+    assert "rosebud" not in line["message"]
+
+
 @pytest.mark.parametrize(
     ("value", "path"),
     [
         ("{ a: [1, NaN] }", "$.a[1]"),
         ("{ a: 1n }", "$.a"),
         ("new Map()", "$"),
+        ("{ later: Promise.resolve(1) }", "$.later"),
         ("(() => { const a: any = {}; a.a = a; return a })()", ".a.a"),
         ("'\\ud800'", "$"),
     ],

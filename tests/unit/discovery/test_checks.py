@@ -107,6 +107,13 @@ def test_topics_that_lead_nowhere_are_notices_with_the_nearest() -> None:
     assert "'order.create'" in checked.notices[0].message
 
 
+def test_a_topic_that_a_workflow_waits_for_leads_somewhere() -> None:
+    one = step("one", get("/one"), emissions=(Emission(topic="paid"), Emission(topic="pait")))
+    [notice] = check_project([one], [], waits=["paid"]).notices
+    assert "'pait', to which nothing subscribes" in str(notice)
+    assert "did you mean 'paid'?" in str(notice)
+
+
 def test_names_in_files_that_could_not_be_loaded_are_no_notices() -> None:
     steps = [
         step(

@@ -196,6 +196,7 @@ def test_the_report_says_what_and_where() -> None:
     [
         ("typescript", "export const handler = async (input, { step }) => { await step('charge', () => 1) }"),
         ("typescript", "export const handler = async (_, ctx) => ctx.step<number>('charge', () => 1)"),
+        ("typescript", "export const handler = (_, ctx) => ctx.step<{ a: 1; b: 2 }>('charge', () => 1)"),
         ("typescript", "export default step({ name: 'A' }, (_, ctx) => ctx.step('charge', () => 1))"),
         ("ruby", "def handler(input, context)\n  context.step 'charge' do 1 end\nend"),
     ],

@@ -27,7 +27,8 @@ function captureStream(stream, level) {
       const context = running.getStore()
       if (context === undefined) return write(chunk, encoding, done)
       const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
-      for (const line of text.replace(/\n$/, '').split('\n')) context.logger[level](line)
+      // Nothing is what Node itself writes for a child process that printed nothing.
+      if (text !== '') for (const line of text.replace(/\n$/, '').split('\n')) context.logger[level](line)
       const callback = typeof encoding === 'function' ? encoding : done
       if (typeof callback === 'function') queueMicrotask(callback)
       return true

@@ -1,4 +1,5 @@
 // What a handler sees of its execution. Members may be taken apart: `({ emit, state, logger }) => …`.
+import { inspect } from 'node:util'
 import { UsageError, WorkflowError } from '../authoring/errors.js'
 import { epochMs, seconds } from '../authoring/durations.js'
 import { toWire } from '../protocol/values.js'
@@ -36,6 +37,11 @@ export class Context {
   }
 
   // Identity
+
+  /** Printed on its own, and beside every promise that is printed: not with all that the handler was given. */
+  [inspect.custom]() {
+    return `Context { step: '${this.stepName}', traceId: '${this.traceId}' }`
+  }
 
   get traceId() {
     return this.#info.trace_id

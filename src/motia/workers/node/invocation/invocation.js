@@ -132,9 +132,14 @@ export class Invocation {
     return this.#connection.call(method, { invocation: this.#id, ...params })
   }
 
+  /** Whose line it is, for the node that has forgotten the invocation: it was answered. */
+  get #origin() {
+    return { step: this.context?.stepName, trace_id: this.context?.traceId }
+  }
+
   /** @param {import('./logger.js').Level} level @param {string} message @param {unknown[]} data At most one. */
   log(level, message, ...data) {
-    const line = { invocation: this.#id, level, message: message.toWellFormed() }
+    const line = { invocation: this.#id, level, message: message.toWellFormed(), ...(this.#answered && this.#origin) }
     this.#connection.notify('log', data.length === 0 ? line : { ...line, data: data[0] })
   }
 }

@@ -1,9 +1,12 @@
 // A thrown value as the protocol carries it: code, type, and the frames of the author's own code.
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { HTTPError, WorkflowError } from '../authoring/errors.js'
 
 const OWN_FOLDER = dirname(dirname(fileURLToPath(import.meta.url)))
+/** So many of an `AggregateError` are shown. */
+const MOST_ERRORS = 5
 const FRAME = /^\s+at /
 const PLACE = /(?:\(|\bat (?:async )?)((?:file:\/\/)?\/[^()]+?):(\d+):\d+\)?$/
 
@@ -51,12 +54,7 @@ function isErrorLike(value) {
 
 /** @param {unknown} thrown */
 function textOf(thrown) {
-  if (typeof thrown === 'string') return thrown
-  try {
-    return JSON.stringify(thrown) ?? String(thrown)
-  } catch {
-    return String(thrown)
-  }
+  return typeof thrown === 'string' ? thrown : inspect(thrown, { depth: 4, breakLength: Infinity })
 }
 
 /** @param {Error} error */
@@ -88,7 +86,12 @@ function ownStack(error, projectDir) {
     if (line === null && path.startsWith(projectDir) && !path.includes('/node_modules/')) line = Number(place?.[2])
     kept.push(text)
   }
-  const cause = /** @type {any} */ (error).cause
+  const { cause, errors } = /** @type {any} */ (error)
   if (cause instanceof Error && cause !== error) kept.push(`[cause]: ${ownStack(cause, projectDir).stack}`)
+  if (error instanceof AggregateError) {
+    for (const one of errors.slice(0, MOST_ERRORS)) {
+      kept.push(`[error]: ${one instanceof Error ? ownStack(one, projectDir).stack : textOf(one)}`)
+    }
+  }
   return { stack: kept.join('\n').replaceAll(`${projectDir}/`, ''), line }
 }

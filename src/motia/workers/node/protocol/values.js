@@ -130,7 +130,7 @@ function changedToWire(value, path, depth) {
 /** @param {object} value @param {string} path @param {number} depth @returns {any} */
 function objectToWire(value, path, depth) {
   if (depth > MAX_DEPTH) {
-    throw notJson(path, `at most ${MAX_DEPTH} levels`, 'more, or a value that holds itself')
+    throw notJson(`${path.slice(0, 60)}…`, `at most ${MAX_DEPTH} levels`, 'more, or a value that holds itself')
   }
   if (Array.isArray(value)) return value.map((item, index) => changedToWire(item, `${path}[${index}]`, depth + 1))
   if (value instanceof Uint8Array) {
@@ -144,6 +144,7 @@ function objectToWire(value, path, depth) {
     const hint = value instanceof Map ? 'Object.fromEntries(map)' : '[...set]'
     throw notJson(path, 'a value that JSON can carry', `a ${value.constructor.name}`, `write ${hint}`)
   }
+  if (value instanceof Promise) throw notJson(path, 'a value that JSON can carry', 'a Promise', 'await it')
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
     return changedToWire(value.valueOf(), path, depth)
   }
