@@ -50,17 +50,17 @@ class Cors:
         return lines
 
     def preflight(self, method: str, request_headers: Sequence[tuple[bytes, bytes]]) -> HttpResponse | None:
-        """The answer to a browser's preflight; None when it is none, or its origin is not allowed."""
+        """The answer to a browser's preflight, to which `headers_for` adds its lines as to any other; None
+        when it is none, or its origin is not allowed."""
         if method != "OPTIONS":
             return None
         asked = dict(request_headers)
         origin = asked.get(b"origin")
         if origin is None or b"access-control-request-method" not in asked:
             return None
-        lines = self.headers_for(origin)
-        if not lines or lines[0] == _VARY:
+        if not (self._any or self._allowed(origin)):
             return None
-        lines.append((b"access-control-allow-methods", self._methods))
+        lines = [(b"access-control-allow-methods", self._methods)]
         allowed = self._headers
         if allowed is None:
             # `*` would not cover `authorization`, so the names asked for are echoed.

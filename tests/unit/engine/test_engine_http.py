@@ -522,3 +522,44 @@ def test_the_document_requires_a_body_exactly_where_one_is_needed(project: Any) 
         }
 
     project.run(scenario)
+
+
+def test_a_preflight_names_its_origin_once(project: Any) -> None:
+    project.step(
+        "post",
+        """
+        config = {"name": "post", "triggers": [http("POST", "/items")]}
+        async def handler(request, ctx):
+            return {}
+        """,
+    )
+    asked = {"origin": "http://localhost:5173", "access-control-request-method": "POST"}
+
+    async def scenario(app: TestApp) -> None:
+        preflight = await app.http.request("OPTIONS", "/items", headers=asked)
+        assert preflight.status_code == 204
+        # A browser reads two lines as one list, which is no origin, and refuses the request.
+        names = [name for name, _ in preflight.header_lines]
+        assert names.count(b"access-control-allow-origin") == names.count(b"vary") == 1
+        assert preflight.headers["access-control-allow-origin"] == asked["origin"]
+
+    project.run(scenario)
+
+
+def test_a_def_handler_may_be_a_generator(project: Any) -> None:
+    project.step(
+        "lines",
+        """
+        from motia import http, step
+        @step(http("GET", "/lines"))
+        def lines():
+            for number in range(3):
+                yield f"line {number}\\n"
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        answer = await app.http.get("/lines")
+        assert (answer.status_code, answer.text) == (200, "line 0\nline 1\nline 2\n")
+
+    project.run(scenario)

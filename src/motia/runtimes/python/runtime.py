@@ -316,7 +316,7 @@ class PythonRuntime:
                 work.result.exception()
             raise
         # A `def` handler may return the coroutine of an async function it calls.
-        return await value if asyncio.iscoroutine(value) else value
+        return await value if inspect.iscoroutine(value) else value
 
     async def _holds(
         self, condition: Callable[..., Any], input_: Any, context: Context, calls: Calls
