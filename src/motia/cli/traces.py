@@ -20,6 +20,7 @@ from motia.cli.output import (
 )
 from motia.cli.project import length_s, load_project, since_ms, steps_of_flow, with_traces
 from motia.cli.unknown import note_unknown
+from motia.core.causes import headline
 
 if TYPE_CHECKING:
     from motia.tracing.record import LogRecord, SpanRecord
@@ -94,7 +95,7 @@ def traces(
                     _status_text(summary),
                     duration_text((summary.ended_at_ms - summary.started_at_ms) * 1000),
                     summary.spans,
-                    summary.error,
+                    headline(summary.error or ""),
                 )
                 for summary in found
             ),
@@ -172,8 +173,6 @@ def _as_tree(trace: Trace) -> list[tuple[int, SpanRecord]]:
 
 
 def _span_line(span: SpanRecord) -> str:
-    from motia.core.causes import headline
-
     parts = [f"{span.name} ({span.kind})", span.status, duration_text(span.duration_us)]
     if span.queue_wait_us:
         parts.append(f"waited {duration_text(span.queue_wait_us)}")

@@ -135,6 +135,41 @@ def test_a_stack_begins_on_the_authors_own_line(project: Any) -> None:
     project.run(scenario)
 
 
+def test_a_stack_tells_what_an_error_was_raised_from_and_what_a_group_holds(project: Any) -> None:
+    project.step(
+        "lookup",
+        """
+        import json
+        async def fails():
+            raise LookupError("of a task")
+        config = {"name": "Lookup", "triggers": [http("GET", "/chain"), http("GET", "/group")]}
+        async def handler(request, ctx):
+            if request.path == "/group":
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(fails())
+            try:
+                json.loads("x")
+            except ValueError as error:
+                raise RuntimeError("no rates") from error
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        for path in ("/chain", "/group"):
+            assert (await app.http.get(path)).status_code == 500
+        chain, group = (
+            encoding.decode(log.data or b"{}")["stack"] for log in app.logs if log.level == "error"
+        )
+        cause, error = chain.split("The above exception was the direct cause of the following exception:")
+        assert "steps/lookup_step.py" in cause
+        assert cause.rstrip().endswith("JSONDecodeError: Expecting value: line 1 column 1 (char 0)")
+        assert error.endswith("RuntimeError: no rates")
+        assert "LookupError: of a task" in group
+        assert "in fails" in group
+
+    project.run(scenario)
+
+
 def test_a_message_of_many_lines_is_told_once(project: Any) -> None:
     project.step(
         "check",
