@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from motia import encoding
 from motia.core.ids import parse_id
 from motia.settings import Settings
 from motia.testing.app import TestApp
@@ -61,6 +62,10 @@ def busy(input, ctx: Context) -> None:
 @step(queue("context", execution="process", attempts=1))
 async def context(input, ctx: Context) -> None:
     ctx.logger.info("began", job=input, odd=object())
+    try:
+        {}["lost"]
+    except KeyError:
+        ctx.logger.exception("looked in vain")
     await ctx.state.set("a", "b", {"n": 1})
     await ctx.state.update("a", "b", [{"type": "increment", "path": "n", "by": 2}])
     changed = await ctx.state.get("a", "b")
@@ -196,6 +201,10 @@ async def the_context_is_served(app: TestApp) -> None:
     }
     assert await app.state.get("a", "c") == 1
     assert await app.state.get("unawaited", "x") is True
+    [caught] = [line for line in app.logs if line.message == "looked in vain"]
+    told = encoding.decode(caught.data or b"{}")["error"]
+    assert (caught.level, told["type"], told["message"]) == ("error", "KeyError", "'lost'")
+    assert "all_step.py" in told["stack"]
     [line] = [line for line in app.logs if line.message == "began"]
     assert line.data is not None
     assert b'"job":"job"' in line.data

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from motia import encoding
 from motia.errors import DefinitionError, HandlerError
 from motia.testing.app import TestApp
 
@@ -252,6 +253,39 @@ def test_print_is_a_log_line_of_its_step(project: Any) -> None:
         ]
         trace = app.spans[0].trace_id
         assert {log.trace_id for log in app.logs if log.step == "Talk"} == {trace}
+
+    project.run(scenario)
+
+
+def test_what_logging_is_told_keeps_its_level_and_its_step(project: Any) -> None:
+    project.step(
+        "talk",
+        """
+        import logging
+        log = logging.getLogger("shop.talk")
+        log.propagate = False  # pytest has a handler of its own at the root
+        config = {"name": "Talk", "triggers": [queue("talk")]}
+        async def handler(input, ctx):
+            log.warning("low on %s", "tea")
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                log.exception("divided")
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("talk")
+        await app.until_idle()
+        warning, error = (log for log in app.logs if log.step == "Talk")
+        assert (warning.level, warning.message, warning.trace_id) == (
+            "warning",
+            "low on tea",
+            app.spans[0].trace_id,
+        )
+        assert encoding.decode(warning.data or b"") == {"logger": "shop.talk"}
+        assert (error.level, error.message) == ("error", "divided")
+        assert encoding.decode(error.data or b"")["error"]["type"] == "ZeroDivisionError"
 
     project.run(scenario)
 

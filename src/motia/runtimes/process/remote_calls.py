@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
+import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -228,9 +230,23 @@ class _Logger:
             found: dict[str, Any] = {**data} if isinstance(data, dict) else {}
             if data is not None and not isinstance(data, dict):
                 found["data"] = data
+            error = _handled(exc_info or name == "exception")
+            if error is not None:
+                found["error"] = error
             self._tell("log", [level, str(message), _described({**found, **fields})])
 
         return write
+
+
+def _handled(exc_info: Any) -> dict[str, Any] | None:
+    """What is told of an exception: `True` is the one being handled; else itself, or as `logging` has it."""
+    error = (
+        sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    )
+    if not isinstance(error, BaseException):
+        return None
+    stack = "".join(traceback.format_exception(error))
+    return {"type": type(error).__qualname__, "message": str(error), "stack": stack}
 
 
 def _described(fields: dict[str, Any]) -> dict[str, Any]:
