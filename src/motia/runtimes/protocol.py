@@ -11,10 +11,16 @@ from motia.core.calls import Calls
 from motia.core.invocation import Invocation, Outcome
 from motia.core.registry import Registry
 from motia.core.trigger import FunctionId
-from motia.errors import DefinitionError, MotiaError
+from motia.errors import DefinitionError, InputError, MotiaError
 
 CONTEXT: Final = object()
 """Among the arguments of `Runtime.call`: the context of the call."""
+
+
+def is_callers_business(refusal: InputError) -> bool:
+    """Whether who called a step may read what a call of its context was refused with. What is stored, and how
+    the handler changes it, is nothing that a caller sent."""
+    return refusal.code != "state.bad_update"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -104,6 +104,9 @@ async def start(app: TestApp, lang: str) -> None:
     assert answer.status_code == 202
     await app.until_idle()
     assert await app.state.get("hops", lang) == answer.json()["trace"]
+    large = await app.http.post(f"/{lang}/start", json={"left": [lang, "x" * 1_100_000]})
+    assert (large.status_code, large.json()["code"]) == (400, "message.too_large")
+    assert "raise limits.message_bytes" in large.json()["hint"]
 
 
 @shows("hops", "Messages from every language, in one trace")

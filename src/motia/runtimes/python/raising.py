@@ -6,6 +6,7 @@ from motia.authoring.futures import is_not_awaited
 from motia.core.invocation import Failed
 from motia.core.stack import own_stack
 from motia.errors import AccessError, BackendError, HandlerError, InputError, MotiaError
+from motia.runtimes.protocol import is_callers_business
 
 _OF_ITS_INPUT = frozenset(
     {
@@ -55,8 +56,7 @@ def handler_error(error: BaseException, project_dir: str) -> MotiaError:
 
 def _misused(error: InputError, project_dir: str) -> MotiaError:
     """What the handler asked of the framework was refused: its author is told at which line."""
-    if error.code == "state.bad_update":
-        # What is stored, and how the handler changes it, is nothing that a caller sent or may read.
+    if not is_callers_business(error):
         failure = HandlerError(error.message, code=error.code, details=error.details, hint=error.hint)
         failure.__cause__ = error
         failure.stack = own_stack(error, project_dir)

@@ -56,7 +56,7 @@ async def finish(
             stream.on_done = lambda: link.done(number)
         return outcome
     except CallFailed as error:
-        failed = failure_of(error.error)
+        failed = link.refusal_in(failure_of(error.error), number)
         workflow = link.workflows.get(number)
         return failed if workflow is None else workflow.detailed(failed)
     except ConnectionGone as gone:

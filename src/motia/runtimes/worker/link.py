@@ -9,7 +9,9 @@ from typing import Any
 
 from motia.core.calls import Calls
 from motia.core.clock import Clock
-from motia.errors import MotiaError, WorkerError
+from motia.core.invocation import Failed
+from motia.errors import InputError, MotiaError, WorkerError
+from motia.runtimes.protocol import is_callers_business
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone, error_data
 from motia.runtimes.worker.context_calls import ContextCalls, write_log
 from motia.runtimes.worker.greeting import PROTOCOL, Greeting
@@ -19,6 +21,7 @@ from motia.runtimes.worker.workflow_calls import WorkerWorkflow, is_durable_call
 _DIAL_S = 20.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
+_MOST_REFUSALS = 100
 
 
 class Link:
@@ -52,6 +55,8 @@ class Link:
         """By id of the invocation."""
         self.workflows: dict[int, WorkerWorkflow] = {}
         """By id of the invocation: those that have made a durable call."""
+        self._refusals: dict[int, dict[tuple[str, str], InputError]] = {}
+        """By id of the invocation, by code and message: what calls of it were refused with."""
         self.doubles = False
         self.knows_workflows = False
         self.concurrency: int | None = None
@@ -109,6 +114,8 @@ class Link:
     def done(self, number: int) -> None:
         """An invocation has ended: it asks nothing more. A retired link goes with its last one."""
         self.running.pop(number, None)
+        if self._refusals:
+            self._refusals.pop(number, None)
         if self.workflows and (workflow := self.workflows.pop(number, None)) is not None:
             workflow.end()
         if self.retired:
@@ -161,7 +168,7 @@ class Link:
             connection.refuse(number, -32602, str(error))
             return
         except Exception as error:
-            _refuse(connection, number, error)
+            self._refuse(connection, number, invocation, error)
             return
 
         def answer(done: asyncio.Future[Any]) -> None:
@@ -176,12 +183,30 @@ class Link:
             except BadParams as error:
                 connection.refuse(number, -32602, str(error))
             except Exception as error:
-                _refuse(connection, number, error)
+                self._refuse(connection, number, invocation, error)
 
         if future.done():
             answer(future)
         else:
             future.add_done_callback(answer)
+
+    def _refuse(self, connection: Connection, number: int, invocation: int, error: Exception) -> None:
+        message = error.message if isinstance(error, MotiaError) else str(error)
+        if isinstance(error, InputError) and is_callers_business(error) and invocation in self.running:
+            known = self._refusals.setdefault(invocation, {})
+            if len(known) < _MOST_REFUSALS:
+                known[error.code, message] = error
+        connection.refuse(number, -32000, message, error_data(error))
+
+    def refusal_in(self, failed: Failed, invocation: int) -> Failed:
+        """The failure of a handler; where it is what a call was refused with, the refusal itself, so that the
+        caller of a step gets the same answer in every language."""
+        known = self._refusals.get(invocation, {})
+        refusal = known.get((failed.error.code, failed.error.message))
+        if refusal is None:
+            return failed
+        refusal.stack = getattr(failed.error, "stack", "")  # type: ignore[attr-defined]  # ours alone
+        return Failed(refusal, retryable=True)
 
     def _is_durable(self, calls: Calls, params: dict[str, Any]) -> bool:
         return self.knows_workflows and is_durable_call(calls, params)
@@ -208,6 +233,7 @@ class Link:
         self.ready.clear()
         lost, self.connection = self.connection, None
         self.workflows.clear()
+        self._refusals.clear()
         if lost is None or self.retired:
             return
         self.trouble = reason
@@ -223,11 +249,6 @@ class Link:
                 self.trouble = str(error) or type(error).__name__
             await self._clock.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-
-
-def _refuse(connection: Connection, number: int, error: Exception) -> None:
-    message = error.message if isinstance(error, MotiaError) else str(error)
-    connection.refuse(number, -32000, message, error_data(error))
 
 
 def _unavailable(error: BaseException) -> WorkerError:
