@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from motia.core.digits import path_of_larger_than_64_bits
 from motia.errors import InputError, MotiaError
+from motia.integers import path_of_larger_than_64_bits
 
 MAX_DEPTH = 64
 _ATOMS = frozenset({str, int, bool, type(None)})

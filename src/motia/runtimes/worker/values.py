@@ -12,8 +12,8 @@ import orjson
 
 from motia import encoding
 from motia.authoring.forms import UploadFile
-from motia.core.digits import may_have_sixteen_digits
 from motia.errors import MotiaError
+from motia.integers import may_have_sixteen_digits
 
 _RESERVED = ("$bytes", "$stream", "$literal")
 _MAY_ESCAPE = re.compile(rb'"\$(?:bytes|stream|literal)"')
