@@ -111,21 +111,30 @@ class Telling:
             return
         invocation = execution.invocation
         claim = invocation.claim
-        error = None
-        if self._recorder.listened:
-            self._recorder.event(
+        recorder, trace = self._recorder, invocation.trace
+        if recorder.listened:
+            recorder.event(
                 "invocation.ended",
                 step=invocation.step.name,
-                trace_id=invocation.trace.trace_id,
-                span_id=invocation.trace.span_id,
+                trace_id=trace.trace_id,
+                span_id=trace.span_id,
                 kind=invocation.occurrence.kind,
                 attempt=invocation.attempt,
                 status=STATUS[outcome.kind],
                 duration_us=int(duration_s * 1e6),
                 code=None if outcome.kind == "succeeded" else error_of(outcome)["code"],
             )
-        if outcome.kind != "succeeded":
-            error = error_of(outcome)
+        succeeded = outcome.kind == "succeeded"
+        if succeeded and not (claim or parent or execution.led_on or self._detailed):
+            recorder.lone_span(
+                trace.trace_id,
+                trace.span_id,
+                invocation.step.name,
+                invocation.occurrence.kind,
+                started_ms,
+                int(duration_s * 1e6),
+            )
+            return
         attributes: dict[str, Any] | None = None
         if claim is not None:
             attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
@@ -139,9 +148,9 @@ class Telling:
                 attributes["calls_left_out"] = execution.notes.left_out
                 if execution.notes.given:
                     attributes["given"] = execution.notes.given
-        self._recorder.span(
-            invocation.trace.trace_id,
-            invocation.trace.span_id,
+        recorder.span(
+            trace.trace_id,
+            trace.span_id,
             parent_id=parent or None,
             name=invocation.step.name,
             kind=invocation.occurrence.kind,
@@ -150,10 +159,8 @@ class Telling:
             queue_wait_us=0 if claim is None else max(0, started_ms - claim.enqueued_at_ms) * 1000,
             attempt=invocation.attempt,
             status=STATUS[outcome.kind],
-            error=error,
+            error=None if succeeded else error_of(outcome),
             attributes=attributes,
-            # With a claim, a parent or attributes it is one of several, or has more to tell.
-            lone=not (parent or claim or attributes or error or execution.led_on),
         )
 
     def part_ended(self, trace: TraceContext, part: Part, span_id: str) -> None:

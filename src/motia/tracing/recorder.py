@@ -50,36 +50,34 @@ class Recorder:
         status: SpanStatus = "ok",
         error: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
-        lone: bool = False,
     ) -> None:
-        """Record one execution that has ended; the fields are those of `SpanRecord`. `lone`: a `LoneSpan`."""
-        queue = self._queue
-        waiting = len(queue)
-        if waiting >= self._capacity:
-            self._dropped += 1
-            return
-        record = _make(
-            LoneSpan if lone else SpanRecord,
-            (
-                trace_id,
-                span_id,
-                parent_id,
-                name,
-                kind,
-                started_at_ms,
-                duration_us,
-                queue_wait_us,
-                attempt,
-                status,
-                error,
-                attributes,
-            ),
+        """Record one execution that has ended; the fields are those of `SpanRecord`."""
+        self._put(
+            _make(
+                SpanRecord,
+                (
+                    trace_id,
+                    span_id,
+                    parent_id,
+                    name,
+                    kind,
+                    started_at_ms,
+                    duration_us,
+                    queue_wait_us,
+                    attempt,
+                    status,
+                    error,
+                    attributes,
+                ),
+            )
         )
-        queue.append(record)
-        if (waiting == 0 or waiting == WAKE_AT) and self._wake is not None:
-            self._wake()
-        if self._subscribers:
-            self._publish(record)
+
+    def lone_span(
+        self, trace_id: str, span_id: str, name: str, kind: SpanKind, started_at_ms: float, duration_us: int
+    ) -> None:
+        """Record a `LoneSpan`."""
+        fields = (trace_id, span_id, None, name, kind, started_at_ms, duration_us, 0, 1, "ok", None, None)
+        self._put(_make(LoneSpan, fields))
 
     def log(
         self,
@@ -92,17 +90,7 @@ class Recorder:
         data: bytes | None = None,
     ) -> None:
         """Record one line; `data` is JSON text."""
-        queue = self._queue
-        waiting = len(queue)
-        if waiting >= self._capacity:
-            self._dropped += 1
-            return
-        record = _make(LogRecord, (trace_id, span_id, step, self._now_ms(), level, message, data))
-        queue.append(record)
-        if (waiting == 0 or waiting == WAKE_AT) and self._wake is not None:
-            self._wake()
-        if self._subscribers:
-            self._publish(record)
+        self._put(_make(LogRecord, (trace_id, span_id, step, self._now_ms(), level, message, data)))
 
     def event(self, name: str, **fields: Any) -> None:
         """Tell subscribers of a catalogued event; costs next to nothing without any.
@@ -136,6 +124,18 @@ class Recorder:
         """Records dropped since the last call."""
         dropped, self._dropped = self._dropped, 0
         return dropped
+
+    def _put(self, record: SpanRecord | LogRecord) -> None:
+        queue = self._queue
+        waiting = len(queue)
+        if waiting >= self._capacity:
+            self._dropped += 1
+            return
+        queue.append(record)
+        if (waiting == 0 or waiting == WAKE_AT) and self._wake is not None:
+            self._wake()
+        if self._subscribers:
+            self._publish(record)
 
     def _unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers = tuple(other for other in self._subscribers if other is not subscriber)

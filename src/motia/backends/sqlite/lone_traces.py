@@ -61,10 +61,7 @@ def put(connection: apsw.Connection, spans: Sequence[SpanRecord], slow_ms: float
 
 
 def _insert(connection: apsw.Connection, name: str, kind: str, group: Sequence[SpanRecord]) -> None:
-    trace_ids = [span.trace_id for span in group]
-    begins_ms = [span.started_at_ms for span in group]
-    durations_us = [span.duration_us for span in group]
-    columns = (trace_ids, [span.span_id for span in group], begins_ms, durations_us)
+    trace_ids, span_ids, _, _, _, begins_ms, durations_us, *_ = zip(*group, strict=True)
     connection.execute(
         _INSERT,
         (
@@ -78,7 +75,7 @@ def _insert(connection: apsw.Connection, name: str, kind: str, group: Sequence[S
             max(begins_ms),
             min(durations_us),
             max(durations_us),
-            orjson.dumps(columns),
+            orjson.dumps((trace_ids, span_ids, begins_ms, durations_us)),
         ),
     )
 
