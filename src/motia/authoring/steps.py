@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, NoReturn, Protocol, TypeVar, overload
 
 from motia.authoring.misuse import misuse
@@ -321,11 +322,9 @@ def _bad_use(kind: str, got: Any) -> NoReturn:
 
 
 def _define(function: F, triggers: list[dict[str, Any]], name: str | None, options: Mapping[str, Any]) -> F:
-    name = name or getattr(_expect_function(function, "step"), "__name__", None)
-    if name is None:
-        raise misuse(f"step: expected a name for {function!r}, got none", hint='give it one: name="my-step"')
+    _expect_plain(function)
     definition: dict[str, Any] = {
-        "name": name,
+        "name": name or function.__name__,
         "dialect": "function",
         "triggers": triggers,
         **{key: value for key, value in options.items() if value},
@@ -335,6 +334,21 @@ def _define(function: F, triggers: list[dict[str, Any]], name: str | None, optio
     # A new list: functools.wraps shares the old one with the function inside.
     function.__dict__[DEFINITIONS] = [*function.__dict__.get(DEFINITIONS, ()), definition]
     return function
+
+
+def _expect_plain(function: Any) -> None:
+    """Only functions of the module's own are found; nothing else that was decorated may be lost silently."""
+    if not isinstance(_expect_function(function, "step"), FunctionType):
+        raise misuse(
+            f"step: expected a function, got {function!r}",
+            hint="decorate a function that calls it, or write `config = {...}` and `handler = ...`",
+        )
+    scope = function.__qualname__.rpartition(".")[0]
+    if scope and not scope.endswith("<locals>"):
+        raise misuse(
+            f"step: expected a function of the module, got the method {function.__qualname__}",
+            hint="a step has no instance to call it on: write a function, and take the object by `Depends`",
+        )
 
 
 def _expect_function(handler: Any, where: str) -> Any:

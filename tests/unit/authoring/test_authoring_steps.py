@@ -313,6 +313,10 @@ def test_noop_has_no_triggers() -> None:
     assert definitions(approve)[0]["triggers"] == []
 
 
+class Service:
+    def method(self) -> None: ...
+
+
 @pytest.mark.parametrize(
     "write",
     [
@@ -323,6 +327,9 @@ def test_noop_has_no_triggers() -> None:
         lambda: event(id="x")("not a function"),
         lambda: step({"name": "a", "triggers": []}, "not a function"),  # type: ignore[call-overload]
         lambda: step({"name": "a", "triggers": ["order.created"]}),
+        lambda: step(http("GET", "/x"))(functools.partial(handler, None)),
+        lambda: step(http("GET", "/x"))(Service),
+        lambda: step(http("GET", "/x"))(Service.method),
     ],
 )
 def test_a_misused_definition_is_an_error_with_a_place(write: Any) -> None:
