@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import pytest
+from pydantic import BaseModel
 
 from motia.core.ids import parse_id
 from motia.core.workflow import RunId, RunSummary
+from motia.encoding import decode
+from motia.errors import InputError
+from motia.server.approval_form import answer_of, defaults_of, fields_of
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
@@ -98,6 +106,99 @@ def test_a_person_answers_once_and_the_run_goes_on(project: Any) -> None:
         assert told_to(app, "refund") == [asked["url"]]
 
     project.run(scenario, clock=ManualClock())
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+FORM = {**BROWSER, "content-type": "application/x-www-form-urlencoded"}
+HOSTILE = "\"'><script>alert(1)</script>&amp;"
+
+
+async def send(app: TestApp, path: str, filled: dict[str, str]) -> Any:
+    return await app.http.post(path, headers=FORM, content=urlencode(filled).encode())
+
+
+def test_a_person_who_opens_the_link_fills_in_a_form(project: Any) -> None:
+    project.step("refund", REFUND)
+
+    async def scenario(app: TestApp) -> None:
+        message = await app.emit("refund", {"amount": HOSTILE})
+        path = (await asked_by(app))["path"]
+        page = await app.http.get(path, headers=BROWSER)
+        assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
+        assert "script-src" not in page.headers["content-security-policy"]
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "<script" not in page.text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp; euros" in page.text
+        assert 'name="approved" value="true">Approve<' in page.text
+        assert 'name="approved" value="false"' in page.text
+        # Whoever takes JSON, or anything, gets JSON.
+        for accept in ("*/*", "application/json", "text/html, application/json", "text/html;q=0", ""):
+            assert (await app.http.get(path, headers={"accept": accept})).json()["title"] == "Refund?"
+        bad = await send(app, path, {"approved": "true", "by": "A", "note": HOSTILE})
+        assert (bad.status_code, "<script" in bad.text) == (422, False)
+        assert 'value="A" required><' in bad.text
+        assert bad.text.count('class="bad" role="alert"') == 1
+        big = await send(app, path, {"approved": "9" * 30, "by": "Ada"})
+        assert (big.status_code, "64 bits" in big.text) == (422, True)
+        good = await send(app, path, {"approved": "false", "by": HOSTILE, "note": ""})
+        assert (good.status_code, "<h1>Thank you</h1>" in good.text) == (200, True)
+        await app.until_idle()
+        assert decode((await run_of(app, message)).output or b"") == f"Decision False by {HOSTILE}"
+        again = await app.http.get(path, headers=BROWSER)
+        assert (again.status_code, "<h1>Already answered</h1>" in again.text) == (409, True)
+        nobodys = await app.http.get(f"{path}x", headers=BROWSER)
+        assert (nobodys.status_code, "Not a link of this project" in nobodys.text) == (403, True)
+
+    project.run(scenario, clock=ManualClock())
+
+
+def test_a_form_has_a_field_for_each_part_of_an_answer() -> None:
+    class Size(Enum):
+        SMALL = "small"
+        LARGE = "large"
+
+    class Answer(BaseModel):
+        approved: bool = True
+        sure: bool
+        size: Size
+        kind: Literal[1, 2] | None = None
+        count: int
+        share: float | None = None
+        by: str
+        note: str | None = None
+        lines: list[str] = []
+
+    schema = Answer.model_json_schema()
+    fields = {field.name: (field.kind, field.required) for field in fields_of(schema)}
+    assert fields == {
+        "approved": ("yes_no", False),
+        "sure": ("yes_no", True),
+        "size": ("choice", True),
+        "kind": ("choice", False),
+        "count": ("integer", True),
+        "share": ("number", False),
+        "by": ("text", True),
+        "note": ("text", False),
+        "lines": ("json", False),
+    }
+    assert defaults_of(schema) == {"approved": "true", "lines": "[]"}
+    filled = {
+        "sure": "true",
+        "size": '"large"',
+        "kind": "2",
+        "count": "3",
+        "share": "0.5",
+        "by": "",
+        "note": "",
+    }
+    answer = {"sure": True, "size": "large", "kind": 2, "count": 3, "share": 0.5, "by": ""}
+    assert answer_of(schema, filled) == answer
+    assert answer_of(schema, {"count": "many", "share": "nan"}) == {"count": "many", "share": "nan", "by": ""}
+    with pytest.raises(InputError) as refused:
+        answer_of(schema, {**filled, "lines": "[1"})
+    assert [one["path"] for one in refused.value.details["errors"]] == ["lines"]
+    assert answer_of({"type": "boolean"}, {"answer": "true"}) is True
+    assert answer_of({"$ref": "#/$defs/Loop", "$defs": {"Loop": {"$ref": "#/$defs/Loop"}}}, {}) is None
 
 
 def test_of_two_answers_at_the_same_time_one_is_taken(project: Any) -> None:
