@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from motia.tracing.store import Trace, TraceStore, TraceSummary
 
 Kind = Literal["http", "queue", "cron", "state", "stream", "at", "manual"]
-Status = Literal["ok", "cancelled", "timeout", "error", "crashed", "failed", "retried", "running"]
+Status = Literal["ok", "refused", "cancelled", "timeout", "error", "crashed", "failed", "retried", "running"]
 
 
 def traces(

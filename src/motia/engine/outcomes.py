@@ -33,6 +33,15 @@ STATUS: dict[str, SpanStatus] = {
 """Kind of an outcome → status of its span."""
 
 
+def status_of(outcome: Outcome, http_status: int | None) -> SpanStatus:
+    """Status of the span. A request is judged by what its caller was answered: 4xx is the caller's affair."""
+    if http_status is None or (http_status < 400 and outcome.kind == "succeeded"):
+        return STATUS[outcome.kind]
+    if outcome.kind not in ("succeeded", "failed"):
+        return STATUS[outcome.kind]
+    return "refused" if http_status < 500 else "error"
+
+
 def value_of(outcome: Outcome) -> Any:
     """What the handler returned. Failure: what it failed with."""
     if isinstance(outcome, Succeeded):
@@ -69,8 +78,10 @@ def stack_of(outcome: Outcome) -> str:
     return getattr(outcome.error, "stack", "") if isinstance(outcome, Failed) else ""
 
 
-def error_of(outcome: Outcome) -> dict[str, Any]:
+def error_of(outcome: Outcome, http_status: int | None = None) -> dict[str, Any]:
     """The error of a span."""
+    if outcome.kind == "succeeded":
+        return {"code": "http.answered", "type": "", "message": f"answered with {http_status}", "stack": ""}
     if isinstance(outcome, Failed):
         error: MotiaError = outcome.error
         return {

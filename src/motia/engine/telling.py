@@ -11,7 +11,7 @@ from motia.core.ids import format_id
 from motia.core.invocation import Failed, Invocation, Outcome
 from motia.core.message import Claim, NewMessage, TraceContext
 from motia.core.wording import counted
-from motia.engine.outcomes import STATUS, describe, error_of, stack_data
+from motia.engine.outcomes import describe, error_of, stack_data, status_of
 from motia.engine.recorded import details_of
 from motia.engine.replies import told
 from motia.http.response import HttpResponse
@@ -112,6 +112,9 @@ class Telling:
         invocation = execution.invocation
         claim = invocation.claim
         recorder, trace = self._recorder, invocation.trace
+        http_status = None if response is None else response.status
+        well = outcome.kind == "succeeded" and (http_status is None or http_status < 400)
+        status = "ok" if well else status_of(outcome, http_status)
         if recorder.listened:
             recorder.event(
                 "invocation.ended",
@@ -120,12 +123,11 @@ class Telling:
                 span_id=trace.span_id,
                 kind=invocation.occurrence.kind,
                 attempt=invocation.attempt,
-                status=STATUS[outcome.kind],
+                status=status,
                 duration_us=int(duration_s * 1e6),
                 code=None if outcome.kind == "succeeded" else error_of(outcome)["code"],
             )
-        succeeded = outcome.kind == "succeeded"
-        if succeeded and not (claim or parent or execution.led_on or self._detailed):
+        if well and not (claim or parent or execution.led_on or self._detailed):
             recorder.lone_span(
                 trace.trace_id,
                 trace.span_id,
@@ -138,7 +140,7 @@ class Telling:
         attributes: dict[str, Any] | None = None
         if claim is not None:
             attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
-        if self._detailed or outcome.kind in ("failed", "timed_out"):
+        if self._detailed or outcome.kind in ("failed", "timed_out") or status == "error":
             attributes = {
                 **(attributes or {}),
                 **details_of(invocation, outcome, response, whole=self._detailed),
@@ -158,8 +160,8 @@ class Telling:
             duration_us=int(duration_s * 1e6),
             queue_wait_us=0 if claim is None else max(0, started_ms - claim.enqueued_at_ms) * 1000,
             attempt=invocation.attempt,
-            status=STATUS[outcome.kind],
-            error=None if succeeded else error_of(outcome),
+            status=status,
+            error=None if well else error_of(outcome, http_status),
             attributes=attributes,
         )
 

@@ -20,7 +20,7 @@ waits, and sums of microseconds."""
 OUTCOMES = {OK: "ok", FAILED: "failed", RETRIED: "retried"}
 SUMS = frozenset({OK_SUM, FAILED_SUM, RETRIED_SUM})
 _REMEMBERED = 20_000
-_GOOD = frozenset({"ok", "cancelled"})
+_GOOD = frozenset({"ok", "refused", "cancelled"})
 
 
 class StepCount(NamedTuple):

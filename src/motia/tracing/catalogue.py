@@ -43,7 +43,7 @@ _KINDS = (
             **_STEP,
             "kind": "as at the start",
             "attempt": "1 for the first",
-            "status": "ok, cancelled, timeout, error or crashed",
+            "status": "ok, refused, cancelled, timeout, error or crashed",
             "duration_us": "microseconds",
             "code": "code of the error, or None",
         },

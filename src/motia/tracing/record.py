@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 SpanKind = Literal["http", "queue", "cron", "state", "stream", "at", "manual", "model", "tool"]
 PARTS = frozenset({"model", "tool"})
 """Kinds of spans that are no executions of steps: what a handler did, below its own span."""
-SpanStatus = Literal["ok", "cancelled", "timeout", "error", "crashed"]
+SpanStatus = Literal["ok", "refused", "cancelled", "timeout", "error", "crashed"]
+"""`refused`: a request that was answered with 4xx. The rest of the failures begins with `timeout`."""
 Level = Literal["debug", "info", "warning", "error", "critical"]
 
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

@@ -91,7 +91,7 @@ class TraceSummary:
     @property
     def retried(self) -> bool:
         """Whether it ended well, though not at the first attempt."""
-        return self.failures > 0 and self.status in ("ok", "cancelled")
+        return self.failures > 0 and self.status in ("ok", "refused", "cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

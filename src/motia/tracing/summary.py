@@ -13,10 +13,18 @@ from typing import Any, Literal, NamedTuple
 from motia.tracing.packing import PackedLog
 from motia.tracing.record import PARTS, SpanRecord, SpanStatus
 
-SEVERITY: Mapping[str, int] = {"ok": 1, "cancelled": 2, "timeout": 3, "error": 4, "crashed": 5}
+SEVERITY: Mapping[str, int] = {
+    "ok": 1,
+    "refused": 2,
+    "cancelled": 3,
+    "timeout": 4,
+    "error": 5,
+    "crashed": 6,
+}
 STATUS_OF_SEVERITY: tuple[SpanStatus | Literal["running"], ...] = (
     "running",
     "ok",
+    "refused",
     "cancelled",
     "timeout",
     "error",
@@ -147,9 +155,10 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
     if delta.rank < SLOW and record.duration_us >= slow_ms * 1000:
         delta.rank = SLOW
     severity = SEVERITY[record.status]
+    if record.error is not None and severity != SEVERITY["cancelled"]:
+        delta.error = delta.error or message_of(record.error)
     if severity >= FAILED_SEVERITY:
         delta.failures += 1
-        delta.error = delta.error or message_of(record.error)
         if tried_again(record) or (record.kind == "manual" and record.parent_id is not None):
             return  # a call that failed has a caller, whose own end tells whether that mattered
         if record.attributes and "message_id" in record.attributes and len(delta.dead or ()) < _MOST_DEAD:

@@ -70,6 +70,41 @@ def test_failures_of_a_handler_are_500_with_a_trace_id_and_no_stack(project: Any
     project.run(scenario)
 
 
+def test_a_request_is_judged_by_what_its_caller_was_answered(project: Any) -> None:
+    project.step(
+        "answer",
+        """
+        config = {
+            "name": "Answer",
+            "triggers": [http("POST", "/answer", schema={"body": {"type": "integer"}})],
+        }
+
+        async def handler(request, ctx):
+            if request.body < 0:
+                raise HTTPError(-request.body, "raised")
+            return {"status": request.body, "body": {}}
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        found = {}
+        for body in (200, 302, 404, 503, -404, -503, "no integer"):
+            answer = await app.http.post("/answer", json=body)
+            assert answer.status_code == (abs(body) if isinstance(body, int) else 422)
+            found[body] = app.spans[-1].status
+        assert found == {
+            200: "ok",
+            302: "ok",
+            404: "refused",
+            503: "error",
+            -404: "refused",
+            -503: "error",
+            "no integer": "refused",
+        }
+
+    project.run(scenario)
+
+
 def test_a_handler_past_its_timeout_is_504(project: Any) -> None:
     project.step(
         "hang",

@@ -2,6 +2,7 @@ import {
   Ban,
   Check,
   CircleDashed,
+  CornerUpLeft,
   Clock,
   Flame,
   LoaderCircle,
@@ -16,6 +17,7 @@ type Look = { icon: LucideIcon; text: string; tone: string; soft: string }
 const STATUSES: Record<Status, Look> = {
   running: { icon: LoaderCircle, text: 'Running', tone: 'text-live', soft: 'bg-live-soft' },
   ok: { icon: Check, text: 'OK', tone: 'text-good', soft: 'bg-good-soft' },
+  refused: { icon: CornerUpLeft, text: 'Refused', tone: 'text-warn', soft: 'bg-warn-soft' },
   cancelled: { icon: Ban, text: 'Cancelled', tone: 'text-muted', soft: 'bg-hover' },
   timeout: { icon: Clock, text: 'Timed out', tone: 'text-bad', soft: 'bg-bad-soft' },
   error: { icon: X, text: 'Failed', tone: 'text-bad', soft: 'bg-bad-soft' },
@@ -28,7 +30,7 @@ export const failed = (status: Status): boolean =>
 
 /** How many attempts failed before a trace ended well; 0 for any other. */
 export const retries = (trace: { status: Status; failures: number }): number =>
-  trace.status === 'ok' || trace.status === 'cancelled' ? trace.failures : 0
+  trace.status === 'running' || failed(trace.status) ? 0 : trace.failures
 
 /** Says that something was tried again, and went well in the end. */
 export function Retried({ times }: { times: number }) {

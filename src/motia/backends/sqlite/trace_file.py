@@ -21,7 +21,7 @@ from motia.backends.sqlite.lone_traces import SCHEMA as LONE_SCHEMA
 from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
 from motia.errors import BackendError
 
-_VERSION = 5
+_VERSION = 6
 _SCHEMA = """
 CREATE TABLE traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -171,14 +171,14 @@ class TracingConformance:
         assert self._names(TraceQuery(limit=3, before=page[-1].position)) == [4, 3, 2]
 
     def test_traces_are_filtered_by_status(self) -> None:
-        statuses: Sequence[SpanStatus] = ("ok", "cancelled", "timeout", "error", "crashed")
+        statuses: Sequence[SpanStatus] = ("ok", "cancelled", "timeout", "error", "crashed", "refused")
         for number, status in enumerate(statuses, 1):
             self._write(span(number, status=status))
-        self._write(line(6, "still running"))
+        self._write(line(7, "still running"))
         for number, status in enumerate(statuses, 1):
             assert self._names(TraceQuery(status=status)) == [number]
         assert self._names(TraceQuery(status="failed")) == [5, 4, 3]
-        assert self._names(TraceQuery(status="running")) == [6]
+        assert self._names(TraceQuery(status="running")) == [7]
 
     def test_a_trace_is_judged_by_how_its_work_ended(self) -> None:
         self._write(span(1), attempt(1, 2, "error", "retried"))

@@ -11,12 +11,13 @@ from motia.core.registry import Registry
 from motia.http.router import Route
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
+from motia.tracing.summary import tried_again
 from motia.workbench.again import run_again
 from motia.workbench.api.project import running_documents
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
 from motia.workbench.workspace import Workspace
 
-_STATUSES = ("running", "ok", "cancelled", "timeout", "error", "crashed", "failed", "retried")
+_STATUSES = ("running", "ok", "refused", "cancelled", "timeout", "error", "crashed", "failed", "retried")
 _MOST_FAILED = 500
 _TRACES_PER_GROUP = 10
 _PLAIN = ("topic", "message_id", "verdict", "route", "method", "http_status")
@@ -224,12 +225,14 @@ def _count_error(groups: dict[str, dict[str, Any]], span: SpanRecord, error: Map
             "message": normal(message),
             "where": place_of(stack),
             "count": 0,
+            "retried": 0,
             "first_ms": ended_ms,
             "last_ms": ended_ms,
             "trace_ids": [],
             "stack": stack,
         }
     group["count"] += 1
+    group["retried"] += tried_again(span)
     group["first_ms"] = min(group["first_ms"], ended_ms)
     group["last_ms"] = max(group["last_ms"], ended_ms)
     if span.trace_id not in group["trace_ids"] and len(group["trace_ids"]) < _TRACES_PER_GROUP:

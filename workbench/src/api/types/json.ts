@@ -10,4 +10,4 @@ export type Language = 'python' | 'typescript' | 'javascript' | 'ruby' | 'go'
 
 export type Kind = 'http' | 'queue' | 'cron' | 'state' | 'stream' | 'at' | 'manual'
 
-export type Status = 'running' | 'ok' | 'cancelled' | 'timeout' | 'error' | 'crashed'
+export type Status = 'running' | 'ok' | 'refused' | 'cancelled' | 'timeout' | 'error' | 'crashed'

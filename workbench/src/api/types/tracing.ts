@@ -80,6 +80,7 @@ export type ErrorGroup = {
   message: string
   where: string | null
   count: number
+  retried: number
   first_ms: number
   last_ms: number
   trace_ids: string[]

@@ -95,12 +95,15 @@ function GroupRow({ group, chosen }: { group: ErrorGroup; chosen: boolean }) {
         </span>
       </span>
       <span className="flex shrink-0 flex-col items-end gap-0.5">
-        <Count value={count(group.count)} tone="bad" />
+        <Count value={count(group.count)} tone={group.retried === group.count ? 'quiet' : 'bad'} />
         <Ago at_ms={group.last_ms} className="text-2xs text-muted" />
       </span>
     </Link>
   )
 }
+
+const timesOf = ({ count: all, retried }: ErrorGroup): string =>
+  retried === 0 ? 'none of them' : retried === all ? 'all of them' : `${count(retried)} of them`
 
 function Detail({ group }: { group: ErrorGroup }) {
   return (
@@ -111,6 +114,7 @@ function Detail({ group }: { group: ErrorGroup }) {
           <Facts
             facts={[
               ['Failures', <span className="num">{count(group.count)}</span>],
+              ['Tried again', <span className="num">{timesOf(group)}</span>],
               [
                 'Step',
                 <Link
@@ -145,9 +149,15 @@ function Detail({ group }: { group: ErrorGroup }) {
           ))}
         </ul>
         <p className="mt-3 text-xs">
-          <Link href={to.traces({ step: group.step, status: 'failed' })} className="text-live underline">
-            All failed traces of this step
-          </Link>
+          {group.retried < group.count ? (
+            <Link href={to.traces({ step: group.step, status: 'failed' })} className="text-live underline">
+              All failed traces of this step
+            </Link>
+          ) : (
+            <Link href={to.traces({ step: group.step, status: 'retried' })} className="text-live underline">
+              All traces of this step that went well after retries
+            </Link>
+          )}
         </p>
       </Section>
     </div>

@@ -11,6 +11,7 @@ const STATUSES = [
   ['running', 'Running'],
   ['ok', 'OK'],
   ['retried', 'OK after retries'],
+  ['refused', 'Refused (4xx)'],
   ['cancelled', 'Cancelled'],
   ['timeout', 'Timed out'],
   ['crashed', 'Crashed'],

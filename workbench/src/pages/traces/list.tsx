@@ -120,6 +120,10 @@ function Heads() {
   )
 }
 
+/** The error, where it is how the trace ended. */
+const told = (trace: Trace): string | null =>
+  failed(trace.status) || trace.status === 'refused' ? trace.error : null
+
 function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; longest_us: number }) {
   const bad = failed(trace.status)
   return (
@@ -132,7 +136,7 @@ function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; long
       <span className="flex min-w-0 items-center gap-2">
         {retries(trace) > 0 && <Retried times={retries(trace)} />}
         <span className={`truncate text-xs ${bad ? 'text-bad' : 'text-muted'}`}>
-          {(bad && trace.error) || trace.steps.filter(step => step !== trace.name).join(' → ')}
+          {told(trace) ?? trace.steps.filter(step => step !== trace.name).join(' → ')}
         </span>
       </span>
       <span className="num text-right text-xs text-muted">{trace.spans}</span>
@@ -167,7 +171,7 @@ function NarrowRow({ trace, href, chosen }: { trace: Trace; href: string; chosen
         </span>
         <span className="flex items-baseline gap-2 text-2xs text-muted">
           <span className={`flex-1 truncate ${failed(trace.status) ? 'text-bad' : ''}`}>
-            {(failed(trace.status) && trace.error) || plural(trace.spans, 'execution')}
+            {told(trace) ?? plural(trace.spans, 'execution')}
             {retries(trace) > 0 && `, retried ${retries(trace)} ×`}
           </span>
           <Ago at_ms={trace.started_ms} className="shrink-0" />
