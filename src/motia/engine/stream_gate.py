@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from motia.core.invocation import Invocation
+from motia.core.invocation import Failed, Invocation
 from motia.core.message import TraceContext
 from motia.core.occurrence import ManualCall, Request
+from motia.core.stack import own_stack
 from motia.core.step import Source, Step, StreamDefinition
 from motia.core.trigger import FunctionId
 from motia.engine.execution import Execution
+from motia.engine.outcomes import stack_data
+from motia.errors import HandlerError
 from motia.runtimes.protocol import CONTEXT
 from motia.streams.access import Denied, context_of, has_role, lets_in, turns_away
 
@@ -98,6 +101,7 @@ class Gate:
         step = Step(name=name, source=source, handler=function)
         invocation = Invocation(step, None, ManualCall(payload=b"null"), trace)
         execution = Execution(engine, invocation, limit_s, engine.clock.monotonic_s())
+        data = None
         try:
             async with asyncio.timeout(limit_s):
                 answer = await engine.runtime_of(step).call(function, arguments, execution)
@@ -108,11 +112,21 @@ class Gate:
             execution.stop_reason = "timed_out"
             cause: BaseException = error
         except Exception as error:
-            reason, cause = f"raised {type(error).__name__}: {error}", error
+            failure = _raised(error, str(engine.settings.project_dir))
+            reason, cause = f"raised {failure.type_name}: {failure.message}", error
+            data = stack_data(Failed(failure))
         finally:
             execution.ended = True
-        engine.recorder.log("error", f"{name} {reason}", step=name, trace_id=trace.trace_id)
+        engine.recorder.log("error", f"{name} {reason}", step=name, trace_id=trace.trace_id, data=data)
         raise _NoAnswer from cause
+
+
+def _raised(error: Exception, project_dir: str) -> HandlerError:
+    """What the author is told: the type, in whichever language, and the lines."""
+    if isinstance(error, HandlerError) and error.type_name:
+        return error
+    stack = own_stack(error, project_dir)
+    return HandlerError(str(error), type_name=type(error).__name__, stack=stack)
 
 
 class _NoAnswer(Exception):

@@ -61,7 +61,9 @@ CHATS = """package steps
 import (
 	"fmt"
 	"log"
+	"math/big"
 	"motia"
+	"net/netip"
 	"os"
 )
 
@@ -104,6 +106,10 @@ func init() {
 			panic("bad thing")
 		case "placed":
 			return nil, motia.Errorf("no file: %w", os.ErrNotExist)
+		case "numbers":
+			return map[string]any{"big": big.NewInt(7), "address": netip.MustParseAddr("::1")}, nil
+		case "value":
+			return map[string]any{"reason": os.ErrNotExist}, nil
 		}
 		return nil, os.ErrNotExist
 	})
@@ -131,6 +137,9 @@ async def test_one_trace_goes_through_go_and_python(project: WriteProject) -> No
         assert (refused.status_code, refused.json()["detail"]) == (409, "nothing to pay")
         await _streams_and_output(app)
         await _errors_name_their_place(app)
+        assert (await app.http.get("/fails/numbers")).json() == {"big": 7, "address": "::1"}
+        assert (await app.http.get("/fails/value")).json()["code"] == "value.not_json"
+        assert "$.reason" in app.logs[-1].message
 
 
 async def _streams_and_output(app: TestApp) -> None:

@@ -133,5 +133,8 @@ def test_the_config_of_a_script_says_who_follows_streams(project: Project, confi
             assert (await client.event())["type"] == "sync"
             await client.join("notes", "bob")
             assert (await client.event())["event"]["data"]["code"] == "STREAM_ACCESS_DENIED"
+        raised = [line for line in served.app.logs if "raised Error: unknown" in line.message]
+        assert len(raised) == ("throw" in _AUTH[config]) * 2
+        assert all(b"motia.config.ts:5" in (line.data or b"") for line in raised)
 
     project.run(scenario, streams={"closed": True, "auth_timeout_s": 30})

@@ -259,7 +259,8 @@ def test_an_on_join_that_fails_refuses(project: Project) -> None:
             assert _denied(await client.frame())
             await served.put("club", "g", "1", {})
             assert await client.frames_so_far() == []
-        assert any("club.onJoin raised RuntimeError: no" in line.message for line in served.app.logs)
+        [line] = [line for line in served.app.logs if "club.onJoin raised RuntimeError: no" in line.message]
+        assert b'File \\"steps/club_stream.py\\", line 3, in on_join' in (line.data or b"")
 
     project.run(scenario)
 

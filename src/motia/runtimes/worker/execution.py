@@ -98,7 +98,7 @@ def _crashed(invocation: Invocation, gone: ConnectionGone) -> Outcome:
     error = WorkerError(
         f"the {step.source.language} worker died while it ran {step.name}: {gone}",
         code="worker.crashed",
-        hint="look at what the worker printed last; a native module or `process.exit` may have ended it",
+        hint="look at what the worker printed last; a native module or a call to exit may have ended it",
     )
     error.__cause__ = gone
     return Crashed(error)

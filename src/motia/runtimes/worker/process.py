@@ -27,6 +27,7 @@ _LONGEST_PAUSE_S = 10.0
 _LOOK_S = 0.25
 _LEAVE_S = 2.0
 _MOST_OUTPUT = 64 * 1024
+_WHY_STILL = "a handler computes without a pause, or large packages are being loaded; its other calls wait"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,8 @@ class WorkerProcess:
                 return
             if silent_s > self._report_stall_s and not self._stall_told:
                 self._stall_told = True
-                self._report("stalled", f"it has stood still for {silent_s:.1f} s", level="warning")
+                text = f"it has stood still for {silent_s:.1f} s: {_WHY_STILL}"
+                self._report("stalled", text, level="warning")
 
     def _noted(self, method: str, params: dict[str, Any]) -> None:
         if method == "heartbeat":

@@ -2,6 +2,7 @@ package motia
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -57,6 +58,10 @@ func wire(value any, path string, depth int, stream func(<-chan any) int) (any, 
 		return wire(asMap(found), path, depth, stream)
 	case *Response:
 		return wire(asMap(*found), path, depth, stream)
+	case json.Marshaler, encoding.TextMarshaler:
+		return marshaled(value, path, depth, stream)
+	case error:
+		return nil, refused(path, "a value that JSON can carry", fmt.Sprintf("a %T (write its Error())", value))
 	}
 	return wireReflected(reflect.ValueOf(value), path, depth, stream)
 }
@@ -119,9 +124,13 @@ func wireReflected(value reflect.Value, path string, depth int, stream func(<-ch
 	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
 		return nil, refused(path, "a value that JSON can carry", value.Type().String())
 	}
-	text, err := json.Marshal(value.Interface())
+	return marshaled(value.Interface(), path, depth, stream)
+}
+
+func marshaled(value any, path string, depth int, stream func(<-chan any) int) (any, error) {
+	text, err := json.Marshal(value)
 	if err != nil {
-		return nil, refused(path, "a value that JSON can carry", value.Type().String())
+		return nil, refused(path, "a value that JSON can carry", fmt.Sprintf("%T", value))
 	}
 	if longNumber.Match(text) {
 		return wire(json.RawMessage(text), path, depth, stream)
