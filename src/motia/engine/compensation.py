@@ -23,7 +23,7 @@ from motia.core.invocation import (
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import CANCELLED, UNDO_MARKER, JournalEntry, RuntimeGone, Suspend
 from motia.engine.journal import Journal, cause_of
-from motia.engine.replies import told
+from motia.engine.replies import headline_of, told
 from motia.errors import BackendError, WorkerError, WorkflowError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Compensation:
             raise  # it may have been undone: only its journal can say
         except Exception as error:
             failure = told(error)
-            self._execution.logger.error(f"undo of {undo.name!r} failed: {failure['message']}")
+            self._execution.logger.error(f"undo of {undo.name!r} failed: {headline_of(failure)}")
             self._journal.undo_failures.append({"step": undo.name, **failure})
 
 

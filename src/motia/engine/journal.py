@@ -18,7 +18,7 @@ from motia.core.message import Claim
 from motia.core.retry import RetryPolicy
 from motia.core.workflow import Compensating, EntryKind, JournalEntry, RunId, Suspend
 from motia.engine.outcomes import error_of
-from motia.engine.replies import told
+from motia.engine.replies import headline_of, told
 from motia.engine.results import text_of
 from motia.errors import ConflictError, WorkflowError
 from motia.workflow.replay import UNORDERED_MARKER, Replay
@@ -162,7 +162,7 @@ class Journal:
                     )
                 )
                 self._execution.logger.warning(
-                    f"{unique}: attempt {attempts} of {retry.attempts} failed: {failure['message']}"
+                    f"{unique}: attempt {attempts} of {retry.attempts} failed: {headline_of(failure)}"
                 )
                 await self.until(due_at_ms)
             else:
@@ -221,8 +221,13 @@ def cause_of(outcome: Outcome) -> dict[str, Any]:
 async def _called(work: Callable[[], Any], timeout_s: float | None, threads: Executor) -> Any:
     """What `work` gives. A plain function may block: it runs in a thread, with this context."""
     if timeout_s is not None:
-        async with asyncio.timeout(timeout_s):
-            return await _called(work, None, threads)
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                return await _called(work, None, threads)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"it did not end within {timeout_s:g} s") from error
     code = getattr(work, "__code__", None)
     if (code is not None and code.co_flags & inspect.CO_COROUTINE) or inspect.iscoroutinefunction(work):
         return await work()
@@ -240,9 +245,8 @@ def _plainly_called(work: Callable[[], Any]) -> Any:
 
 
 def _failed(unique: str, error: Mapping[str, Any]) -> WorkflowError:
-    what = f"{error.get('type', 'Exception')}: {error.get('message', '')}"
     return WorkflowError(
-        f"workflow step {unique!r} failed for good: {what}",
+        f"workflow step {unique!r} failed for good: {headline_of(error)}",
         code="workflow.step_failed",
         details={"step": unique, "error": dict(error)},
         retryable=False,

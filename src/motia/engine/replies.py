@@ -56,3 +56,9 @@ def told(error: BaseException) -> dict[str, Any]:
     kind = getattr(error, "type_name", "") or type(error).__name__
     message = error.message if isinstance(error, MotiaError) else str(error)
     return {"code": getattr(error, "code", "handler.raised"), "type": kind, "message": message}
+
+
+def headline_of(failure: Mapping[str, Any]) -> str:
+    """One line of what `told` gave: some errors have no message."""
+    kind, message = failure.get("type", "Exception"), failure.get("message", "")
+    return f"{kind}: {message}" if message else kind

@@ -596,6 +596,36 @@ async def order(input, ctx):
     project.run(scenario, clock=ManualClock())
 
 
+def test_what_failed_is_named_where_the_error_has_no_message(project: Any) -> None:
+    project.step(
+        "order",
+        """
+        async def endless():
+            await asyncio.Event().wait()
+        async def silent():
+            raise OSError
+        @step(queue("order", retries=0))
+        async def order(input, ctx):
+            try:
+                await ctx.step("endless", endless, retries=1, delay=0, timeout=0.02)
+            except WorkflowError:
+                await ctx.step("silent", silent, retries=1, delay=0)
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        await app.emit("order", {})
+        await app.until("message.settled", outcome="dead")
+        assert [line.message for line in app.logs if line.level == "warning"] == [
+            "endless: attempt 1 of 2 failed: TimeoutError: it did not end within 0.02 s",
+            "silent: attempt 1 of 2 failed: OSError",
+        ]
+        (letter,) = await app.dead_letters()
+        assert encoding.decode(letter.error)["message"] == "workflow step 'silent' failed for good: OSError"
+
+    project.run(scenario)
+
+
 def test_misuse_is_told_with_a_code(project: Any) -> None:
     project.step(
         "wrong",
