@@ -129,11 +129,11 @@ class Workflow:
                 if self.undoing and self._journal.replay.unmet():
                     # It came before what is recorded, so it was a short one, however long it would be now.
                     return
+                self._journal.stop_if_undoing()
                 left_s = (due_at_ms - self._journal.now_ms()) / 1000
                 if left_s < SLEEP_IN_MEMORY_S:
                     await self._engine.clock.sleep(max(0.0, left_s))
                     return
-                self._journal.stop_if_undoing()
                 entry = self._journal.entry(unique, "sleep", "waiting", due_at_ms=due_at_ms)
                 await self._journal.put(entry)
             if entry.due_at_ms is not None and entry.due_at_ms > self._journal.now_ms():

@@ -140,7 +140,7 @@ class Replay:
 
     def _changed(self, name: str, old: str, new: str) -> WorkflowError:
         """The code of the handler changed under a run that had begun with the old one."""
-        return WorkflowError(
+        error = WorkflowError(
             f"workflow step {name!r}: expected the code this run began with ({old}), got {new}",
             code="workflow.changed",
             hint=f"the run is held until that code is back; `motia runs retry {self._run_id}` lets it go on"
@@ -148,3 +148,9 @@ class Replay:
             details={"step": name, "old": old, "new": new},
             retryable=False,
         )
+        if self.undoing is not None:
+            error.hint = (
+                "the run is held until the code that can undo it is back;"
+                f" `motia runs cancel {self._run_id} --no-undo` ends it where it stands"
+            )
+        return error

@@ -81,7 +81,8 @@ def to_do_again(entry: JournalEntry) -> JournalEntry:
 
 
 def check_ended(step: str, *, known: bool, ended: bool) -> None:
-    """Refuse to begin a run again that is none, or still goes on. A held one counts as `ended`.
+    """Refuse to begin a run again that is none, or still goes on. One that is held counts as `ended`, unless
+    it is held while it is undone.
 
     Failure: `InputError` `run.unknown` (404), `run.not_ended` (409).
     """
@@ -92,5 +93,5 @@ def check_ended(step: str, *, known: bool, ended: bool) -> None:
             f"retry: expected a run of {step!r} that has ended, got one that still goes on",
             code="run.not_ended",
             status=409,
-            hint="wait for its end, or cancel it first with `motia runs cancel`",
+            hint="wait for its end, or `motia runs cancel` it first, with `--no-undo` if it is undone by now",
         )

@@ -117,6 +117,24 @@ async def think():
     project.run(scenario)
 
 
+def test_a_run_cancelled_in_a_short_sleep_does_nothing_that_comes_after_it(
+    project: Any, ledger: Path
+) -> None:
+    project.step("trip", TRIP % 'await ctx.sleep(1)\n    write("leave")')
+
+    async def scenario(app: TestApp) -> None:
+        message = await app.emit("trip", {})
+        await app.until("invocation.started", step="trip")
+        await app.advance(0.5)
+        assert ledger.read_text().splitlines() == UNDONE[:2]
+        await engine_of(app).interventions.cancel([parse_id(message)])
+        await app.advance(10)
+        await app.until("message.settled", step="trip", outcome="cancelled")
+        assert ledger.read_text().splitlines() == UNDONE
+
+    project.run(scenario, clock=ManualClock())
+
+
 def test_a_handler_cancels_a_run_and_what_that_has_called(project: Any, ledger: Path) -> None:
     project.step("trip", TRIP % 'await ctx.call("visa", {})')
     project.step(

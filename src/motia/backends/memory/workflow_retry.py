@@ -9,13 +9,16 @@ from motia.backends.memory.transaction import Transaction
 from motia.backends.memory.workflow import called_by, forget_waits, held_by, mark_begun, reopen
 from motia.core import batch as ops
 from motia.core.message import NewMessage, QueueName
+from motia.core.workflow import UNDO_MARKER
 from motia.workflow.retrying import check_ended
 
 
 def retry_run(transaction: Transaction, operation: ops.RetryRun) -> frozenset[str]:
     run = operation.run
     found = transaction.store.runs.get(run)
-    held = held_by(transaction.store, run) is not None
+    held = (
+        held_by(transaction.store, run) is not None and UNDO_MARKER not in transaction.store.runs[run].entries
+    )
     check_ended(
         run.step, known=found is not None, ended=held or (found is not None and found.end is not None)
     )

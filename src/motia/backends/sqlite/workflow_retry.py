@@ -9,7 +9,7 @@ from motia.backends.sqlite.queue_dead import redrive
 from motia.backends.sqlite.queue_end import cancel, move
 from motia.backends.sqlite.schema import SCHEDULED
 from motia.backends.sqlite.transaction import Transaction
-from motia.backends.sqlite.workflow import FORGET_WAITS, called_by, mark_begun, reopen
+from motia.backends.sqlite.workflow import FORGET_WAITS, called_by, mark_begun, reopen, undo_state
 from motia.core import batch as ops
 from motia.core.message import NewMessage, QueueName
 from motia.core.workflow import HELD_MARKER, RunId
@@ -54,4 +54,4 @@ def _is_held(transaction: Transaction, run: RunId, topic: str) -> bool:
         " WHERE d.id = ? AND d.queue = ? AND d.state = ? AND j.status = 'waiting'",
         (run.step, HELD_MARKER, run.message_id, queue, SCHEDULED),
     ).fetchone()
-    return found is not None
+    return found is not None and not undo_state(transaction, run)[0]

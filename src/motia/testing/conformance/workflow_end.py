@@ -95,6 +95,11 @@ async def a_held_run_goes_on_with_the_code_that_there_is(nodes: Nodes) -> None:
     assert (again.id, again.seq) == (claim.id, claim.seq)
     assert await node.backend.workflow.journal(run) == [entry_of("reserve")]
     assert await node.claim(OTHER) == [], "nobody waits any more for what it had called"
+    held = JournalEntry(name=HELD_MARKER, kind="marker", status="waiting", at_ms=NOW_MS, error=cause)
+    await node.commit(JournalPut(run, held), JournalPut(run, undo_marker(NOW_MS)))
+    await node.commit(Settle(again, Rescheduled(NOW_MS + DAY_MS, 0)))
+    undone = await raised_by(node.commit(RetryRun(run, now_ms=NOW_MS)), InputError)
+    assert undone.code == "run.not_ended", "it was cancelled, and waits only for the code that undoes it"
 
 
 async def a_run_whose_dead_letter_is_redriven_goes_on_where_it_failed(nodes: Nodes) -> None:
