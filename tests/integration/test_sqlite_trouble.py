@@ -17,7 +17,7 @@ import pytest
 
 from motia.backends.sqlite import checkpoint, connection
 from motia.backends.sqlite.backend import SqliteBackend
-from motia.backends.sqlite.connection import connect, migrate
+from motia.backends.sqlite.connection import connect, migrate, translated
 from motia.backends.sqlite.schema import AWAITS_KEY, AWAITS_RATE, BLOCKED, CLAIMED, READY, SCHEDULED
 from motia.core.batch import Batch, Enqueue, StateDelete, StatePut, StateUpdate
 from motia.core.message import NewMessage, QueueName, TraceContext
@@ -73,6 +73,14 @@ def _checkpoint_in_another_process(path: Path) -> Iterator[None]:
 
 def _limit_pages(pages: int) -> Callable[[apsw.Connection], Any]:
     return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").get
+
+
+def test_a_disk_too_full_for_what_nodes_share_is_said_to_be_full() -> None:
+    error: Any = apsw.IOError("disk I/O error")
+    error.extendedresult = apsw.SQLITE_IOERR_SHMSIZE
+    assert translated(error, "motia.db").code == "backend.full"
+    error.extendedresult = apsw.SQLITE_IOERR_READ
+    assert translated(error, "motia.db").code == "backend.unavailable"
 
 
 def test_a_full_disk_is_said_and_does_no_harm(tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def describe(event: Event) -> list[str]:
         case LoadFailed():
             after = "; the code from before goes on serving" if event.old_serves else ""
             text = event.error.get("traceback") or f"{event.error.get('message')}\n"
-            return [f"the project does not load{after}:", *text.rstrip("\n").split("\n")]
+            what = "a node does not start" if event.error.get("operator") else "the project does not load"
+            return [f"{what}{after}:", *text.rstrip("\n").split("\n")]
         case NodeStalled():
             return _stall_lines(event)
         case NodeDied():

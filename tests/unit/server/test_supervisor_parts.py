@@ -158,6 +158,10 @@ def test_events_read_well() -> None:
     assert describe(died) == ["node 1 (pid 9) died: SIGSEGV; the next starts in 0.2 s"]
     failed = LoadFailed(slot=0, pid=9, error={"type": "X", "message": "no"}, old_serves=True)
     assert describe(failed) == ["the project does not load; the code from before goes on serving:", "no"]
+    full = LoadFailed(
+        slot=0, pid=9, error={"type": "X", "message": "full", "operator": True}, old_serves=False
+    )
+    assert describe(full) == ["a node does not start:", "full"]
     banner = {"lines": ["GET /a"], "problems": ["b is broken"]}
     first = NodeServing(slot=0, pid=9, took_s=0.1, first=True, banner=banner)
     assert describe(first) == ["GET /a", "b is broken"]

@@ -103,7 +103,9 @@ def let_go(connection: apsw.Connection) -> None:
 
 def translated(error: apsw.Error, path: Path | str) -> BackendError:
     """The `BackendError` an operator can act on."""
-    if isinstance(error, apsw.FullError):
+    # The map that all nodes share is made longer by a call of its own, which a full disk fails as any other.
+    no_map = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
+    if no_map or isinstance(error, apsw.FullError):
         return BackendError(
             f"{path}: the disk is full", code="backend.full", hint="free some space", retryable=True
         )
