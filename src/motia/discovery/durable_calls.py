@@ -137,8 +137,7 @@ def _version(node: ast.Call) -> int | None:
     given = next((keyword.value for keyword in node.keywords if keyword.arg == "version"), None)
     if given is None:
         return None if any(keyword.arg is None for keyword in node.keywords) else 1
-    is_number = isinstance(given, ast.Constant) and isinstance(given.value, int)
-    return given.value if is_number else None  # type: ignore[attr-defined]
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, int) else None
 
 
 def _pattern(text: ast.JoinedStr) -> Iterator[str]:

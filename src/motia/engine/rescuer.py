@@ -71,7 +71,8 @@ class Rescuer(Periodic):
 
     async def _recover(self, operation: RecoverNode) -> tuple[int, set[tuple[bytes, str]]]:
         """Give back what the node held; says how many went back, and which of them died of it: message and
-        step. Who hears of those hears it by the same commit."""
+        step. Who hears of those hears it by the same commit, so they are settled here; `RecoverNode` says why
+        a store can bury them, too."""
         engine = self._engine
         while True:
             settlements: list[Operation] = []

@@ -10,6 +10,12 @@ from motia.engine.why import why
 from motia.testing.app import TestApp
 from motia.testing.clock import ManualClock
 
+SEND_EACH = """
+config = {"name": "send", "triggers": []}
+async def handler(input, ctx):
+    return [await ctx.enqueue("go", item) for item in input]
+"""
+
 
 async def seen(app: TestApp) -> list[Any]:
     return await app.state.get("seen", "list") or []
@@ -128,14 +134,7 @@ def test_the_more_urgent_message_runs_first(project: Any) -> None:
 
 def test_duplicates_within_the_window_are_not_stored_and_get_the_first_ones_id(project: Any) -> None:
     record(project, 'queue("go", dedupe={"key": "order", "window": "1m"})')
-    project.step(
-        "send",
-        """
-        config = {"name": "send", "triggers": []}
-        async def handler(input, ctx):
-            return [await ctx.enqueue("go", item) for item in input]
-        """,
-    )
+    project.step("send", SEND_EACH)
 
     async def scenario(app: TestApp) -> None:
         ids = await app.call(
@@ -184,14 +183,7 @@ def test_a_duplicate_that_a_workflow_waits_for_too_gets_the_first_ones_id(projec
             await ctx.wait_for("go", {"order": 9}, timeout="1h")
         """,
     )
-    project.step(
-        "send",
-        """
-        config = {"name": "send", "triggers": []}
-        async def handler(input, ctx):
-            return [await ctx.enqueue("go", item) for item in input]
-        """,
-    )
+    project.step("send", SEND_EACH)
 
     async def scenario(app: TestApp) -> None:
         ids = await app.call("send", [{"order": 1}, {"order": 1}])

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
@@ -27,6 +28,7 @@ _NETWORK_FILE_SYSTEMS = {
     "fuse.sshfs",
 }
 _APPLICATION_ID = 0x4D4F5449  # "MOTI"
+_T = TypeVar("_T")
 
 
 def connect(path: Path, *, write: bool, vfs: str | None = None, exclusive: bool = False) -> apsw.Connection:
@@ -136,29 +138,39 @@ def migrate(connection: apsw.Connection, path: Path) -> tuple[int, int]:
     Failure: `BackendError` `backend.too_new` when a newer version of motia wrote the file, and
     `backend.not_a_database` when another application did.
     """
+
+    def work() -> int:
+        found = int(connection.execute("PRAGMA user_version").get)
+        owner = int(connection.execute("PRAGMA application_id").get)
+        tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").get)
+        if tables and owner != _APPLICATION_ID:
+            raise BackendError(
+                f"{path}: expected a database made by motia, got one of another application",
+                code="backend.not_a_database",
+                hint="set database.url to a file of its own",
+            )
+        if found > VERSION:
+            raise BackendError(
+                f"{path}: expected schema version {VERSION} or older, got {found}",
+                code="backend.too_new",
+                hint="a newer motia-steps wrote this file; upgrade, or restore a backup",
+            )
+        for version in range(found, VERSION):
+            connection.execute(MIGRATIONS[version])
+        if found < VERSION:
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        return found
+
+    return in_transaction(connection, path, work), VERSION
+
+
+def in_transaction(connection: apsw.Connection, path: Path, work: Callable[[], _T]) -> _T:
+    """What `work` returns, committed. Failure: `BackendError`, and nothing is."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            found = int(connection.execute("PRAGMA user_version").get)
-            owner = int(connection.execute("PRAGMA application_id").get)
-            tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").get)
-            if tables and owner != _APPLICATION_ID:
-                raise BackendError(
-                    f"{path}: expected a database made by motia, got one of another application",
-                    code="backend.not_a_database",
-                    hint="set database.url to a file of its own",
-                )
-            if found > VERSION:
-                raise BackendError(
-                    f"{path}: expected schema version {VERSION} or older, got {found}",
-                    code="backend.too_new",
-                    hint="a newer motia-steps wrote this file; upgrade, or restore a backup",
-                )
-            for version in range(found, VERSION):
-                connection.execute(MIGRATIONS[version])
-            if found < VERSION:
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            result = work()
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -166,7 +178,7 @@ def migrate(connection: apsw.Connection, path: Path) -> tuple[int, int]:
             raise
     except apsw.Error as error:
         raise translated(error, path) from error
-    return found, VERSION
+    return result
 
 
 def refuse_network_file_system(path: Path) -> None:

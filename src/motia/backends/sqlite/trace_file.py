@@ -10,13 +10,11 @@ Traces of one span that led on to nothing are in `lone_traces`, with positions o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import apsw
 
-from motia.backends.sqlite.connection import connect, translated
+from motia.backends.sqlite.connection import connect, in_transaction, translated
 from motia.backends.sqlite.lone_traces import SCHEMA as LONE_SCHEMA
 from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
 from motia.errors import BackendError
@@ -114,19 +112,3 @@ def _create(connection: apsw.Connection, path: Path) -> None:
             connection.execute(f"DROP TABLE {name[0]}")
         connection.execute(_SCHEMA + LONE_SCHEMA + ACTIVITY_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def in_transaction(connection: apsw.Connection, path: Path, work: Callable[[], Any]) -> Any:
-    """What `work` returns, committed. Failure: `BackendError`, and nothing is."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work()
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-    except apsw.Error as error:
-        raise translated(error, path) from error
-    return result

@@ -15,8 +15,8 @@ import apsw
 import orjson
 
 from motia.backends.sqlite import lone_traces
-from motia.backends.sqlite.connection import let_go
-from motia.backends.sqlite.trace_file import in_transaction, open_trace_file
+from motia.backends.sqlite.connection import in_transaction, let_go
+from motia.backends.sqlite.trace_file import open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
 from motia.tracing.activity import Activity, Lineage

@@ -26,6 +26,11 @@ class RecoverNode:
     re-run one at a time, or die with `worker.crashed` where `buries` says so. A run that has done steps is
     marked as being undone then, and dies at twice as many. The others return uncharged.
     `running` None = unknown: every claim is treated as running. Result: number of claims returned.
+
+    A message dies here only if the batch has not settled it. Who recovers settles those that die, by the
+    same `buries`, before this operation: a store knows neither who hears of a death nor whom to answer, and
+    both belong into the commit that records it. That it buries all the same keeps the promise that none runs
+    more often than its budget, whoever sends this.
     """
 
     node: NodeId

@@ -129,7 +129,7 @@ class _Process(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         with theirs:
             # Not from another thread: the system ends a process with the *thread* that started it.
-            self._popen = subprocess.Popen(  # noqa: ASYNC220
+            self._popen = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
                 [*self._program, str(theirs.fileno()), str(os.getpid()), str(self._project_dir)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],

@@ -120,7 +120,7 @@ class WorkerWorkflow:
 
         return step()
 
-    def _approval(self, workflow: Any, call: dict[str, Any]) -> Coroutine[Any, Any, Any]:
+    def _approval(self, workflow: Any, call: dict[str, Any]) -> Any:
         if not isinstance(call["schema"], Mapping):
             raise BadParams(f"context.workflow: expected a JSON Schema, got {call['schema']!r:.80}")
         title = call.get("title") or self._calls.invocation.step.name
@@ -129,7 +129,7 @@ class WorkerWorkflow:
         notify = None
         if call.get("notify") is not None:
             notify = functools.partial(self._run, _function(call["notify"]))
-        return workflow.approval(form, expires_s=expires_s, notify=notify, key=_key(call))  # type: ignore[no-any-return]
+        return workflow.approval(form, expires_s=expires_s, notify=notify, key=_key(call))
 
     async def _run(self, function: int, *arguments: Any) -> Any:
         """What a function of the invocation gives. Failure: what it raised; `RuntimeGone`."""
