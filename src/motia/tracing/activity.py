@@ -169,7 +169,9 @@ class Lineage:
             if type(record) is LoneSpan:
                 lone[record.name, record.kind].append(record)
                 continue
-            _, span_id, parent_id, name, kind, started_ms, us, wait_us, _, status, _, attributes = record
+            _, span_id, parent_id, name, kind, started_ms, us, wait_us, attempt, status, _, attributes = (
+                record
+            )
             if kind in PARTS:
                 continue
             step = steps.get(name)
@@ -197,7 +199,7 @@ class Lineage:
             ended_ms = started_ms + us / 1000
             if ended_ms > step.last_ms:
                 step.last_ms = ended_ms
-            if kind != "http":
+            if kind != "http" and attempt == 1:
                 number = bin_of(wait_us)
                 step.waits[number] = step.waits.get(number, 0) + 1
             names[span_id] = name

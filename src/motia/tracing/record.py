@@ -32,7 +32,7 @@ class SpanRecord(NamedTuple):
     started_at_ms: float
     duration_us: int
     queue_wait_us: int = 0
-    """From being due to being started; 0 where nothing waits."""
+    """From being sent to being started, earlier attempts included; 0 where nothing waits."""
     attempt: int = 1
     status: SpanStatus = "ok"
     error: Mapping[str, Any] | None = None

@@ -184,5 +184,15 @@ def message_of(error: Mapping[str, Any] | None) -> str | None:
 
 
 def by_time(spans: Sequence[SpanRecord]) -> list[SpanRecord]:
-    """Spans in the order they began."""
-    return sorted(spans, key=lambda span: span.started_at_ms)
+    """Spans in the order they began. A later attempt waits from when the one before it ended: it was recorded
+    with the time since its message was sent."""
+    ended_ms: dict[str, float] = {}
+    ordered = sorted(spans, key=lambda span: span.started_at_ms)
+    for at, span in enumerate(ordered):
+        if span.attributes is not None and "message_id" in span.attributes:
+            before_ms = ended_ms.get(_letter(span))
+            if before_ms is not None:
+                wait_us = round((span.started_at_ms - before_ms) * 1000)
+                ordered[at] = span._replace(queue_wait_us=max(0, min(span.queue_wait_us, wait_us)))
+            ended_ms[_letter(span)] = span.started_at_ms + span.duration_us / 1000
+    return ordered

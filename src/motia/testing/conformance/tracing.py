@@ -210,6 +210,18 @@ class TracingConformance:
         assert self._names(TraceQuery(status="failed")) == [3, 2]
         assert len(self._read(lambda store: store.failures(TraceQuery()))) == 10
 
+    def test_a_later_attempt_waits_from_the_end_of_the_one_before(self) -> None:
+        first = attempt(1, 2, "error", "retried")._replace(attempt=1, queue_wait_us=50)
+        at_ms = first.started_at_ms + 100
+        second = attempt(1, 3, "ok", "completed")._replace(started_at_ms=at_ms, queue_wait_us=100_050)
+        self._write(second, first, span(1))
+        trace = self._read(lambda store: store.trace(trace_id(1)))
+        assert trace is not None
+        assert [one.queue_wait_us for one in trace.spans] == [0, 50, 99_500]
+        waits = [row for row in self._read(lambda store: store.metrics(0)) if row.what == WAIT]
+        assert [(row.step, row.n) for row in waits] == [("pay", 1)]
+        assert middle_of(waits[0].bin) == pytest.approx(50, rel=0.07)
+
     def test_attempts_that_were_tried_again_are_counted_apart(self) -> None:
         self._write(attempt(1, 2, "error", "retried"), attempt(1, 3, "ok", "completed"))
         self._write(attempt(2, 2, "error", "dead"))

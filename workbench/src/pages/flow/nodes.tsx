@@ -119,11 +119,13 @@ function StepCard({ step, runs, failures, selected }: CardProps) {
           <Subtitle step={step} />
         </span>
         {bad > 0 && <span className="num shrink-0 font-medium text-bad">{short(bad)} failed</span>}
-        {all > 0 && <span className="num shrink-0 text-faint">{short(all)}</span>}
+        {all > 0 && <span className="num shrink-0 text-faint">{counted(all)}</span>}
       </div>
     </div>
   )
 }
+
+const counted = (runs: number): string => `${short(runs)} ${runs === 1 ? 'run' : 'runs'}`
 
 /** A card from afar: what kind it is, its name, and whether something fails. */
 function FarCard({ step, runs, failures, selected }: CardProps) {

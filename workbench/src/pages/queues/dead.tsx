@@ -39,7 +39,7 @@ export function DeadLetters({ queue }: { queue: Queue }) {
         <div className="flex items-center justify-between border-b border-line px-4 py-2">
           <span className="text-xs text-muted">{plural(groups.data.length, 'cause')}</span>
           <Actions
-            what={`all ${count(queue.dead)} letters of this queue`}
+            what={`all ${plural(queue.dead, 'letter')} of this queue`}
             selection={{ topic: queue.topic, step: queue.step }}
           />
         </div>

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useCallback } from 'react'
+import { useCallback, useMemo } from 'react'
 import { Link } from 'wouter'
 import { useLive, useRefresh } from '@/api/live-hooks'
 import * as read from '@/api/queries'
@@ -35,11 +35,16 @@ export default function QueuesPage() {
   const shown = (queues.data ?? []).filter(queue =>
     `${queue.step} ${queue.topic}`.toLowerCase().includes(text),
   )
+  // What needs somebody is opened; chosen once, so that it stays when it is mended.
+  const loaded = queues.data !== undefined
+  const needy = useMemo(() => queues.data?.find(queue => queue.dead > 0), [loaded])
+  const first = needy && shown.find(queue => queue.step === needy.step && queue.topic === needy.topic)
   const chosen =
     shown.find(
       queue => queue.step === place.step && (place.topic === undefined || queue.topic === place.topic),
     ) ??
     shown.find(queue => place.step === undefined && queue.topic === place.topic) ??
+    first ??
     shown[0]
   const move = (way: number) => {
     const at = shown.findIndex(queue => queue === chosen) + way
