@@ -177,7 +177,9 @@ class TestApp:
                         return
                     await self._changed.wait()
         except TimeoutError:
-            left = work_left(await self._backend.queue.depths())
+            left = work_left(
+                await self._backend.queue.depths(), held_clock=isinstance(self.clock, ManualClock)
+            )
             raise TimeoutError(f"until_idle: after {limit_s:g} s {left}") from None
 
     async def until(self, event: str, *, limit_s: float = _LIMIT_S, **fields: Any) -> Event:

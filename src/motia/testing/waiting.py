@@ -38,14 +38,17 @@ def in_vain(name: str, fields: Mapping[str, Any], came: Sequence[Event]) -> str:
     return f"{wanted} came; the last of {len(came)} that did: {latest}"
 
 
-def work_left(depths: Sequence[QueueDepth]) -> str:
-    """Which queues still have something to do."""
+def work_left(depths: Sequence[QueueDepth], *, held_clock: bool) -> str:
+    """Which queues still have something to do; on a clock that is held it may wait for that."""
     left = [
         f"{depth.queue.step} ({depth.claimed} running, {depth.ready} ready, {depth.limited} limited)"
         for depth in depths
         if depth.claimed or depth.ready or depth.limited
     ]
-    return f"there is work left in {', '.join(left)}" if left else "an attempt had not ended"
+    hint = (
+        ": what waits for time within its handler goes on with `await app.advance(…)`" if held_clock else ""
+    )
+    return (f"there is work left in {', '.join(left)}" if left else "an attempt had not ended") + hint
 
 
 def _listed(fields: Mapping[str, Any]) -> str:

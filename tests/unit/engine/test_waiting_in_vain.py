@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from motia.core.clock import Clock, SystemClock
 from motia.testing.app import TestApp
+from motia.testing.clock import ManualClock
 
 
 def test_a_wait_that_ends_says_what_came_instead(project: Any) -> None:
@@ -41,7 +43,8 @@ def test_what_can_never_come_is_refused_at_once(project: Any) -> None:
     project.run(scenario)
 
 
-def test_work_that_does_not_end_is_named(project: Any) -> None:
+@pytest.mark.parametrize("clock", [SystemClock(), ManualClock()])
+def test_work_that_does_not_end_is_named(project: Any, clock: Clock) -> None:
     project.step(
         "hang",
         """
@@ -55,8 +58,9 @@ def test_work_that_does_not_end_is_named(project: Any) -> None:
     async def scenario(app: TestApp) -> None:
         message_id = await app.emit("hang", 1)
         await app.until("invocation.started", step="hang")
-        with pytest.raises(TimeoutError, match=r"work left in hang \(1 running, 0 ready"):
+        with pytest.raises(TimeoutError, match=r"work left in hang \(1 running, 0 ready") as end:
             await app.until_idle(limit_s=0.01)
+        assert ("app.advance" in str(end.value)) == isinstance(clock, ManualClock)
         assert (await app.http.post(f"/cancel/{message_id}")).status_code == 200
 
     project.step(
@@ -68,4 +72,4 @@ def test_work_that_does_not_end_is_named(project: Any) -> None:
             await ctx.queue.cancel(message)
         """,
     )
-    project.run(scenario)
+    project.run(scenario, clock=clock)
