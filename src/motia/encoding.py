@@ -165,6 +165,11 @@ def _explain(value: Any, path: str, seen: set[int]) -> str | None:
         found = _explain(item, path + step, seen | {id(value)})
         if found is not None:
             return found
+    for key in value if isinstance(value, Mapping) else ():
+        try:
+            orjson.dumps({key: None}, option=_OPTIONS)
+        except TypeError:
+            return f"{path}: expected texts as keys, got {type(key).__name__}"
     try:
         orjson.dumps(None if _items(value) else value, _plain, _OPTIONS)
     except (orjson.JSONEncodeError, TypeError) as error:
