@@ -19,6 +19,7 @@ from motia.core.ids import Ids
 from motia.core.registry import Registry
 from motia.core.step import Source
 from motia.core.trigger import FunctionId
+from motia.core.wording import counted
 from motia.discovery.project import Discovered
 from motia.engine.engine import Engine
 from motia.engine.http_dispatch import build_router
@@ -120,20 +121,7 @@ class App:
             await self._writer.stop()
 
     async def _start(self, settings: Settings) -> None:
-        writer = TraceWriter(
-            self.recorder,
-            Packer(
-                Redactor(settings.tracing.redact, secrets=known_secrets(os.environ)),
-                payload_bytes=settings.tracing.payload_bytes,
-            ),
-            trace_sinks(settings, self._clock, self._node_id, self._warn)
-            if self._given_sinks is None
-            else self._given_sinks,
-            now_ms=self._clock.now_ms,
-        )
-        await writer.start()
-        self._writer = writer
-        self._stack.push_async_callback(writer.stop)
+        writer = await self._start_recording(settings)
         self._loader = loader = ProjectLoader(
             settings,
             self._clock,
@@ -148,7 +136,7 @@ class App:
         self.discovered, problems = loaded.discovered, loaded.problems
         if problems and settings.strict:
             raise SettingsError(
-                f"{len(problems)} broken steps, the first: {problems[0]}",
+                f"{counted(len(problems), 'broken step')}, the first: {problems[0]}",
                 code="project.broken",
                 hint="mend them, or start without --strict",
             )
@@ -196,6 +184,23 @@ class App:
         self._disk.start()
         self._stack.callback(self._disk.stop)
         self.gateway = await self._open_gateway(engine, self.discovered)
+
+    async def _start_recording(self, settings: Settings) -> TraceWriter:
+        writer = TraceWriter(
+            self.recorder,
+            Packer(
+                Redactor(settings.tracing.redact, secrets=known_secrets(os.environ)),
+                payload_bytes=settings.tracing.payload_bytes,
+            ),
+            trace_sinks(settings, self._clock, self._node_id, self._warn)
+            if self._given_sinks is None
+            else self._given_sinks,
+            now_ms=self._clock.now_ms,
+        )
+        await writer.start()
+        self._writer = writer
+        self._stack.push_async_callback(writer.stop)
+        return writer
 
     async def _open_gateway(self, engine: Engine, discovered: Discovered) -> AppGateway:
         assert self.sockets is not None
