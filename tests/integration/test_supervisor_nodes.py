@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import tempfile
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,6 +64,8 @@ def settings_for(project: Path, **more: Any) -> Settings:
 class Running:
     """A supervisor under test, and what it has reported."""
 
+    ended: asyncio.Task[int]
+
     def __init__(self, settings: Settings, **keywords: Any) -> None:
         directory = runtime_dir(settings)
         self.listeners: Listeners = open_project(settings, directory)
@@ -111,7 +114,7 @@ async def request(address: tuple[str, int], path: str) -> bytes:
 @contextlib.asynccontextmanager
 async def supervised(settings: Settings, **keywords: Any) -> AsyncIterator[Running]:
     running = Running(settings, **keywords)
-    task = asyncio.create_task(running.supervisor.run())
+    task = running.ended = asyncio.create_task(running.supervisor.run())
     try:
         yield running
         if not task.done():
@@ -301,6 +304,18 @@ def test_a_save_replaces_a_version_that_hangs_while_it_loads(project: Path) -> N
     run(main)
 
 
+def test_a_stop_while_a_node_loads_has_cut_nothing(project: Path) -> None:
+    async def main() -> None:
+        (project / "behaviour.py").write_text("while True:\n    pass\n")
+        async with supervised(settings_for(project), kill_after_s=3.0) as running:
+            await running.next(NodeStalled)
+            running.supervisor.stop()
+            assert not (await running.next(NodeLeft)).cut
+            assert await running.ended == 0
+
+    run(main)
+
+
 def test_a_worn_node_is_replaced(project: Path) -> None:
     async def main() -> None:
         async with supervised(settings_for(project)) as running:
@@ -309,6 +324,30 @@ def test_a_worn_node_is_replaced(project: Path) -> None:
             assert (await running.next(NodeWorn)).reason == "tired threads"
             assert (await running.next(NodeServing)).pid != first.pid
             assert (await running.next(NodeLeft)).pid == first.pid
+
+    run(main)
+
+
+def test_a_node_that_can_start_no_thread_leaves_when_it_has_drained(project: Path) -> None:
+    full = """
+        import threading
+        VERSION = 1
+        def on_start():
+            threading.Thread(target=threading.Event().wait).start()
+            threading.stack_size(2**40)  # more than there is: from now on no thread starts
+    """
+
+    async def main() -> None:
+        (project / "behaviour.py").write_text(textwrap.dedent(full))
+        async with supervised(settings_for(project)) as running:
+            first = await running.next(NodeServing)
+            (project / "behaviour.py").write_text("VERSION = 2\n")
+            running.supervisor.reload()
+            left = await running.next(NodeLeft)
+            assert (left.pid, left.cut) == (first.pid, False)
+            assert await running.get() == "2"
+            killed = [event for event in running.events if isinstance(event, NodeStalled) and event.killed]
+            assert not killed
 
     run(main)
 

@@ -241,7 +241,11 @@ def _exit_soon(code: int) -> None:
 
     timer = threading.Timer(_EXIT_WITHIN_S, leave)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:
+        # The system starts no more threads for this process; everything is closed already.
+        leave()
 
 
 async def _run(control_fd: int, handover_fd: int, app_name: str) -> int:

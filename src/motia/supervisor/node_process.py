@@ -28,6 +28,7 @@ class NodeProcess:
     """Identity of its event loop's thread."""
     banner: Mapping[str, Any]
     running: Sequence[str] = ()
+    served = False
     drained = False
     heard_s = 0.0
     loading_since_s = 0.0

@@ -13,6 +13,9 @@ _THREAD = re.compile(r"^(?:Current thread|Thread) 0x([0-9a-f]+)")
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$')
 _NOT_THE_PROJECT = re.compile(r"/(site-packages|dist-packages|node_modules)/|/\.[^/]+/|/lib/python3")
 
+_EXIT_S = 10.0
+"""A drained node leaves within 2 s, threads or not; a machine under load may take a while for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -40,8 +43,13 @@ def hangs(loading_s: float, usual_s: float) -> bool:
     return loading_s > 2 * usual_s
 
 
-def judge(silent_s: float, patience: Patience) -> Literal["well", "stalled", "kill"]:
-    """What to do about a node that has not been heard of for `silent_s` seconds."""
+def judge(silent_s: float, patience: Patience, *, drained: bool) -> Literal["well", "stalled", "kill"]:
+    """What to do about a node that has not been heard of for `silent_s` seconds.
+
+    One that has drained says no more and is only to exit.
+    """
+    if drained:
+        return "kill" if silent_s > _EXIT_S else "well"
     if silent_s > patience.kill_s:
         return "kill"
     return "stalled" if silent_s > patience.report_s else "well"

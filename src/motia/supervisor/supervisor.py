@@ -238,6 +238,7 @@ class Supervisor:
             node.banner = message["banner"]
             self._apply(self._slots[node.slot].ready(node.pid), node.slot)
         elif kind == "serving":
+            node.served = True
             self._on_serving(node, node.slot, now_s)
         elif kind == "took_workers":
             self._took_workers(node, message)
@@ -308,6 +309,9 @@ class Supervisor:
             taking.set_result(False)
         self._hand_over(node.pid)
         asked = node.drain_end_s is not None or node.drained
+        # What had not begun to serve, or had drained and was slow to leave, had nothing that could be cut.
+        has_work = node.served and not (node.drained and node.killed)
+        cut = exit_code != 0 and node.drain_end_s is not None and has_work
         place = None if asked else self._place(node)
         node.forget()
         if node is self._spare:
@@ -323,7 +327,6 @@ class Supervisor:
             if was_loading:
                 self._settle_failed(number)
         if asked or (was_loading and node.killed):  # newer code took its place before it served
-            cut = asked and number is not None and exit_code != 0 and node.drain_end_s is not None
             self._report(NodeLeft(slot=number, pid=node.pid, cut=cut))
         else:
             self._report(
@@ -339,7 +342,7 @@ class Supervisor:
         if exit_code != 0 and number is not None:
             for other in self._nodes.values():
                 other.send("node_died", pid=node.pid)
-        if self._stopping and exit_code != 0 and node.drain_end_s is not None:
+        if self._stopping and cut:
             self._exit_code = self._exit_code or 1
         self._retire_workers()
         self._finish_if_empty()
@@ -445,7 +448,7 @@ class Supervisor:
         if number is None:
             return
         silent_s = now_s - node.heard_s
-        verdict = judge(silent_s, self._patience)
+        verdict = judge(silent_s, self._patience, drained=node.drained)
         if verdict == "well":
             return
         loading = self._slots[number].loading == node.pid

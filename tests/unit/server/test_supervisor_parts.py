@@ -24,7 +24,13 @@ def test_patience_by_mode_and_order() -> None:
     development = Patience.of(Settings(mode="development"), None)
     assert (development.report_s, development.kill_s) == (2.0, 905.0)
     assert Patience.of(Settings(mode="production"), 7.0) == Patience(5.0, 7.0)
-    assert [judge(s, Patience(2.0, 9.0)) for s in (1.9, 2.1, 9.1)] == ["well", "stalled", "kill"]
+
+    def judged(*silent_s: float, drained: bool = False) -> list[str]:
+        return [judge(one_s, Patience(2.0, 9.0), drained=drained) for one_s in silent_s]
+
+    assert judged(1.9, 2.1, 9.1) == ["well", "stalled", "kill"]
+    # It beats no more and has only to exit.
+    assert judged(1.9, 9.1, 11.0, drained=True) == ["well", "well", "kill"]
 
 
 def test_a_load_gives_way_to_newer_code_once_it_takes_twice_its_time() -> None:
