@@ -221,6 +221,7 @@ class App:
             console=await self._console(engine, discovered) if settings.workbench.enabled else None,
             report=lambda message: engine.report(message, "error"),
             sockets=self.sockets,
+            broken=[f"{one.path}:{one.line}" for one in discovered.problems] if development else (),
             approval=lambda raw_path: ApprovalEndpoint(
                 engine.approvals, raw_path, settings.limits.message_bytes
             ),

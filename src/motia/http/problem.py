@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +17,7 @@ _CONTENT_TYPE = (b"content-type", b"application/problem+json")
 _STATUS_OF_CODE = {"handler.timed_out": 504}
 _RETRY_AFTER_S = b"1"
 _MAX_PATH_TOLD = 200
+_MAX_BROKEN_TOLD = 3
 
 
 def problem(
@@ -89,11 +90,17 @@ def problem_of(error: BaseException, trace_id: str | None = None) -> HttpRespons
     return problem(500, code="internal", trace_id=trace_id)
 
 
-def refusal(match: MethodNotAllowed | None, method: str, path: str) -> HttpResponse:
-    """The answer where the router found nothing to run: 404, 405, or the list of methods for OPTIONS."""
+def refusal(
+    match: MethodNotAllowed | None, method: str, path: str, broken: Sequence[str] = ()
+) -> HttpResponse:
+    """The answer where the router found nothing to run: 404, 405, or the list of methods for OPTIONS.
+
+    `broken`: the files that may answer once they load, for callers who may know of them.
+    """
     asked = path if len(path) <= _MAX_PATH_TOLD else f"{path[:_MAX_PATH_TOLD]}…"
     if match is None:
-        return problem(404, code="route.not_found", detail=f"nothing answers {method} {asked}")
+        more = f"; not loaded: {', '.join(broken[:_MAX_BROKEN_TOLD])}" if broken else ""
+        return problem(404, code="route.not_found", detail=f"nothing answers {method} {asked}{more}")
     allow = ", ".join(match.allowed)
     if method == "OPTIONS":
         return HttpResponse(204, [(b"allow", allow.encode("ascii"))], b"")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,9 +78,10 @@ class AppGateway:
         sockets: Sockets,
         approval: Callable[[str], Endpoint],
         site: StaticSite | None = None,
+        broken: Sequence[str] = (),
     ) -> None:
         """`builtin`, then `site`, answer GET on a path that no step serves; `control` everything on its own
-        listener."""
+        listener. A caller whom nothing answers is told of the files that are `broken`."""
         self._match = router.match
         self._cors = cors
         self._builtin = builtin
@@ -91,6 +92,7 @@ class AppGateway:
         self._sockets = sockets
         self._approval = approval
         self._site = site
+        self._broken = broken
 
     def become(self, other: AppGateway) -> None:
         """Answer as `other` from now on. Connections hold this one for as long as they last."""
@@ -119,7 +121,7 @@ class AppGateway:
             make = self._builtin.get(raw_path) if match is None else None
             if make is None:
                 page = self._page(request, raw_path) if match is None else None
-                return page or refusal(match, request.method, raw_path)
+                return page or refusal(match, request.method, raw_path, self._broken)
             if request.method not in ("GET", "HEAD"):
                 return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
             return make()

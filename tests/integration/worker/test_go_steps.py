@@ -127,6 +127,8 @@ async def test_one_trace_goes_through_go_and_python(project: WriteProject) -> No
             4,
             "undefined: missing",
         )
+        detail = (await app.http.get("/nowhere")).json()["detail"]
+        assert detail == "nothing answers GET /nowhere; not loaded: steps/broken.step.go:4"
         answer = await app.http.post("/orders/7", json={"total": 12.5})
         assert answer.status_code == 201
         await app.until_idle()

@@ -139,6 +139,10 @@ def test_a_problem_never_fails_itself() -> None:
 def test_refusals() -> None:
     missing = told(refusal(None, "GET", "/ordrs"))
     assert (missing["status"], missing["detail"]) == (404, "nothing answers GET /ordrs")
+    broken = [f"steps/{number}_step.py:1" for number in range(9)]
+    assert told(refusal(None, "GET", "/ordrs", broken))["detail"] == (
+        f"nothing answers GET /ordrs; not loaded: {', '.join(broken[:3])}"
+    )
     assert len(told(refusal(None, "GET", "/" * 60_000))["detail"]) < 250
     refused = refusal(MethodNotAllowed(("GET", "HEAD")), "PUT", "/orders")
     assert told(refused)["status"] == 405
