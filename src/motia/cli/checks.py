@@ -125,7 +125,7 @@ def check_queues(depths: Sequence[QueueDepth], known: frozenset[QueueName]) -> l
     """Messages whose step is gone, and dead letters."""
     findings = []
     for depth in depths:
-        waiting = depth.ready + depth.scheduled + depth.blocked + depth.claimed
+        waiting = depth.ready + depth.scheduled + depth.blocked + depth.limited + depth.claimed
         name = f"{depth.queue.topic or '(direct)'} → {depth.queue.step}"
         if waiting and depth.queue not in known:
             findings.append(

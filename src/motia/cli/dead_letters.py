@@ -11,11 +11,12 @@ from motia.cli.ids import parse_ids
 from motia.cli.options import HERE, AsJson, ProjectDir, Text, Yes
 from motia.cli.output import confirm, fail_if_none, note_limit, parse_json, print_json, print_line, print_list
 from motia.cli.project import discover, load_project, with_store
-from motia.cli.unknown import note_unknown
+from motia.cli.unknown import note_orphans, note_unknown
 from motia.cli.when import parse_past
 
 if TYPE_CHECKING:
     from motia.backends.protocol import Backend
+    from motia.core.message import QueueDepth
     from motia.engine.dead_letters import Forecast
     from motia.queue.dead_letters import DeadLetterQuery
     from motia.settings.model import Settings
@@ -153,10 +154,16 @@ def redrive(
         return
     now_ms = SystemClock().now_ms()
 
-    def send_back(backend: Backend) -> Awaitable[int]:
-        return dead_letters.redrive(backend, query, now_ms=now_ms, per_second=per_second)
+    depths: list[QueueDepth] = []
+
+    async def send_back(backend: Backend) -> int:
+        count = await dead_letters.redrive(backend, query, now_ms=now_ms, per_second=per_second)
+        depths.extend(await backend.queue.depths() if count else ())
+        return count
 
     _on_letters(settings, "redriven", send_back, query, ids, as_json)
+    if depths:
+        note_orphans(settings, depths)
 
 
 def purge(

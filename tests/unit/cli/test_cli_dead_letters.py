@@ -105,7 +105,10 @@ def test_an_id_that_is_no_letter_is_told(motia: Callable[..., Any], command: tup
 
 
 def test_letters_are_sent_back_at_a_rate(motia: Callable[..., Any]) -> None:
-    assert motia("queue", "redrive", "--all", "--rate", "120/minute").out == "4 redriven\n"
+    redriven = motia("queue", "redrive", "--all", "--rate", "120/minute")
+    assert redriven.out == "4 redriven\n"
+    assert "1 message of order.created → gone: no step of this project takes them any more" in redriven.err
+    assert "bill" not in redriven.err
     items = motia("schedule", "list", "--json").json
     due = {item["id"]: item["due_at_ms"] for item in items if item["id"]}
     first = min(due.values())
