@@ -79,6 +79,11 @@ async def refuse(amount: int, ctx: Context) -> None:
     ctx.logger.warning("refusing", {"amount": amount})
     if amount > 0:
         raise ValueError(f"{amount} is too much")
+
+@event(id="stumble", retries=1, retry_delay=0.01, jitter=0, flows=["refusals"])
+async def stumble(ctx: Context) -> None:
+    if await ctx.state.increment("stumbles", ctx.trace_id) == 1:
+        raise ValueError("stumbled")
 """
 
 

@@ -46,6 +46,27 @@ def test_a_dead_letter_is_mended_and_sent_again(workbench: Workbench) -> None:
     expect(page.get_by_role("region", name="Stack of the last one").get_by_text("ValueError")).to_be_visible()
 
 
+def test_what_was_retried_and_went_well_has_not_failed(workbench: Workbench, shop: Console) -> None:
+    page = workbench.page
+    workbench.open("/traces?step=stumble&status=retried")
+    expect(page.get_by_text("No trace matches these filters")).to_be_visible()
+    with shop.client() as client:
+        client.post("/__motia/steps/stumble/trigger", json={"data": {}}).raise_for_status()
+    traces = Traces(workbench)
+    expect(traces.rows).to_have_count(1)
+    expect(traces.rows.first).to_contain_text("retried 1 ×")
+    traces.rows.first.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="stumble", level=2).first).to_be_visible()
+    expect(page.get_by_role("main").locator("header").get_by_text("retried 1 ×")).to_be_visible()
+    expect(traces.spans.filter(has_text="stumble").first).to_contain_text("Failed")
+    workbench.open("/traces?step=stumble&status=failed")
+    expect(page.get_by_text("No trace matches these filters")).to_be_visible()
+    workbench.go("Metrics")
+    row = page.get_by_role("row").filter(has_text="stumble")
+    expect(row.get_by_role("cell").nth(3)).to_have_text("1")
+    expect(row.get_by_role("cell").nth(4)).to_have_text("0 (0 %)")
+
+
 def test_a_run_waits_is_let_go_on_and_another_is_cancelled(workbench: Workbench, shop: Console) -> None:
     page = workbench.page
     runs = Runs(workbench)
