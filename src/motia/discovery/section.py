@@ -92,7 +92,7 @@ class Section:
             return ()
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) and item for item in items):
-            self.wrong(key, "a list of texts")
+            self.wrong(key, "a text that is not empty, or a list of such")
             return ()
         return tuple(dict.fromkeys(items))
 

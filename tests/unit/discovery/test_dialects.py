@@ -457,6 +457,12 @@ class TestProblems:
         assert problem.hint == "did you mean 'cron'?"
         assert problem.step == "S"
 
+    def test_an_empty_topic_is_said_to_be_empty(self) -> None:
+        problem = only_problem({"name": "S", "triggers": [{"type": "queue", "topic": ""}]})
+        assert problem.message == (
+            "config.triggers[0].topic: expected a text that is not empty, or a list of such, got ''"
+        )
+
     def test_a_missing_handler(self) -> None:
         problem = only_problem({"name": "S", "type": "event", "subscribes": ["a"]}, handler=None)
         assert problem.code == "step.no_handler"
