@@ -86,17 +86,17 @@ def fold(
         delta = deltas.get(record.trace_id)
         if delta is None:
             delta = deltas[record.trace_id] = Delta(record.started_at_ms, ended_ms)
-            _stand(delta, known.get(record.trace_id))
+            if record.trace_id in known:
+                _stand(delta, known[record.trace_id])
         _add(delta, record, ended_ms, slow_ms)
     for line, _ in logs:
         if line.trace_id and line.trace_id not in deltas:
             delta = deltas[line.trace_id] = Delta(line.at_ms, line.at_ms)
-            _stand(delta, known.get(line.trace_id))
+            if line.trace_id in known:
+                _stand(delta, known[line.trace_id])
     for delta in deltas.values():
-        if delta.severity >= FAILED_SEVERITY:
-            delta.rank = FAILED
-        elif delta.failures or delta.rank == FAILED:
-            delta.rank = SLOW
+        if delta.failures or delta.rank == FAILED:
+            delta.rank = FAILED if delta.severity >= FAILED_SEVERITY else SLOW
     return deltas
 
 
@@ -133,10 +133,9 @@ def tried_again(record: SpanRecord) -> bool:
     return attributes is not None and "message_id" in attributes and attributes.get("verdict") != "dead"
 
 
-def _stand(delta: Delta, standing: Standing | None) -> None:
-    if standing is not None:
-        delta.ends, delta.rank = standing.severity, standing.rank
-        delta.dead = {**standing.dead} if standing.dead else None
+def _stand(delta: Delta, standing: Standing) -> None:
+    delta.ends, delta.rank = standing.severity, standing.rank
+    delta.dead = {**standing.dead} if standing.dead else None
 
 
 def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> None:
