@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from motia.core.spelling import did_you_mean
+from motia.core.spelling import nearest
 from motia.settings.model import Settings
 
 Kind = Literal["section", "setting", "secret"]
@@ -83,9 +83,19 @@ def _flatten(table: Mapping[str, Any], prefix: str, origin: str, layer: Layer) -
             layer.problems.append(
                 Problem(
                     f"{origin}: expected a known setting, got {name!r}",
-                    did_you_mean(name, _ALL, "`motia config show` lists every setting"),
+                    _meant(name),
                 )
             )
+
+
+def _meant(name: str) -> str:
+    """A hint. Of a table only its own settings are near, or one that has the name in another."""
+    table, _, last = name.rpartition(".")
+    near = [known for known in _ALL if known.rpartition(".")[0] == table or known.endswith(f".{last}")]
+    listed = "`motia config show` lists every setting; what one queue does is said in the trigger of its step"
+    by_last = {known.rpartition(".")[2]: known for known in near}
+    close = nearest(last, by_last)
+    return f"did you mean {by_last[close]!r}?" if close else listed
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -140,6 +140,19 @@ def test_unknown_names_are_all_reported_with_the_nearest_one(tmp_path: Path) -> 
     assert "'MOTIA_WORKBENCH__PORT'" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("toml", "hint"),
+    [
+        ("[queue]\nattempts = 3", "in the trigger of its step"),  # not `queue.threads`
+        ("[limits]\nconcurrency = 3", "did you mean 'queue.concurrency'?"),
+        ("redact = []", "did you mean 'tracing.redact'?"),
+    ],
+)
+def test_a_name_in_the_wrong_table_is_hinted_at(tmp_path: Path, toml: str, hint: str) -> None:
+    write(tmp_path, toml=toml)
+    assert hint in (refused(tmp_path).hint or "")
+
+
 def test_mode_and_project_are_not_settings(tmp_path: Path) -> None:
     write(tmp_path, toml="mode = 'production'")
     assert "'mode'" in refused(tmp_path).message
