@@ -6,12 +6,13 @@ counting costs less than a microsecond.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from motia.tracing.record import PARTS, LoneSpan, SpanRecord
+from motia.tracing.lone import LoneSpans
+from motia.tracing.record import PARTS, SpanRecord
 from motia.tracing.summary import tried_again
 
 OK, FAILED, WAIT, OK_SUM, FAILED_SUM, RETRIED, RETRIED_SUM = range(7)
@@ -157,18 +158,14 @@ class Lineage:
         self._waiting: dict[str, dict[Edge, list[float]]] = {}
         """Span that has not ended → the ways that lead from it, counted: it may have a million children."""
 
-    def fold(self, spans: Sequence[SpanRecord]) -> Activity:
-        """What these spans add; edges whose parent has not ended yet are added with it.
+    def fold(self, spans: Sequence[SpanRecord], lone: Sequence[LoneSpans] = ()) -> Activity:
+        """What these spans add; edges whose parent has not ended yet are added with it. `lone`: more of them.
 
         In the writer's thread, for every span of a busy node: written for speed.
         """
         activity = Activity(spans=len(spans))
         names, waiting, steps = self._names, self._waiting, activity.steps
-        lone: defaultdict[tuple[str, str], list[SpanRecord]] = defaultdict(list)
         for record in spans:
-            if type(record) is LoneSpan:
-                lone[record.name, record.kind].append(record)
-                continue
             _, span_id, parent_id, name, kind, started_ms, us, wait_us, attempt, status, _, attributes = (
                 record
             )
@@ -216,8 +213,9 @@ class Lineage:
                     if edges is None:
                         edges = waiting[parent_id] = {}
                     _add_to_edge(edges, ("", topic, name), 1, failed, ended_ms)
-        for (step_name, lone_kind), records in lone.items():
-            _add_lone(steps.setdefault(step_name, StepActivity()), lone_kind, records)
+        for group in lone:
+            activity.spans += len(group.records)
+            _add_lone(steps.setdefault(group.name, StepActivity()), group)
         self._forget()
         return activity
 
@@ -228,18 +226,17 @@ class Lineage:
             del self._waiting[next(iter(self._waiting))]
 
 
-def _add_lone(step: StepActivity, kind: str, records: Sequence[SpanRecord]) -> None:
+def _add_lone(step: StepActivity, group: LoneSpans) -> None:
     """Count spans that ended well and have nothing to do with any other: by their durations alone."""
-    step.runs += len(records)
-    for us, count in Counter([record.duration_us for record in records]).items():
-        step.good_us += us * count
+    step.runs += len(group.records)
+    step.good_us += sum(group.durations_us)
+    for us, count in Counter(group.durations_us).items():
         number = bin_of(us)
         step.good[number] = step.good.get(number, 0) + count
-    if kind != "http":
-        step.waits[0] = step.waits.get(0, 0) + len(records)
-    step.last_ms = max(
-        step.last_ms, *[record.started_at_ms + record.duration_us / 1000 for record in records]
-    )
+    if group.kind != "http":
+        step.waits[0] = step.waits.get(0, 0) + len(group.records)
+    # They are recorded as they end.
+    step.last_ms = max(step.last_ms, group.begins_ms[-1] + group.durations_us[-1] / 1000)
 
 
 def bin_of(us: int) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from motia.core.wording import counted
 from motia.errors import SettingsError
 from motia.tracing.activity import Lineage
+from motia.tracing.lone import parted
 from motia.tracing.packing import PackedLog
 from motia.tracing.record import SpanRecord
 
@@ -95,7 +96,7 @@ class OtlpSink:
             spans, logs = self._take(max(0.05, next_metrics_s - self._now_s()))
             ended = self._closing and self._waiting.empty()
             if spans:
-                translator.count(lineage.fold(spans))
+                translator.count(lineage.fold(*parted(spans)))
             sent = translator.send(spans, logs)
             if ended or self._now_s() >= next_metrics_s:
                 next_metrics_s = self._now_s() + _METRICS_EVERY_S

@@ -8,13 +8,13 @@ itself costs, in time and in bytes.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import apsw
 import orjson
 
+from motia.tracing.lone import LoneSpans, in_columns
 from motia.tracing.record import LoneSpan, SpanKind, SpanRecord
 from motia.tracing.store import TraceQuery, TraceSummary
 
@@ -40,35 +40,36 @@ _MOST = 200
 """Of one row: the oldest are dropped a row at a time."""
 
 
-def put(connection: apsw.Connection, spans: Sequence[SpanRecord], slow_ms: float) -> Sequence[SpanRecord]:
-    """Insert the lone traces of a batch; gives the spans that are left. Slow traces are kept by themselves,
-    because they are kept longer, and so are those of a step that has only a few."""
+def put(connection: apsw.Connection, lone: Sequence[LoneSpans], slow_ms: float) -> list[SpanRecord]:
+    """Insert the lone traces of a batch; gives the spans that are to be kept one by one: slow ones, because
+    they are kept longer, and those of a step that has only a few."""
     slow_us = slow_ms * 1000
-    groups: defaultdict[tuple[str, str], list[SpanRecord]] = defaultdict(list)
-    others: list[SpanRecord] = []
-    for span in spans:
-        if type(span) is LoneSpan and span.duration_us < slow_us:
-            groups[span.name, span.kind].append(span)
-        else:
-            others.append(span)
-    for (name, kind), group in groups.items():
-        if len(group) < _WORTH_IT:
-            others += group
+    left: list[SpanRecord] = []
+    for group in lone:
+        if max(group.durations_us) >= slow_us:
+            left += [span for span in group.records if span.duration_us >= slow_us]
+            quick = [span for span in group.records if span.duration_us < slow_us]
+            if not quick:
+                continue
+            group = in_columns(group.name, group.kind, quick)
+        if len(group.records) < _WORTH_IT:
+            left += group.records
             continue
-        for start in range(0, len(group), _MOST):
-            _insert(connection, name, kind, group[start : start + _MOST])
-    return others
+        for start in range(0, len(group.records), _MOST):
+            _insert(connection, group, slice(start, start + _MOST))
+    return left
 
 
-def _insert(connection: apsw.Connection, name: str, kind: str, group: Sequence[SpanRecord]) -> None:
-    trace_ids, span_ids, _, _, _, begins_ms, durations_us, *_ = zip(*group, strict=True)
+def _insert(connection: apsw.Connection, group: LoneSpans, part: slice) -> None:
+    trace_ids, span_ids = group.trace_ids[part], group.span_ids[part]
+    begins_ms, durations_us = group.begins_ms[part], group.durations_us[part]
     connection.execute(
         _INSERT,
         (
-            connection.execute(_TAKE_POSITIONS, (len(group),)).get,
-            len(group),
-            name,
-            kind,
+            connection.execute(_TAKE_POSITIONS, (len(trace_ids),)).get,
+            len(trace_ids),
+            group.name,
+            group.kind,
             min(trace_ids),
             max(trace_ids),
             min(begins_ms),

@@ -20,6 +20,7 @@ from motia.backends.sqlite.trace_file import open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
 from motia.tracing.activity import Activity, Lineage
+from motia.tracing.lone import LoneSpans, parted
 from motia.tracing.packing import PackedLog, pack_span
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import MAX_SPANS_PER_TRACE
@@ -103,14 +104,15 @@ class SqliteTraceSink:
         connection = self._connection
         if connection is None:
             raise BackendError(f"{self._path}: is not open", code="backend.closed")
-        activity = self._lineage.fold(spans)
+        others, lone = parted(spans)
+        activity = self._lineage.fold(others, lone)
         self._counted.add(activity)
         # Busy batches are counted together; an empty one comes when nothing is recorded for a while.
         due = len(spans) < _FEW_SPANS or self._counted.spans >= _MANY_SPANS
 
         def insert() -> None:
             if spans or logs:
-                _insert(connection, spans, logs, self._slow_ms, activity)
+                _insert(connection, others, lone, logs, self._slow_ms, activity)
             if due and self._counted.steps:
                 write_counts(connection, self._counted)
 
@@ -207,13 +209,14 @@ def _count_kept(connection: apsw.Connection) -> _Kept:
 
 def _insert(
     connection: apsw.Connection,
-    spans: Sequence[SpanRecord],
+    spans: list[SpanRecord],
+    lone: Sequence[LoneSpans],
     logs: Sequence[PackedLog],
     slow_ms: float,
     activity: Activity,
 ) -> None:
     last_before = int(connection.execute(_LAST_ID).get or 0)
-    spans = lone_traces.put(connection, spans, slow_ms)
+    spans = spans + lone_traces.put(connection, lone, slow_ms)
     ids, full = _keep_traces(connection, spans, logs, slow_ms)
     connection.executemany(
         "INSERT OR REPLACE INTO spans VALUES (?, ?, ?)",
