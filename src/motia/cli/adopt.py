@@ -12,6 +12,7 @@ import typer
 from motia.cli.npm_package import DEPENDENCY, FOLDER, write_npm_package
 from motia.cli.options import HERE, AsJson, ProjectDir
 from motia.cli.output import note, print_error, print_json, print_line
+from motia.cli.package_manager import package_manager_of
 from motia.cli.project import discover, load_project
 from motia.core.wording import counted
 from motia.errors import SettingsError
@@ -45,6 +46,10 @@ def adopt(
         loaded = load_project(directory)
         lacking += loaded.notices
         discovered = discover(loaded.settings)
+        if not dry_run:
+            from motia.typegen.files import write_types
+
+            changes += [f"{path.name}: written" for path in write_types(discovered.registry, root)]
     problems = discovered.problems if discovered is not None else ()
     if as_json:
         print_json({"changes": changes, "lacking": lacking, "problems": [str(one) for one in problems]})
@@ -57,7 +62,9 @@ def adopt(
         print_error(problem)
     if discovered is not None:
         print_line(f"\n{counted(len(discovered.registry.steps), 'step')}, {len(problems)} broken")
-    print_line("\nNext: npm install, npx motia steps (what is broken), npm run dev")
+    npm = package_manager_of(root)
+    types = f"{npm.execute} motia generate types"
+    print_line(f"\nNext: {npm.install}, {types} (and what is broken), {npm.run} dev")
 
 
 def _manifest(root: Path) -> dict[str, Any]:

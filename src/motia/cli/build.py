@@ -9,6 +9,7 @@ import typer
 
 from motia.cli.options import HERE, ProjectDir
 from motia.cli.output import EXIT_FAILED, note, print_error, print_line
+from motia.cli.package_manager import package_manager_of
 from motia.cli.project import discover, load_project
 from motia.core.wording import counted
 
@@ -36,7 +37,8 @@ def _check_types(project_dir: Path) -> bool:
         return True
     compiler = project_dir / "node_modules" / ".bin" / "tsc"
     if not compiler.exists():
-        note("types are not checked: `npm install --save-dev typescript`")
+        add = package_manager_of(project_dir).add_for_development
+        note(f"types are not checked: `{add} typescript`")
         return True
     ended = subprocess.run([compiler, "--noEmit", "-p", "."], cwd=project_dir, check=False)
     print_line("types: right" if ended.returncode == 0 else "types: wrong")

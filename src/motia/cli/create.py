@@ -12,6 +12,7 @@ import typer
 from motia.cli.npm_package import write_npm_package
 from motia.cli.options import AsJson
 from motia.cli.output import print_json, print_line
+from motia.cli.package_manager import package_manager_of
 from motia.core.wording import counted
 from motia.errors import SettingsError
 
@@ -77,7 +78,7 @@ def create(
     print_line(f"{target}: {counted(len(written), 'file')}\n\nNext:")
     if name != ".":
         print_line(f"  cd {name}")
-    commands = _next_commands(template, ai=ai)
+    commands = _next_commands(template, target, ai=ai)
     width = max(len(command) for command, _ in commands)
     for command, what in commands:
         print_line(f"  {command:<{width}}  # {what}")
@@ -103,7 +104,7 @@ def _choose(what: str, choices: list[str]) -> str:
     raise typer.BadParameter(f"expected a number from 1 to {len(choices)}, got {answer!r}")
 
 
-def _next_commands(template: str, *, ai: bool) -> list[tuple[str, str]]:
+def _next_commands(template: str, target: Path, *, ai: bool) -> list[tuple[str, str]]:
     serves = "API on http://127.0.0.1:3001, Workbench on http://127.0.0.1:3000"
     agents = [(f"pip install '{_distribution(ai)}'", "the library that asks models")] if ai else []
     if "script" not in _PARTS[template]:
@@ -113,7 +114,12 @@ def _next_commands(template: str, *, ai: bool) -> list[tuple[str, str]]:
             ("pip install -r requirements.txt", "pytest"),
             ("python -m pytest", "runs the tests"),
         ]
-    commands = [("npm install", "zod, types"), ("npm run dev", serves), ("npm test", "runs the tests")]
+    npm = package_manager_of(target)
+    commands = [
+        (npm.install, "zod, types"),
+        (f"{npm.run} dev", serves),
+        (f"{npm.run} test", "runs the tests"),
+    ]
     if template == "multilang":
         commands.insert(0, ("pip install -r requirements.txt", "pytest"))
     return [*agents, *commands]

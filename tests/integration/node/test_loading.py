@@ -235,6 +235,7 @@ export const handler = async () => [path.basename(__dirname), typeof require('no
 def test_a_broken_file_says_where_and_hides_no_other(worker: NodeWorker) -> None:
     worker.file("steps/blamed.ts", "\n\nexport const y = JSON.parse('{')")
     worker.file("steps/uses.ts", "import { gone } from './gone'\nexport const x = gone")
+    worker.file("pnpm-lock.yaml", "")
     loaded = worker.load(
         worker.file("steps/syntax.step.ts", "export const config = {\n  a: 1\n  b: 2\n}"),
         worker.file("steps/missing.step.ts", "import x from 'not-there'\nexport const config = { x }"),
@@ -248,7 +249,7 @@ def test_a_broken_file_says_where_and_hides_no_other(worker: NodeWorker) -> None
     problems = {path.removeprefix("steps/"): file["problems"] for path, file in loaded.items()}
     assert problems["good.step.ts"] == []
     assert problems["syntax.step.ts"][0]["line"] == 3
-    assert problems["missing.step.ts"][0]["hint"] == "npm install not-there"
+    assert problems["missing.step.ts"][0]["hint"] == "pnpm add not-there"
     assert problems["missing.step.ts"][0]["line"] == 1
     assert "./gone" in problems["inner.step.ts"][0]["message"]
     assert problems["throws.step.ts"][0] | {"stack": ""} == {

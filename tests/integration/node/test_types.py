@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import motia
+from motia.cli.create import write_template
 from motia.cli.npm_package import FOLDER, write_npm_package
+from motia.outside import discover_project
+from motia.settings.load import load_settings
+from motia.typegen.files import TYPESCRIPT_FILE, write_types
 
 PACKAGE = Path(motia.__file__).parent / "workers" / "node"
 STEPS = {
@@ -155,3 +162,15 @@ def test_the_worker_itself_is_type_checked(npm_packages: Path) -> None:
         npm_packages / ".bin" / "tsc", "-p", PACKAGE, "--typeRoots", npm_packages / "@types", cwd=PACKAGE
     )
     assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.proof
+def test_templates_bring_the_types_that_their_steps_make(tmp_path: Path, npm_packages: Path) -> None:
+    for template in ("typescript", "multilang", "full-stack"):
+        project = tmp_path / template
+        assert TYPESCRIPT_FILE in write_template(template, project)
+        (project / "node_modules").symlink_to(npm_packages)
+        settings = load_settings(project, environ={}).settings
+        discovered = asyncio.run(discover_project(settings))
+        assert not discovered.problems
+        assert write_types(discovered.registry, project) == [], f"`motia generate types` for {template}"

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from motia.cli.package_manager import package_manager_of
+
 TEMPLATES = ["typescript", "javascript", "multilang", "full-stack"]
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="missing: Node")
 
@@ -155,6 +157,43 @@ def test_adopting_a_project_of_the_earlier_framework(motia: Callable[..., Any], 
     assert ".motia/" in (project / ".gitignore").read_text()
     again = motia("adopt", "--json").json
     assert again["changes"] == ["tools/motia: written"]
+
+
+@needs_node
+def test_adopting_what_is_installed_writes_its_types(motia: Callable[..., Any], project: Path) -> None:
+    (project / "package.json").write_text("{}")
+    (project / "pnpm-lock.yaml").touch()
+    (project / "node_modules").mkdir()
+    (project / "steps").mkdir()
+    step = project / "steps" / "a.step.js"
+    step.write_text(
+        "export const config = { name: 'A', type: 'event', subscribes: ['a'] }\n"
+        "export const handler = async () => undefined\n"
+    )
+    ran = motia("adopt")
+    assert "types.d.ts: written" in ran.out
+    assert "Next: pnpm install, pnpm exec motia generate types (and what is broken), pnpm run dev" in ran.out
+    assert '"a": any' in (project / "types.d.ts").read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, "npm"),
+        ({"package.json": '{"packageManager": "pnpm@9.1.0"}', "yarn.lock": ""}, "pnpm"),
+        ({"package.json": "[", "bun.lock": ""}, "bun"),
+        ({"../yarn.lock": "", "package.json": '{"packageManager": "other@1"}'}, "yarn"),
+        ({"../yarn.lock": "", "package-lock.json": "{}"}, "npm"),
+        ({"../../pnpm-workspace.yaml": "", "../.git/config": ""}, "npm"),
+    ],
+)
+def test_the_package_manager_is_the_one_in_use(tmp_path: Path, files: dict[str, str], expected: str) -> None:
+    project = tmp_path / "repository" / "app"
+    project.mkdir(parents=True)
+    for name, text in files.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    assert package_manager_of(project).name == expected
 
 
 def test_adopting_needs_a_package(motia: Callable[..., Any], project: Path) -> None:

@@ -21,6 +21,14 @@ const SOURCES = /** @type {Record<string, string[]>} */ ({
   '.cjs': ['.cts'],
 })
 const OWN = /\.(?:[mc]?[jt]s|[jt]sx)$/
+/** By a file that a package manager leaves. */
+const ADDING = [
+  ['pnpm-lock.yaml', 'pnpm add'],
+  ['yarn.lock', 'yarn add'],
+  ['bun.lock', 'bun add'],
+  ['bun.lockb', 'bun add'],
+  ['package-lock.json', 'npm install'],
+]
 const INSTALLED = `${sep}node_modules${sep}`
 
 export class Resolver {
@@ -118,6 +126,16 @@ function notFound(specifier, from) {
   const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
   return Object.assign(new Error(`Cannot find ${isPath ? 'file' : 'package'} '${specifier}' imported from ${from}`), {
     code: 'MODULE_NOT_FOUND',
-    hint: isPath ? undefined : `npm install ${name}`,
+    hint: isPath ? undefined : `${commandThatAdds(from)} ${name}`,
   })
+}
+
+/** Of the package manager that has left its files in the project or a workspace around it; else of npm.
+ * @param {string} from */
+function commandThatAdds(from) {
+  for (let folder = dirname(from); ; folder = dirname(folder)) {
+    const found = ADDING.find(([file]) => isFile(join(folder, file)))
+    if (found !== undefined) return found[1]
+    if (folder === dirname(folder)) return 'npm install'
+  }
 }
