@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -86,6 +86,16 @@ class Packer:
 def pack_span(record: SpanRecord) -> bytes:
     """The row of a span that went through a `Packer`."""
     return orjson.dumps(record[1:])
+
+
+def pack_spans(records: Sequence[SpanRecord]) -> bytes:
+    """One row for several spans of a trace, which went through a `Packer`."""
+    return orjson.dumps([record[1:] for record in records])
+
+
+def unpack_spans(trace_id: str, data: bytes) -> list[SpanRecord]:
+    """The spans of a row of several."""
+    return [SpanRecord(trace_id, *fields) for fields in orjson.loads(data)]
 
 
 def unpack_span(trace_id: str, data: bytes) -> SpanRecord:

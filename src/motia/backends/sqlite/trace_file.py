@@ -1,8 +1,9 @@
 """The file of traces and logs: its tables, and how it is opened for writing.
 
-    traces(id, trace_id, …summary…)  1 ──┬── n  spans(trace, span_id, data)    clustered by trace
+    traces(id, trace_id, …summary…)  1 ──┬── n  spans(trace, part, data)       clustered by trace
                                          └── n  logs(id, trace, …, data)       trace 0 = outside of any
 
+A row of `spans` holds what one batch brought of a trace; its part is the number of spans before those.
 Traces of one span that led on to nothing are in `lone_traces`, with positions out of the same sequence.
 
 `synchronous=NORMAL`: a power cut may take the last moments, a kill takes none.
@@ -19,7 +20,7 @@ from motia.backends.sqlite.lone_traces import SCHEMA as LONE_SCHEMA
 from motia.backends.sqlite.tracing_activity import SCHEMA as ACTIVITY_SCHEMA
 from motia.errors import BackendError
 
-_VERSION = 6
+_VERSION = 7
 _SCHEMA = """
 CREATE TABLE traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,7 +40,7 @@ CREATE TABLE traces (
 );
 CREATE INDEX traces_kept ON traces (rank, id) WHERE rank > 0;
 CREATE TABLE spans (
-  trace INTEGER NOT NULL, span_id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (trace, span_id)
+  trace INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (trace, part)
 ) WITHOUT ROWID;
 CREATE TABLE logs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

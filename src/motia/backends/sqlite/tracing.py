@@ -6,6 +6,7 @@ up a message. `trace_file.py` has its tables.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from motia.backends.sqlite.tracing_activity import compact, write_counts, write_
 from motia.errors import BackendError
 from motia.tracing.activity import Activity, Lineage
 from motia.tracing.lone import LoneSpans, parted
-from motia.tracing.packing import PackedLog, pack_span
+from motia.tracing.packing import PackedLog, pack_spans
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import MAX_SPANS_PER_TRACE
 from motia.tracing.summary import ORDINARY, Standing, fold, rank_to_drop, standing_of
@@ -217,13 +218,16 @@ def _insert(
 ) -> None:
     last_before = int(connection.execute(_LAST_ID).get or 0)
     spans = spans + lone_traces.put(connection, lone, slow_ms)
-    ids, full = _keep_traces(connection, spans, logs, slow_ms)
+    by_trace: defaultdict[str, list[SpanRecord]] = defaultdict(list)
+    for record in spans:
+        by_trace[record.trace_id].append(record)
+    ids, before = _keep_traces(connection, spans, logs, slow_ms)
     connection.executemany(
-        "INSERT OR REPLACE INTO spans VALUES (?, ?, ?)",
+        "INSERT INTO spans VALUES (?, ?, ?)",
         [
-            (ids[record.trace_id], record.span_id, pack_span(record))
-            for record in spans
-            if record.trace_id not in full
+            (ids[trace_id], before[trace_id], pack_spans(records))
+            for trace_id, records in by_trace.items()
+            if before[trace_id] + len(records) <= MAX_SPANS_PER_TRACE
         ],
     )
     connection.executemany(
@@ -239,8 +243,8 @@ def _insert(
 
 def _keep_traces(
     connection: apsw.Connection, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], slow_ms: float
-) -> tuple[dict[str, int], set[str]]:
-    """Row ids of the traces, and those of them that hold as many spans as they may."""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Row ids of the traces, and how many spans each had before."""
     touched = {record.trace_id for record in spans} | {line.trace_id for line, _ in logs}
     known: dict[str, tuple[int, int, str]] = {}
     standings: dict[str, Standing] = {}
@@ -251,7 +255,7 @@ def _keep_traces(
     deltas = fold(spans, logs, slow_ms, standings)
     next_id = int(connection.execute(_LAST_ID).get or 0) + 1
     ids: dict[str, int] = {"": 0}
-    full: set[str] = set()
+    before: dict[str, int] = {}
     new: list[tuple[Any, ...]] = []
     grown: list[tuple[Any, ...]] = []
     for trace_id, delta in deltas.items():
@@ -259,9 +263,7 @@ def _keep_traces(
         for step in delta.steps:
             if f"{STEP_SEPARATOR}{step}{STEP_SEPARATOR}" not in steps:
                 steps += f"{step}{STEP_SEPARATOR}"
-        ids[trace_id] = id_
-        if count + delta.spans > MAX_SPANS_PER_TRACE:
-            full.add(trace_id)
+        ids[trace_id], before[trace_id] = id_, count
         times_and_name = (delta.started_ms, delta.ended_ms, delta.name, delta.kind, delta.rooted)
         dead = orjson.dumps(tuple(standing_of(delta))).decode() if delta.dead else None
         rest = (delta.severity, delta.rank, delta.spans, delta.failures, steps, delta.error, dead)
@@ -272,7 +274,7 @@ def _keep_traces(
             grown.append((id_, *times_and_name, *rest))
     connection.executemany(_INSERT, new)
     connection.executemany(_GROW, grown)
-    return ids, full
+    return ids, before
 
 
 def _used_bytes(connection: apsw.Connection) -> int:

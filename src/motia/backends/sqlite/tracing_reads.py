@@ -24,7 +24,7 @@ from motia.backends.sqlite.tracing_activity import (
     write_depths,
 )
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
-from motia.tracing.packing import unpack_log, unpack_span
+from motia.tracing.packing import unpack_log, unpack_span, unpack_spans
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import DepthSample, Feed, LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
 from motia.tracing.summary import FAILED, FAILED_SEVERITY, STATUS_OF_SEVERITY, by_time
@@ -147,8 +147,9 @@ def _failures(connection: apsw.Connection, query: TraceQuery) -> list[SpanRecord
     failed = STATUS_OF_SEVERITY[FAILED_SEVERITY:]
     # Sifted by SQLite: a trace of thousands of spans may hold one that failed.
     rows = connection.execute(
-        f"WITH found AS ({found}) SELECT trace_id, data FROM found JOIN spans ON spans.trace = found.id"
-        f" WHERE CAST(data AS TEXT) ->> {_STATUS_AT} IN ({', '.join('?' for _ in failed)}) ORDER BY id DESC",
+        f"WITH found AS ({found}) SELECT trace_id, CAST(span.value AS BLOB) FROM found"
+        " JOIN spans ON spans.trace = found.id JOIN json_each(CAST(spans.data AS TEXT)) AS span"
+        f" WHERE span.value ->> {_STATUS_AT} IN ({', '.join('?' for _ in failed)}) ORDER BY found.id DESC",
         (*values, *failed),
     )
     return [unpack_span(trace_id, data) for trace_id, data in rows]
@@ -214,8 +215,8 @@ def _trace(connection: apsw.Connection, trace_id: str) -> Trace | None:
     lone = lone_traces.span_of(connection, trace_id)
     if row is None:
         return None if lone is None else Trace(summary=lone[0], spans=[lone[1]], logs=[])
-    data = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],))
-    spans = [unpack_span(trace_id, one) for (one,) in data]
+    parts = connection.execute("SELECT data FROM spans WHERE trace = ?", (row[0],))
+    spans = [span for (data,) in parts for span in unpack_spans(trace_id, data)]
     if lone is not None:
         # Something came late that nobody expected of it.
         spans.append(lone[1])
