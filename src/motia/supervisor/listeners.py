@@ -6,6 +6,8 @@ import errno
 import os
 import socket
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from motia.errors import SettingsError
 from motia.settings import Settings
 
 CONTROL_SOCKET = "control.sock"
+_DYING_S = 2.0
+_LOOK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,32 @@ class Listeners:
                 listener.close()
 
 
-def open_project(settings: Settings, runtime_dir: Path) -> Listeners:
+def open_project(
+    settings: Settings,
+    runtime_dir: Path,
+    *,
+    after_kill: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Listeners:
     """Everything a project listens on. *Failure*: `SettingsError`, as `open_listeners`; nothing stays open.
 
-    The caller holds the project's lock: a control socket that is there is left over and replaced.
+    The caller holds the project's lock: a control socket that is there is left over and replaced. With
+    `after_kill` the ports may be held, for a moment, by nodes that die with a killed supervisor: it waits up
+    to two seconds for them.
     """
+    tries = 1 + round(_DYING_S / _LOOK_AGAIN_S) if after_kill else 1
+    while True:
+        tries -= 1
+        try:
+            return _open_all(settings, runtime_dir)
+        except SettingsError as error:
+            cause = error.__cause__
+            if not tries or not isinstance(cause, OSError) or cause.errno != errno.EADDRINUSE:
+                raise
+        sleep(_LOOK_AGAIN_S)
+
+
+def _open_all(settings: Settings, runtime_dir: Path) -> Listeners:
     wanted = {"api": (settings.port, "--port")}
     if settings.workbench.enabled:
         wanted["workbench"] = (settings.workbench.port, "--workbench-port")

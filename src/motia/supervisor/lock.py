@@ -20,8 +20,11 @@ class SupervisorLock:
         self._path = directory / _NAME
         self._file: IO[str] | None = None
 
-    def take(self, project_dir: Path) -> None:
-        """Take the lock. *Failure*: `SettingsError` (`project.running`) naming the holder's pid and port."""
+    def take(self, project_dir: Path) -> bool:
+        """Take the lock; whether its last holder was killed: it gave nothing back.
+
+        *Failure*: `SettingsError` (`project.running`) naming the holder's pid and port.
+        """
         file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,8 +38,10 @@ class SupervisorLock:
                 details=known,
                 hint="use that one, or stop it first",
             ) from None
+        killed = file.read() != ""
         self._file = file
         self.tell(port=None)
+        return killed
 
     def tell(self, *, port: int | None) -> None:
         """Write who holds the lock, for whoever finds it taken."""
@@ -49,6 +54,7 @@ class SupervisorLock:
     def release(self) -> None:
         """Give the lock back. Safe twice. The file stays: removing it would let two hold two files."""
         if self._file is not None:
+            self._file.truncate(0)
             self._file.close()
             self._file = None
 

@@ -186,10 +186,10 @@ def _claimed(settings: Settings) -> Iterator[tuple[Listeners, Path]]:
 
     directory = runtime_dir(settings)
     lock = SupervisorLock(directory)
-    lock.take(settings.project_dir)
+    after_kill = lock.take(settings.project_dir)
     try:
         make_data_folders(settings)
-        listeners = open_project(settings, directory)
+        listeners = open_project(settings, directory, after_kill=after_kill)
         try:
             lock.tell(port=listeners.port("api"))
             yield listeners, directory

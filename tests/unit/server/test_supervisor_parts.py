@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,8 +107,18 @@ def test_lock_is_exclusive_says_who_holds_it_and_comes_free(tmp_path: Path) -> N
     assert caught.value.code == "project.running"
     first.release()
     first.release()
-    second.take(tmp_path)
+    assert not second.take(tmp_path)
     second.release()
+
+
+def test_a_lock_says_whether_its_last_holder_was_killed(tmp_path: Path) -> None:
+    killed = "import os, sys; from pathlib import Path; from motia.supervisor.lock import SupervisorLock;"
+    killed += "SupervisorLock(Path(sys.argv[1])).take(Path('.')); os._exit(0)"
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=True)
+    for found in (True, False):
+        lock = SupervisorLock(tmp_path)
+        assert lock.take(tmp_path) is found
+        lock.release()
 
 
 def test_listeners_share_a_port_and_a_taken_one_is_an_error() -> None:
@@ -142,6 +154,31 @@ def test_a_taken_workbench_port_leaves_nothing_open(tmp_path: Path) -> None:
     assert set(listeners.of_slot(0)) == {"api", "workbench", "control"}
     assert listeners.of_slot(0)["control"] == listeners.of_slot(1)["control"]
     listeners.close()
+
+
+def test_the_ports_of_a_killed_predecessor_are_waited_for_a_moment(tmp_path: Path) -> None:
+    dying = socket.create_server(("127.0.0.1", 0))
+    no_console = Settings.model_validate(
+        {"port": dying.getsockname()[1], "nodes": 2, "workbench": {"enabled": False}}
+    )
+    waited_s: list[float] = []
+
+    def no_change(delay_s: float) -> None:
+        waited_s.append(delay_s)
+
+    def dies_at_last(delay_s: float) -> None:
+        waited_s.append(delay_s)
+        if len(waited_s) == 3:
+            dying.close()
+
+    for after_kill, expected_s in ((False, 0.0), (True, 2.0)):
+        waited_s.clear()
+        with pytest.raises(SettingsError, match="one that another program uses"):
+            open_project(no_console, tmp_path, after_kill=after_kill, sleep=no_change)
+        assert sum(waited_s) == pytest.approx(expected_s)
+    waited_s.clear()
+    open_project(no_console, tmp_path, after_kill=True, sleep=dies_at_last).close()
+    assert len(waited_s) == 3
 
 
 def test_events_read_well() -> None:
