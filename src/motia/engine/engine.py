@@ -315,7 +315,7 @@ class Engine:
         invocation = Invocation(
             step=step,
             trigger_index=None,
-            occurrence=ManualCall(payload=encoding.encode(data)),
+            occurrence=ManualCall(payload=encoding.encode_kept(data)),
             trace=TraceContext(parent.trace_id, self.ids.span_id(), parent.hops),
         )
         started_ms, started_s = self.clock.now_ms(), self.clock.monotonic_s()

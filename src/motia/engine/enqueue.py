@@ -48,14 +48,14 @@ def fan_out(
     `waited` names the topics that workflows wait for: an event of one of them is also mail.
     `claim_for` is the node that may have them as they are stored; `may_start` tells whether it has a place to
     run one more, for queues whose messages start when they are claimed.
-    Failure: `EncodingError` for data JSON cannot carry, `InputError` `message.too_large`.
+    Failure: `EncodingError` for data JSON cannot carry or is too deep, `InputError` `message.too_large`.
     """
     data = request.data
     attributes = b""
     if type(data) is dict and "__retry" in data:
         data = dict(data)
         attributes = encoding.encode({"retry": data.pop("__retry")})
-    payload = encoding.encode(data)
+    payload = encoding.encode_kept(data)
     if len(payload) > max_bytes:
         raise InputError(
             f"enqueue to {request.topic or request.step!r}: expected a payload of at most {max_bytes} bytes,"

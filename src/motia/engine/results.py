@@ -10,7 +10,7 @@ from motia.errors import MotiaError, WorkflowError
 def text_of(value: object, what: str, limit_bytes: int) -> bytes:
     """A value as it is kept. Failure: `WorkflowError` `workflow.result_too_large`, `EncodingError`."""
     try:
-        text = encoding.encode(value)
+        text = encoding.encode_kept(value)
     except encoding.EncodingError as error:
         raise encoding.EncodingError(f"{what}: {error.message}", path=error.details["path"]) from error
     if len(text) > limit_bytes:

@@ -49,7 +49,7 @@ def state_operation(
             StatePut(
                 scope=scope,
                 key=key,
-                value=encoding.encode(write.value),
+                value=encoding.encode_kept(write.value),
                 now_ms=now_ms,
                 expires_at_ms=expires_at_ms,
                 deliveries=deliveries,

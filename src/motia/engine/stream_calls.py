@@ -101,7 +101,7 @@ class ExecutionStreams:
                 stream=stream,
                 group=group,
                 id=id_,
-                event=encoding.encode(_event(write.data)),
+                event=encoding.encode_kept(_event(write.data)),
                 now_ms=now_ms,
                 deliveries=deliveries,
             )
@@ -112,13 +112,13 @@ class ExecutionStreams:
         if write.kind == "put":
             data = write.data
             if check is not None or not isinstance(data, Mapping):
-                data = encoding.decode(encoding.encode(data))
+                data = encoding.decode(encoding.encode_kept(data))
             item = with_id(data, id_)
             return StreamPut(
                 stream=stream,
                 group=group,
                 id=id_,
-                data=encoding.encode(item if check is None else check(item)),
+                data=encoding.encode_kept(item if check is None else check(item)),
                 now_ms=now_ms,
                 deliveries=deliveries,
             )

@@ -212,6 +212,10 @@ def test_what_a_call_of_the_handler_is_refused_is_told_to_its_author(project: An
     project.step(
         "misuse",
         """
+        deep = 1
+        for _ in range(65):
+            deep = [deep]
+
         @step(http("POST", "/misuse/:what"))
         async def misuse(what: str, request: Request, ctx: Context):
             match what:
@@ -222,6 +226,12 @@ def test_what_a_call_of_the_handler_is_refused_is_told_to_its_author(project: An
                     return await ctx.state.increment("users", "ann", 1)
                 case "large":
                     return await ctx.enqueue("misuse", "x" * 2_000_000)
+                case "deep":
+                    await ctx.state.set("users", "ann", deep)
+                case "deep-message":
+                    await ctx.enqueue("misuse", deep)
+                case "deep-call":
+                    await ctx.call("misuse", deep)
             return request.body
         """,
     )
@@ -231,6 +241,9 @@ def test_what_a_call_of_the_handler_is_refused_is_told_to_its_author(project: An
             ("id", 400, "run.bad_id", "warning"),
             ("large", 400, "message.too_large", "warning"),
             ("update", 500, "state.bad_update", "error"),
+            ("deep", 500, "value.not_json", "error"),
+            ("deep-message", 500, "value.not_json", "error"),
+            ("deep-call", 500, "value.not_json", "error"),
         ):
             body = assert_problem(await app.http.post(f"/misuse/{what}"), status, code)
             (log,) = [log for log in app.logs if log.trace_id == body["trace_id"]]
