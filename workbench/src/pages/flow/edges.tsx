@@ -9,6 +9,7 @@ import {
 import { memo } from 'react'
 import type { FlowEdge } from '@/api/types'
 import { edgeKey, useLit } from '@/pages/flow/activity'
+import { backPath } from '@/pages/flow/back-path'
 import { labelOf } from '@/pages/flow/layout'
 import { isFar } from '@/pages/flow/nodes'
 
@@ -21,7 +22,7 @@ export const keyOf = (edge: FlowEdge): string => edgeKey(stepOf(edge.source), ed
 /** Declared: a line. Virtual: dashes. Only seen in traffic: dots. */
 export const FlowLine = memo(function FlowLine(props: EdgeProps<GraphEdge>) {
   const { data, selected } = props
-  const [path, x, y] = getBezierPath(props)
+  const [path, x, y] = backPath(props) ?? getBezierPath(props)
   const far = useStore(isFar)
   const lit = useLit(data === undefined ? '' : keyOf(data.edge))
   if (data === undefined) return null
