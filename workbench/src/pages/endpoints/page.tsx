@@ -86,7 +86,9 @@ function matching(endpoints: Endpoint[], text: string): Endpoint[] {
 type ListProps = { endpoints: Endpoint[]; chosen: Endpoint; text: string | undefined }
 
 function List({ endpoints, chosen, text }: ListProps) {
-  const flows = [...new Set(endpoints.map(endpoint => endpoint.flows[0] ?? NO_FLOW))].sort()
+  const named = endpoints.flatMap(endpoint => endpoint.flows[0] ?? [])
+  const flows = [...new Set(named)].sort()
+  if (named.length < endpoints.length) flows.push(NO_FLOW)
   return (
     <div className="h-full overflow-auto p-2">
       {flows.map(flow => (

@@ -135,9 +135,9 @@ export default function LogsPage() {
       }
       tools={
         <>
-          <span className="num text-xs text-muted" aria-live="off">
+          <span className="num text-xs text-muted max-sm:hidden" aria-live="off">
             {plural(items.length, 'line')}
-            {hasNextPage && '+'}
+            {hasNextPage && ' and more'}
           </span>
           <Button
             icon={paused ? <Play className="size-3" /> : <Pause className="size-3" />}

@@ -198,7 +198,7 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
       <table className="w-full text-left text-xs">
         <caption className="sr-only">{plural(steps.length, 'step')} by executions</caption>
         <thead>
-          <tr className="label h-8 [&>th]:px-4 [&>th]:font-medium [&>th+th]:text-right">
+          <tr className="label h-8 [&>th]:px-4 [&>th]:font-medium [&>th]:whitespace-nowrap [&>th+th]:text-right">
             <th scope="col">Step</th>
             <th scope="col">Executions</th>
             <th scope="col">Per second</th>
@@ -217,13 +217,14 @@ function StepTable({ metrics, chosen, onChoose, range }: TableProps) {
             return (
               <tr
                 key={name}
-                className={`num h-8 [&>td]:border-t [&>td]:border-line/60 [&>td]:px-4 [&>td+td]:text-right ${name === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
+                className={`num h-8 [&>td]:border-t [&>td]:border-line/60 [&>td]:px-4 [&>td+td]:text-right [&>td+td]:whitespace-nowrap ${name === chosen ? 'bg-pressed' : 'hover:bg-hover'}`}
               >
-                <td>
+                <td className="w-full max-w-0 min-w-40">
                   <button
                     type="button"
                     aria-pressed={name === chosen}
-                    className="text-sm font-medium"
+                    title={name}
+                    className="block max-w-full truncate text-sm font-medium"
                     onClick={() => onChoose(name)}
                   >
                     {name}

@@ -4,7 +4,7 @@ import { Link, useLocation } from 'wouter'
 import { useLiveList, useMore } from '@/api/live-list'
 import * as read from '@/api/queries'
 import type { Trace } from '@/api/types'
-import { duration, plural } from '@/format'
+import { count, duration, plural } from '@/format'
 import { filtersOf, FILTERS, matches } from '@/pages/traces/filters'
 import type { Place } from '@/place'
 import { Button } from '@/ui/button'
@@ -105,15 +105,15 @@ export function TraceList({ place, chosen, onReset }: Props) {
 }
 
 const COLUMNS =
-  'grid grid-cols-[1.25rem_minmax(9rem,1fr)_minmax(0,1.6fr)_2.5rem_5rem_4.5rem] items-center gap-3 px-4 lg:grid-cols-[1.25rem_minmax(10rem,1.4fr)_minmax(0,1.6fr)_4.5rem_11rem_5.5rem]'
+  'grid grid-cols-[1.25rem_minmax(9rem,1fr)_minmax(0,1.6fr)_2.5rem_5rem_4.5rem] items-center gap-3 px-4 max-sm:grid-cols-[1.25rem_minmax(0,1fr)_4rem_5rem] lg:grid-cols-[1.25rem_minmax(10rem,1.4fr)_minmax(0,1.6fr)_4.5rem_11rem_5.5rem]'
 
 function Heads() {
   return (
     <div className={`label h-7 shrink-0 border-b border-line ${COLUMNS}`} aria-hidden>
       <span />
       <span>Entry</span>
-      <span>Steps</span>
-      <span className="text-right">Runs</span>
+      <span className="max-sm:hidden">Steps</span>
+      <span className="text-right max-sm:hidden">Runs</span>
       <span className="max-lg:text-right">Duration</span>
       <span className="text-right">Started</span>
     </div>
@@ -133,13 +133,13 @@ function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; long
         <KindIcon kind={trace.kind} />
         <span className="truncate font-medium">{trace.name || '…'}</span>
       </span>
-      <span className="flex min-w-0 items-center gap-2">
+      <span className="flex min-w-0 items-center gap-2 max-sm:hidden">
         {retries(trace) > 0 && <Retried times={retries(trace)} />}
         <span className={`truncate text-xs ${bad ? 'text-bad' : 'text-muted'}`}>
           {told(trace) ?? trace.steps.filter(step => step !== trace.name).join(' → ')}
         </span>
       </span>
-      <span className="num text-right text-xs text-muted">{trace.spans}</span>
+      <span className="num text-right text-xs text-muted max-sm:hidden">{count(trace.spans)}</span>
       <span className="flex items-center gap-2">
         <span className="h-1 flex-1 rounded-full bg-hover max-lg:hidden" aria-hidden>
           <span
