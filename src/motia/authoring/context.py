@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from motia.authoring.atomic import Atomic
@@ -52,10 +53,13 @@ def running_context() -> Context:
 class Context(DurableCalls):
     """One execution of a step, as its handler sees it."""
 
-    __slots__ = ("_calls", "_state", "_streams", "_trigger", "input_value", "printed")
+    __slots__ = ("_calls", "_state", "_streams", "_thread_id", "_trigger", "input_value", "printed")
 
     def __init__(self, calls: Calls) -> None:
+        """Made in the thread of the engine's loop."""
         self._calls = calls
+        # A thread is asked who it is, and not for its loop: until Python 3.12 that is a system call.
+        self._thread_id = get_ident()
         self._state: State | None = None
         self._streams: Streams | None = None
         self._trigger: TriggerInfo | None = None
@@ -311,9 +315,7 @@ class Context(DurableCalls):
             )
         takes_input = branch.__code__.co_argcount > 0 if hasattr(branch, "__code__") else True
         given = (self.input_value,) if takes_input else ()
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if not _has_loop():
             # In a `def` handler: calls of the context inside a `def` branch give values here, too.
             value: Any = branch(*given)
             return value  # type: ignore[no-any-return]  # a plain value for `def` handlers, by design
@@ -353,12 +355,7 @@ class Context(DurableCalls):
 
     def _run(self, start: Callable[[], asyncio.Future[T]]) -> Awaitable[Any]:
         """An awaitable where a loop runs in this thread; otherwise block, and return the value itself."""
-        loop = self._calls.loop
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is loop:
+        if get_ident() == self._thread_id:
             return start()
         crossing: ThreadFuture[T] = ThreadFuture()
 
@@ -370,11 +367,20 @@ class Context(DurableCalls):
                 return
             future.add_done_callback(lambda done: carry_over(done, crossing))
 
-        loop.call_soon_threadsafe(begin)
-        if here is not None:
+        self._calls.loop.call_soon_threadsafe(begin)
+        if _has_loop():
             return asyncio.wrap_future(crossing)
         value: Any = crossing.result()
         return value  # type: ignore[no-any-return]  # a plain value for `def` handlers, by design
+
+
+def _has_loop() -> bool:
+    """Whether a loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _called(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:

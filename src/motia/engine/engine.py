@@ -237,7 +237,7 @@ class Engine:
         if runtime is None:
             language = invocation.step.source.language
             return Failed(WorkerError(f"no runtime for {language} steps", code="worker.unavailable"))
-        execution.task = execution.task or asyncio.current_task()
+        execution.task = execution.task or asyncio.current_task(self.loop)
         if self.recorder.listened:
             self.recorder.event(
                 "invocation.started",
