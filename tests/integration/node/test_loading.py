@@ -274,17 +274,86 @@ def test_the_names_that_the_framework_goes_by(worker: NodeWorker) -> None:
         assert definition(loaded)["config"] == {"id": f"e{number}", "type": "event", "dialect": "function"}
 
 
+def test_an_import_of_a_name_that_is_not_there_is_told_at_its_line(worker: NodeWorker) -> None:
+    worker.file(
+        "steps/lib.ts",
+        "export interface Order { id: string }\n"
+        "export let db: number | undefined\n"
+        "export const connect = () => { db = 1 }, helper = () => db, [a, { b = 2 }] = [1, {}]\n"
+        "export enum Color { Red }\nexport default class Lib {}\nexport function* numbers() {}\n",
+    )
+    worker.file(
+        "steps/passed.ts",
+        "import { Order } from './lib'\nexport { Order }\nexport { Order as Same } from './lib'\n",
+    )
+    worker.file("steps/plain.cjs", "exports.one = 1")
+    worker.file("steps/inner.ts", "import { halper } from './lib'\nexport const inner = () => halper()")
+    step = "\nexport const config = { type: 'noop', name: '%s' }\n"
+    found = {
+        "lib": ("import { helpr } from './lib'\nexport const f = () => helpr()", 2, "did you mean 'helper'?"),
+        "js.mjs": ("export { helpr } from './lib'", 2, "did you mean 'helper'?"),
+        "default": ("import inner from './plain.cjs'\nimport x from './passed'\nx(inner)", 3, ""),
+        "plain": ("import { two } from './plain.cjs'\ntwo()", 2, "it exports one"),
+        "package": ("import { objekt } from 'zod'\nobjekt()", 2, "did you mean 'object'?"),
+        "node": ("import { readFil } from 'node:fs'\nreadFil()", 2, "did you mean 'readFile'?"),
+        "motia": (
+            "import { enqueu } from 'motia'\nexport const g = () => enqueu",
+            2,
+            "did you mean 'enqueue'?",
+        ),
+        "inner": ("import { inner } from './inner'\ninner()", 1, "did you mean 'helper'?"),
+    }
+    right = (
+        "import Lib, { a, b, db, Color, connect, helper, numbers, Order } from './lib'\n"
+        "import { Order as Other, Same } from './passed'\nimport data, { one } from './plain.cjs'\n"
+        "const f = (Order: number) => Order\nconst order: Order | Other | Same = { id: 'x' }\nexport { Other }\nconnect()\n"
+        "export const handler = () => [a, b, db, helper(), Color.Red, f(1), data.one, one, order, typeof numbers, new Lib()]"
+    )
+    files = {
+        name: worker.file(f"steps/{name}.step.{'mjs' if name == 'js.mjs' else 'ts'}", step % name + text)
+        for name, (text, _, _) in found.items()
+    }
+    good = worker.file("steps/good.step.ts", right + step % "good")
+    loaded = worker.load(good, *files.values())
+    assert loaded[good]["problems"] == []
+    value = worker.invoke(f"{good}#handler", input={})["result"]["value"]
+    assert value == [1, 2, 1, 1, 0, 1, 1, 1, {"id": "x"}, "function", {}]
+    for name, (_, line, hint) in found.items():
+        (problem,) = loaded[files[name]]["problems"]
+        assert "expected a" in problem["message"], problem
+        assert (problem["line"], problem["hint"]) == (
+            line + (name != "inner"),
+            hint or "it exports Order, Same",
+        ), name
+    assert loaded[files["inner"]]["problems"][0]["message"].endswith("got 'halper' (steps/inner.ts:1)")
+
+
+def test_modules_in_a_circle_run_in_the_order_of_node(worker: NodeWorker) -> None:
+    worker.file(
+        "steps/other.ts",
+        "import one, { two, config } from './circle.step'\n"
+        "export const early = typeof two\nexport const late = () => [one, two(), config.name]\n",
+    )
+    name = worker.file(
+        "steps/circle.step.ts",
+        "import { early, late } from './other'\nexport const two = () => 2\nexport default 1\n"
+        "export const config = { type: 'noop', name: 'Circle' }\nexport const handler = () => [early, ...late()]\n",
+    )
+    assert worker.load(name)[name]["problems"] == []
+    assert worker.invoke(f"{name}#handler", input={})["result"]["value"] == ["undefined", 1, 2, "Circle"]
+
+
 def test_a_file_is_loaded_once_and_found_again_in_the_cache(worker: NodeWorker) -> None:
     name = worker.file("steps/once.step.ts", "export const config = { type: 'noop', name: 'First' }")
     first = worker.load(name)
     worker.file(name, "export const config = { type: 'noop', name: 'Second' }")
     assert worker.load(name) == first
-    assert [file.name for file in (worker.project / ".motia/cache/node").iterdir()] == ["v1"]
+    assert [file.name for file in (worker.project / ".motia/cache/node").iterdir()] == ["v2"]
     assert stat.S_IMODE((worker.project / ".motia").stat().st_mode) == 0o700, "others could read the data"
 
 
 def test_the_cache_keeps_a_bounded_number_of_entries_that_nobody_needs(worker: NodeWorker) -> None:
-    cache = worker.project / ".motia/cache/node/v1"
+    cache = worker.project / ".motia/cache/node/v2"
     cache.mkdir(parents=True)
     for number in range(600):
         old = cache / f"old-{number}"

@@ -3,6 +3,7 @@
 // A module runs as a function and not through Node's own loaders: those give TypeScript, extension-less
 // imports and CommonJS of one file only with hooks that differ from version to version of Node.
 import { readFileSync } from 'node:fs'
+import { missingName } from './missing_name.js'
 import { nativeRequire } from './native_require.js'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -19,7 +20,9 @@ const MUST_BE_IMPORTED = new Set(['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE',
  * @property {string} code
  * @property {{exports: any}} module
  * @property {Promise<void> | null} running Set while and after it runs.
+ * @property {boolean} entered Set while what it imports is run.
  * @property {boolean} started
+ * @property {boolean} isOver
  * @property {boolean} failed
  * @property {unknown} error
  */
@@ -72,13 +75,17 @@ export class ModuleGraph {
     if (known !== undefined) return known
     const transpiled = this.#transpiler.transpile(path, text ?? readSource(path))
     if (transpiled === null) throw new Error(`${path}: expected the transpiler to be loaded`)
+    const { imports, code, exports } = transpiled
     /** @type {Module} */
     const module = {
       path,
-      ...transpiled,
-      module: { exports: {} },
+      imports,
+      code,
+      module: { exports: exports === null ? {} : declared(exports) },
       running: null,
+      entered: false,
       started: false,
+      isOver: false,
       failed: false,
       error: undefined,
     }
@@ -127,6 +134,7 @@ export class ModuleGraph {
    */
   async #run(module, above) {
     if (!module.started) {
+      module.entered = true
       above.add(module)
       for (const specifier of module.imports) {
         const dependency = this.#fileOf(specifier, module.path)
@@ -138,6 +146,7 @@ export class ModuleGraph {
         }
       }
       above.delete(module)
+      module.entered = false
       this.#start(module)
     }
     await module.running
@@ -164,7 +173,8 @@ export class ModuleGraph {
     }
     try {
       const result = this.#call(module)
-      if (result instanceof Promise) module.running = result.catch(fail)
+      if (result instanceof Promise) module.running = result.catch(fail).then(() => void (module.isOver = true))
+      else module.isOver = true
     } catch (error) {
       fail(error)
     }
@@ -182,7 +192,7 @@ export class ModuleGraph {
       module.module,
       path,
       dirname(path),
-      (/** @type {string} */ specifier) => this.#import(specifier, path),
+      (/** @type {string} */ specifier, /** @type {string[]} */ names) => this.#import(specifier, path, names),
       (/** @type {string} */ specifier) => this.#dynamicImport(String(specifier), path),
       meta,
     ]
@@ -207,9 +217,18 @@ export class ModuleGraph {
     }
   }
 
-  /** A static import. @param {string} specifier @param {string} from */
-  #import(specifier, from) {
-    return this.#imported.get(`${dirname(from)}\0${specifier}`) ?? this.#require(specifier, from)
+  /** A static import. Failure: also where it lacks one of the names, unless it is part of a circle and may get it.
+   * @param {string} specifier @param {string} from @param {string[]} [names] */
+  #import(specifier, from, names = []) {
+    const exports = this.#imported.get(`${dirname(from)}\0${specifier}`) ?? this.#require(specifier, from)
+    const missing = missingName(exports, names, specifier)
+    if (missing !== null && !this.#isUnderWay(specifier, from)) throw missing
+    return exports
+  }
+
+  /** @param {string} specifier @param {string} from */
+  #isUnderWay(specifier, from) {
+    return this.#fileOf(specifier, from)?.isOver === false
   }
 
   /** @param {string} specifier @param {string} from @returns {any} */
@@ -220,7 +239,7 @@ export class ModuleGraph {
     if (target.path.endsWith('.json')) return readJson(target.path)
     if (target.path.endsWith('.node')) return nativeRequire(from)(target.path)
     const module = this.#readNow(target.path)
-    this.#start(module)
+    if (!module.entered) this.#start(module)
     if (module.failed) throw module.error
     return module.module.exports
   }
@@ -265,6 +284,13 @@ function compiled(code, path) {
       parameters = parameters.map((name) => (name === taken ? `${name}_` : name))
     }
   }
+}
+
+/** The exports of an ES module before it runs: a module in a circle with it asks for them then.
+ * @param {string[]} names */
+function declared(names) {
+  const exports = Object.fromEntries(names.map((name) => [name, undefined]))
+  return Object.defineProperty(exports, '__esModule', { value: true })
 }
 
 /** @param {string} path */

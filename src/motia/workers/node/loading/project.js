@@ -6,6 +6,7 @@ import { describeError } from '../protocol/errors.js'
 import * as testing from '../testing.js'
 import { absent } from './absent.js'
 import { readDefinitions } from './definitions.js'
+import { missingName } from './missing_name.js'
 import { ModuleGraph } from './modules.js'
 import { Resolver } from './resolve.js'
 import { Transpiler } from './transpile.js'
@@ -86,9 +87,7 @@ function strict(module) {
   return new Proxy(exports, {
     get(target, name) {
       if (typeof name === 'symbol' || name in target || name === 'then' || name === 'default') return Reflect.get(target, name)
-      throw new authoring.UsageError(`motia: expected a name that it exports, got '${name}'`, {
-        hint: 'types are imported with `import type`; the reference lists what is there at run time',
-      })
+      throw missingName(target, [name], 'motia')
     },
   })
 }

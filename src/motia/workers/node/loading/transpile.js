@@ -4,9 +4,13 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, wri
 import { join } from 'node:path'
 import { pid } from 'node:process'
 
-/** @typedef {{code: string, imports: string[]}} Transpiled `imports`: static ones that are left, in order. */
+/**
+ * `imports`: static ones that are left, in order. `exports`: their names, but for the default and those passed
+ * on; null for what is no ES module.
+ * @typedef {{code: string, imports: string[], exports: string[] | null}} Transpiled
+ */
 
-const VERSION = '1'
+const VERSION = '2'
 const TYPESCRIPT = /\.[mc]?tsx?$/
 const SAMPLE = new URL('../npm/index.d.ts', import.meta.url)
 const JSX = /\.[jt]sx$/
@@ -71,13 +75,13 @@ export class Transpiler {
   }
 
   /** @param {string} file @param {Transpiled} made */
-  #write(file, { code, imports }) {
+  #write(file, { code, ...head }) {
     const temporary = `${file}.${pid}`
     try {
       // It may be the first to make the folder of the project's data, which is for its owner alone.
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
       // Renamed when it is whole: other workers read the same folder.
-      writeFileSync(temporary, `${JSON.stringify(imports)}\n${code}`)
+      writeFileSync(temporary, `${JSON.stringify(head)}\n${code}`)
       renameSync(temporary, file)
       this.#wrote = true
     } catch {
@@ -105,7 +109,7 @@ function readEntry(file) {
     return null
   }
   const end = text.indexOf('\n')
-  return { imports: JSON.parse(text.slice(0, end)), code: text.slice(end + 1) }
+  return { ...JSON.parse(text.slice(0, end)), code: text.slice(end + 1) }
 }
 
 /** @param {string} text @param {string} kind @returns {Transpiled} */

@@ -2,4 +2,4 @@
 export function toFunctionBody(
   source: string,
   options: { typescript: boolean; jsx: boolean },
-): { code: string; imports: string[] }
+): { code: string; imports: string[]; exports: string[] | null }

@@ -21361,19 +21361,97 @@ function getSucraseContext(code, options) {
 
 // entry.js
 var imports = [];
+var exported = [];
+var used;
+var SeveralExports = class extends Error {
+  constructor(commas) {
+    super("several variables in one export");
+    this.commas = commas;
+  }
+};
+var preprocess = CJSImportProcessor.prototype.preprocessTokens;
+CJSImportProcessor.prototype.preprocessTokens = function preprocessTokens() {
+  const commas = commasBetweenExports(this.tokens.tokens);
+  if (commas.length > 0) throw new SeveralExports(commas);
+  preprocess.call(this);
+  const variables = [...this.identifierReplacements].filter(([name, code]) => code === `exports.${name}`);
+  const others = [...this.exportBindingsByLocalName.values()].flat();
+  exported = [...variables.map(([name]) => name), ...others].filter((name) => name !== "*");
+};
+var prune = CJSImportProcessor.prototype.pruneTypeOnlyImports;
+CJSImportProcessor.prototype.pruneTypeOnlyImports = function pruneTypeOnlyImports() {
+  prune.call(this);
+  const { tokens } = this.tokens;
+  const isUse = ({ type, isType, shadowsGlobal, identifierRole: role }, index) => type === TokenType.name && !isType && !shadowsGlobal && (role === IdentifierRole.Access || role === IdentifierRole.ObjectShorthand) && tokens[index - 1]?.type !== TokenType._default;
+  used = new Set(tokens.filter(isUse).map((token) => this.tokens.identifierNameForToken(token)));
+};
 var claim = CJSImportProcessor.prototype.claimImportCode;
 CJSImportProcessor.prototype.claimImportCode = function claimImportCode(path) {
   const code = claim.call(this, path);
-  if (code !== "") imports.push(path);
-  return code.replace(`require('${path}')`, `__import('${path}')`);
+  if (code === "") return code;
+  imports.push(path);
+  const names = needed(this.importInfoByPath.get(path));
+  return code.replace(`require('${path}')`, () => `__import('${path}'${names.length > 0 ? `, ${JSON.stringify(names)}` : ""})`);
 };
+function needed({ defaultNames, namedImports, namedExports }) {
+  const isUsed = (name) => used === void 0 || used.has(name);
+  return [
+    ...defaultNames.some(isUsed) ? ["default"] : [],
+    ...namedImports.filter(({ localName }) => isUsed(localName)).map(({ importedName }) => importedName),
+    ...used === void 0 ? namedExports.map(({ importedName }) => importedName) : []
+  ];
+}
 var exportPattern = CJSImportTransformer.prototype.processComplexExportVar;
 CJSImportTransformer.prototype.processComplexExportVar = function processComplexExportVar() {
   this.tokens.appendCode(";");
   exportPattern.call(this);
 };
-function toFunctionBody(source, { typescript, jsx }) {
+function commasBetweenExports(tokens) {
+  const commas = [];
+  tokens.forEach(({ type }, index) => {
+    const word = DECLARING.get(tokens[index + 1]?.type);
+    if (type !== TokenType._export || word === void 0) return;
+    for (let at = index + 2; ; at++) {
+      at = afterVariable(tokens, at);
+      if (tokens[at]?.type !== TokenType.comma) return;
+      commas.push({ word, start: tokens[at].start });
+    }
+  });
+  return commas;
+}
+var DECLARING = /* @__PURE__ */ new Map([
+  [TokenType._const, "const"],
+  [TokenType._let, "let"],
+  [TokenType._var, "var"]
+]);
+function afterVariable(tokens, at) {
+  for (let depth = 0; at < tokens.length; at++) {
+    const { type, isType, rhsEndIndex } = tokens[at];
+    if (type === TokenType.braceL || type === TokenType.bracketL) depth++;
+    else if (type === TokenType.braceR || type === TokenType.bracketR) depth--;
+    else if (depth === 0 && type === TokenType.eq && !isType) return rhsEndIndex;
+    else if (depth === 0 && type !== TokenType.name && !isType) return at;
+  }
+  return at;
+}
+function toFunctionBody(source, options) {
+  try {
+    return transformed(source, options);
+  } catch (error) {
+    if (!(error instanceof SeveralExports)) throw error;
+    let apart = "";
+    let done = 0;
+    for (const { word, start } of error.commas) {
+      apart += `${source.slice(done, start)};export ${word} `;
+      done = start + 1;
+    }
+    return transformed(apart + source.slice(done), options);
+  }
+}
+function transformed(source, { typescript, jsx }) {
   imports = [];
+  exported = [];
+  used = void 0;
   const transforms = ["imports", ...typescript ? ["typescript"] : [], ...jsx ? ["jsx"] : []];
   const { code } = transform(source, {
     transforms,
@@ -21382,8 +21460,13 @@ function toFunctionBody(source, { typescript, jsx }) {
     jsxRuntime: "automatic",
     production: true
   });
-  return { code: /\bimport\b/.test(code) ? withoutImportKeyword(code) : code, imports };
+  return {
+    code: /\bimport\b/.test(code) ? withoutImportKeyword(code) : code,
+    imports,
+    exports: MODULE.test(code) ? exported : null
+  };
 }
+var MODULE = /^"use strict";Object\.defineProperty\(exports, "__esModule"/;
 function withoutImportKeyword(code) {
   const { tokens } = parse(code, false, false, false);
   let result = "";
