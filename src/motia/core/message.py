@@ -79,6 +79,8 @@ class Claim:
     """Whose concurrency it counts for, where its queue limits that of each key."""
     expires_at_ms: int | None = None
     """No attempt begins after it."""
+    due_at_ms: int | None = None
+    """Until then it waited as it was meant to: for a delay, a retry, what woke its run. None = never."""
     bundle: tuple[Claim, ...] = ()
     """Those that run together with this one, in one call of the handler."""
 
@@ -86,6 +88,11 @@ class Claim:
     def attempt(self) -> int:
         """1 for the first execution."""
         return self.failures + self.crashes + 1
+
+    @property
+    def ready_at_ms(self) -> int:
+        """Since when nothing but a free place keeps it waiting."""
+        return max(self.enqueued_at_ms, self.due_at_ms or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

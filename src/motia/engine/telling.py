@@ -158,7 +158,7 @@ class Telling:
             kind=invocation.occurrence.kind,
             started_at_ms=started_ms,
             duration_us=int(duration_s * 1e6),
-            queue_wait_us=0 if claim is None else max(0, started_ms - claim.enqueued_at_ms) * 1000,
+            queue_wait_us=0 if claim is None else max(0, started_ms - claim.ready_at_ms) * 1000,
             attempt=invocation.attempt,
             status=status,
             error=None if well else error_of(outcome, http_status),

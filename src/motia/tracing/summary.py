@@ -7,7 +7,7 @@ tried again is counted and decides nothing, a dead letter that was sent back and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from motia.tracing.packing import PackedLog
@@ -66,8 +66,14 @@ class Delta:
     """Dead letters that were not done later → severity."""
     failures: int = 0
     error: str | None = None
-    steps: tuple[str, ...] = ()
+    begun: dict[str, float] = field(default_factory=dict)
+    """Steps → when their first execution here began."""
     spans: int = 0
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """In the order they began: who hands work on often ends after those who do it."""
+        return tuple(sorted(self.begun, key=self.begun.__getitem__))
 
     @property
     def severity(self) -> int:
@@ -115,7 +121,8 @@ def merge(one: Delta, other: Delta) -> None:
     one.failures += other.failures
     one.error = one.error or other.error
     one.spans += other.spans
-    one.steps += tuple(step for step in other.steps if step not in one.steps)
+    for step, began_ms in other.begun.items():
+        one.begun[step] = min(began_ms, one.begun.get(step, began_ms))
 
 
 def rank_to_drop(ordinary: int, others: int) -> int:
@@ -149,8 +156,8 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
     rooted = 1 if record.parent_id is None else 0
     if rooted > delta.rooted:
         delta.name, delta.kind, delta.rooted = record.name, record.kind, rooted
-    if record.name not in delta.steps:
-        delta.steps += (record.name,)
+    if record.name not in delta.begun or record.started_at_ms < delta.begun[record.name]:
+        delta.begun[record.name] = record.started_at_ms
     if delta.rank < SLOW and record.duration_us >= slow_ms * 1000:
         delta.rank = SLOW
     severity = SEVERITY[record.status]

@@ -47,6 +47,8 @@ def test_a_failing_message_backs_off_and_is_dead_lettered_with_its_errors(projec
             await app.advance(0.2)
             assert starts(app, "Fail") == before + 1
         assert outcomes(app, "Fail") == ["retried"] * 3 + ["dead"]
+        # That an attempt is put off is no wait for a place to run.
+        assert max(span.queue_wait_us for span in app.spans) <= 200_000
         (dead,) = await app.dead_letters()
         assert (dead.code, dead.failures, dead.crashes) == ("handler.raised", 4, 0)
         assert encoding.decode(dead.payload) == {"id": 7}

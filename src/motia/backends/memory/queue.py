@@ -217,4 +217,5 @@ def claim_of(delivery: Delivery) -> Claim:
         suspect=delivery.suspect,
         concurrency_key=delivery.flow.concurrency_key,
         expires_at_ms=delivery.flow.expires_at_ms,
+        due_at_ms=delivery.due_at_ms,
     )

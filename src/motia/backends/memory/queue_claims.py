@@ -83,7 +83,7 @@ def promote_due(transaction: Transaction, operation: ops.PromoteDue) -> int:
     ]
     chosen = sorted(due)[: operation.limit]
     for _, _, delivery in chosen:
-        put(transaction, replace(delivery, standing=Standing.READY, due_at_ms=None))
+        put(transaction, replace(delivery, standing=Standing.READY))
     return len(chosen) + wake_rates(transaction, operation.now_ms)
 
 

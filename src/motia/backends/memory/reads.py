@@ -42,7 +42,7 @@ class MemoryQueueStore:
     def _depth(self, queue: QueueName, dead: int) -> QueueDepth:
         deliveries = list(self._store.in_order([queue]))
         counts = Counter(delivery.standing for delivery in deliveries)
-        ready = [d.enqueued_at_ms for d in deliveries if d.standing is Standing.READY]
+        ready = [max(d.enqueued_at_ms, d.due_at_ms or 0) for d in deliveries if d.standing is Standing.READY]
         return QueueDepth(
             queue=queue,
             ready=counts[Standing.READY],
@@ -248,6 +248,7 @@ _STATUSES: dict[Standing, MessageStatus] = {
 
 def _stored(delivery: Delivery) -> StoredMessage:
     limited = delivery.standing is Standing.LIMITED
+    waits = delivery.standing in (Standing.SCHEDULED, Standing.BLOCKED)
     return StoredMessage(
         seq=delivery.seq,
         id=delivery.id,
@@ -255,7 +256,7 @@ def _stored(delivery: Delivery) -> StoredMessage:
         status=_STATUSES[delivery.standing],
         enqueued_at_ms=delivery.enqueued_at_ms,
         trace=delivery.trace,
-        due_at_ms=delivery.due_at_ms,
+        due_at_ms=delivery.due_at_ms if waits else None,
         failures=delivery.failures,
         crashes=delivery.crashes,
         group=delivery.group,

@@ -96,7 +96,7 @@ def begin_undo(transaction: Transaction, delivery: Delivery, now_ms: int, cause:
     run = RunId(delivery.id, delivery.queue.step)
     forget_waits(transaction, run)
     journal_put(transaction, ops.JournalPut(run, undo_marker(now_ms, cause)))
-    ready = replace(delivery, standing=Standing.READY, due_at_ms=None, holder=None, awaits_rate=False)
+    ready = replace(delivery, standing=Standing.READY, due_at_ms=now_ms, holder=None, awaits_rate=False)
     put(transaction, ready)
 
 
@@ -159,7 +159,7 @@ def post(transaction: Transaction, operation: ops.Post) -> int:
             transaction.journal.remove(store.waits, (run, name))
             delivery = _delivery(store, run, wait.queue)
             if delivery is not None and delivery.standing is Standing.SCHEDULED:
-                put(transaction, replace(delivery, standing=Standing.READY, due_at_ms=None))
+                put(transaction, replace(delivery, standing=Standing.READY, due_at_ms=mail.at_ms))
             woken += 1
     return woken
 
@@ -259,7 +259,7 @@ class MemoryWorkflowStore:
             held=held,
             started_at_ms=begin.started_at_ms,
             ended_at_ms=end.at_ms if end else None,
-            due_at_ms=delivery.due_at_ms if delivery else None,
+            due_at_ms=delivery.due_at_ms if delivery is not None and waits else None,
             trace=begin.trace,
             entries=len(run.entries),
             error=end.error if end else None,

@@ -11,7 +11,7 @@ from motia.core.message import Claim, QueueName
 TAKE = "UPDATE deliveries SET state = 3, claimed_by = ?, token = token + 1 WHERE seq = ?"
 COLUMNS = (
     "d.seq, d.id, d.token, d.payload, d.trace, d.enqueued_at, d.failures, d.crashes, d.group_key,"
-    " d.attributes, d.errors, d.suspect, d.expires_at, d.concurrency_key"
+    " d.attributes, d.errors, d.suspect, d.expires_at, d.concurrency_key, d.due_at"
 )
 """Of `deliveries d`, for `claim_of_row`."""
 
@@ -34,4 +34,5 @@ def claim_of_row(row: Sequence[Any], queue: QueueName) -> Claim:
         suspect=bool(row[11]),
         expires_at_ms=row[12],
         concurrency_key=row[13],
+        due_at_ms=row[14],
     )

@@ -110,7 +110,7 @@ def unclaim(transaction: Transaction, operation: ops.Unclaim) -> int:
 
 def promote_due(transaction: Transaction, operation: ops.PromoteDue) -> int:
     transaction.execute(
-        "UPDATE deliveries SET state = 0, due_at = NULL WHERE seq IN"
+        "UPDATE deliveries SET state = 0 WHERE seq IN"
         " (SELECT seq FROM deliveries WHERE state = 1 AND due_at <= ? ORDER BY due_at LIMIT ?)",
         (operation.now_ms, operation.limit),
     )

@@ -12,6 +12,7 @@ from motia.backends.sqlite.claim_rows import COLUMNS, claim_of_row
 from motia.backends.sqlite.queue import unpack_trace
 from motia.backends.sqlite.queue_dead import kept_flow
 from motia.backends.sqlite.reads import Reader
+from motia.backends.sqlite.schema import BLOCKED, SCHEDULED
 from motia.core.message import (
     BulkProgress,
     Claim,
@@ -268,7 +269,8 @@ def _depths(connection: apsw.Connection) -> list[QueueDepth]:
     counts: dict[int, dict[str, Any]] = {id_: {} for id_ in names}
     fields = ("ready", "scheduled", "blocked", "claimed", "limited", "limited")
     for queue, state, count, oldest in connection.execute(
-        "SELECT queue, state, count(*), min(enqueued_at) FROM deliveries GROUP BY queue, state"
+        "SELECT queue, state, count(*), min(max(enqueued_at, coalesce(due_at, 0))) FROM deliveries"
+        " GROUP BY queue, state"
     ):
         counts[queue][fields[state]] = counts[queue].get(fields[state], 0) + count
         if state == 0:
@@ -307,7 +309,7 @@ def _stored(row: Any) -> StoredMessage:
         status=_STATUSES[row[4]],
         enqueued_at_ms=row[5],
         trace=unpack_trace(row[6]),
-        due_at_ms=row[7],
+        due_at_ms=row[7] if row[4] in (SCHEDULED, BLOCKED) else None,
         failures=row[8],
         crashes=row[9],
         group=row[10],

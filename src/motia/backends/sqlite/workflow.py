@@ -138,7 +138,7 @@ def begin_undo(transaction: Transaction, run: RunId, seq: int, now_ms: int, caus
     transaction.execute("DELETE FROM waits WHERE id = ? AND step = ?", run)
     journal_put(transaction, ops.JournalPut(run, undo_marker(now_ms, cause)))
     transaction.execute(
-        "UPDATE deliveries SET state = 0, due_at = NULL, claimed_by = NULL WHERE seq = ?", (seq,)
+        "UPDATE deliveries SET state = 0, due_at = ?, claimed_by = NULL WHERE seq = ?", (now_ms, seq)
     )
 
 
@@ -226,8 +226,8 @@ def post(transaction: Transaction, operation: ops.Post) -> int:
             _end_wait(transaction, run, name, mail.id, mail.payload, mail.at_ms)
             transaction.execute("DELETE FROM waits WHERE id = ? AND step = ? AND name = ?", (*run, name))
             transaction.execute(
-                "UPDATE deliveries SET state = 0, due_at = NULL WHERE id = ? AND queue = ? AND state = 1",
-                (id_, queue),
+                "UPDATE deliveries SET state = 0, due_at = ? WHERE id = ? AND queue = ? AND state = 1",
+                (mail.at_ms, id_, queue),
             )
             if transaction.connection.changes():
                 transaction.note_ready(queue)

@@ -22,8 +22,9 @@ from motia.core.workflow import (
 
 _ENTRY = "name, kind, status, at, version, value, error, attempts, due_at, mail_id"
 _RUN = (
-    "SELECT r.id, r.step, r.topic, r.status, r.started_at, r.ended_at, d.due_at, r.trace, r.error, r.output,"
-    " r.input, d.state, h.at, h.error, (SELECT count(*) FROM journal j WHERE j.id = r.id AND j.step = r.step)"
+    "SELECT r.id, r.step, r.topic, r.status, r.started_at, r.ended_at,"
+    " CASE d.state WHEN 1 THEN d.due_at END, r.trace, r.error, r.output, r.input,"
+    " d.state, h.at, h.error, (SELECT count(*) FROM journal j WHERE j.id = r.id AND j.step = r.step)"
     " FROM runs r LEFT JOIN queues q ON q.topic = r.topic AND q.step = r.step"
     " LEFT JOIN deliveries d ON d.id = r.id AND d.queue = q.id AND r.ended_at IS NULL"
     f" LEFT JOIN journal h ON h.id = r.id AND h.step = r.step AND h.name = '{HELD_MARKER}'"

@@ -180,7 +180,12 @@ async def a_delayed_message_is_scheduled(nodes: Nodes) -> None:
     assert await node.backend.queue.scheduled(Q) == scheduled
     assert await node.backend.queue.scheduled(OTHER) == []
     assert await node.one(PromoteDue(NOW_MS + 100, limit=1)) == 1
-    assert payloads(await node.claim()) == [b"sooner"]
+    assert (await node.depth()).oldest_ready_at_ms == NOW_MS + 10
+    [ready] = await node.backend.queue.messages(sooner.id)
+    assert (ready.status, ready.due_at_ms) == ("ready", None)
+    [claim] = await node.claim()
+    # It has waited since it was due, not since it was sent.
+    assert (claim.payload, claim.ready_at_ms) == (b"sooner", NOW_MS + 10)
 
 
 async def the_oldest_message_of_a_group_blocks_the_others(nodes: Nodes) -> None:

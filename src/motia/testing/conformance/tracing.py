@@ -210,6 +210,13 @@ class TracingConformance:
         assert self._names(TraceQuery(status="failed")) == [3, 2]
         assert len(self._read(lambda store: store.failures(TraceQuery()))) == 10
 
+    def test_steps_are_listed_in_the_order_they_began(self) -> None:
+        starter = span(1, 1, duration_us=9_000)
+        done = span(1, 2, name="ends first", parent_id=starter.span_id)
+        self._write(done._replace(started_at_ms=starter.started_at_ms + 3), starter)
+        [summary] = self._read(lambda store: store.traces(TraceQuery()))
+        assert summary.steps == (starter.name, "ends first")
+
     def test_a_later_attempt_waits_from_the_end_of_the_one_before(self) -> None:
         first = attempt(1, 2, "error", "retried")._replace(attempt=1, queue_wait_us=50)
         at_ms = first.started_at_ms + 100
