@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from motia.backends.liveness import Liveness, OneNode
 from motia.backends.protocol import Backend
@@ -21,6 +22,9 @@ from motia.tracing.console import ConsolePrinter
 from motia.tracing.store import RecordSink, TraceStore
 from motia.workflow.approval_key import read_or_make_key
 from motia.workflow.approvals import ApprovalLinks
+
+if TYPE_CHECKING:
+    from motia.backends.sqlite.long_log import LongLogs
 
 _TRACE_FILE = "trace.db"
 _IMPORTED_LATE = (
@@ -132,6 +136,21 @@ def trace_sinks(
             )
         )
     return sinks
+
+
+def watch_logs(settings: Settings, clock: Clock, report: Callable[[str], None]) -> LongLogs:
+    """What tells when the write-ahead log of one of the project's databases has become long."""
+    from motia.backends.sqlite.long_log import LongLogs
+
+    return LongLogs(database_files(settings), clock, report)
+
+
+def database_files(settings: Settings) -> list[Path]:
+    """The files that the settings name: of messages and state, and of traces."""
+    location = locate_database(settings).path
+    return ([] if location is None else [location]) + (
+        [_trace_path(settings)] if settings.tracing.enabled else []
+    )
 
 
 def open_traces(settings: Settings) -> TraceStore:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motia.adapters import approval_links, node_storage, open_traces, preload, trace_sinks
+from motia.adapters import approval_links, node_storage, open_traces, preload, trace_sinks, watch_logs
 from motia.backends.liveness import OneNode
 from motia.backends.protocol import Backend
 from motia.core.clock import Clock, Entropy, SystemClock, SystemEntropy
@@ -183,6 +183,10 @@ class App:
         )
         self._disk.start()
         self._stack.callback(self._disk.stop)
+        if self._given_backend is None and self.slot == 0:
+            logs = watch_logs(settings, self._clock, engine.report)
+            logs.start()
+            self._stack.callback(logs.stop)
         self.gateway = await self._open_gateway(engine, self.discovered)
 
     async def _start_recording(self, settings: Settings) -> TraceWriter:

@@ -18,11 +18,14 @@ import pytest
 from motia.backends.sqlite import checkpoint, connection
 from motia.backends.sqlite.backend import SqliteBackend
 from motia.backends.sqlite.connection import connect, migrate, translated
+from motia.backends.sqlite.long_log import LongLogs, log_bytes
 from motia.backends.sqlite.schema import AWAITS_KEY, AWAITS_RATE, BLOCKED, CLAIMED, READY, SCHEDULED
+from motia.cli.checks import check_logs
 from motia.core.batch import Batch, Enqueue, StateDelete, StatePut, StateUpdate
 from motia.core.message import NewMessage, QueueName, TraceContext
 from motia.core.update import UpdateOperation
 from motia.errors import BackendError
+from motia.testing.clock import ManualClock
 
 _Q = QueueName("orders", "bill")
 _TRACE = TraceContext("0" * 32, "0" * 16)
@@ -356,3 +359,31 @@ def test_free_pages_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         await backend.close()
 
     asyncio.run(run())
+
+
+def test_a_log_that_a_reader_holds_is_told_of_as_it_grows(tmp_path: Path) -> None:
+    database, log = tmp_path / "motia.db", tmp_path / "motia.db-wal"
+    told: list[str] = []
+    clock = ManualClock()
+    logs = LongLogs([database], clock, told.append)
+
+    async def run() -> None:
+        logs.start()  # there is no log yet
+        for mebibytes in (255, 256, 511, 512, 64, 300):
+            with log.open("wb") as file:
+                file.truncate(mebibytes * 2**20)  # takes no room
+            await clock.advance(1)
+        logs.stop()
+        await clock.advance(1)
+
+    asyncio.run(run())
+    assert [line.split(" that ")[0] for line in told] == [
+        f"{log}: 256 MiB",
+        f"{log}: 512 MiB",
+        f"{log}: 64 MiB: it is short again",
+        f"{log}: 300 MiB",
+    ]
+    assert f"fuser -v {database}" in told[0]
+    [finding] = check_logs({database: log_bytes(database), tmp_path / "trace.db": 0})
+    assert finding.level == "warning"
+    assert finding.message in told[-1]

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from motia.backends.sqlite.long_log import LONG_BYTES, how_to_end, long_log
 from motia.core.message import QueueDepth, QueueName
 from motia.core.wording import counted
 from motia.engine.dry_check import DryCheck
@@ -84,6 +85,15 @@ def check_disk(free_bytes: int, floor_bytes: int, path: Path) -> list[Finding]:
     if free_bytes < 4 * floor_bytes:
         return [Finding("warning", "disk", f"{path}: {mebibytes} MiB free", "free some space soon")]
     return [Finding("ok", "disk", f"{path}: {mebibytes} MiB free")]
+
+
+def check_logs(sizes_bytes: Mapping[Path, int]) -> list[Finding]:
+    """Write-ahead logs by their database: a long one is held by who reads it."""
+    return [
+        Finding("warning", "log", long_log(database, size_bytes), how_to_end(database))
+        for database, size_bytes in sizes_bytes.items()
+        if size_bytes >= LONG_BYTES
+    ]
 
 
 def check_port(name: str, host: str, port: int, *, flag: str, running: bool) -> list[Finding]:

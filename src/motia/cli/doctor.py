@@ -50,7 +50,9 @@ def doctor(directory: ProjectDir = HERE, as_json: AsJson = False) -> None:
 
 
 def _machine(loaded: Loaded) -> list[Finding]:
+    from motia.adapters import database_files
     from motia.backends.sqlite.connection import file_system_of
+    from motia.backends.sqlite.long_log import log_bytes
     from motia.cli import checks
     from motia.cli.control import control_socket, is_running
 
@@ -62,6 +64,7 @@ def _machine(loaded: Loaded) -> list[Finding]:
         *checks.check_settings(loaded.notices),
         *checks.check_file_system(file_system_of(folder), folder),
         *checks.check_disk(shutil.disk_usage(folder).free, settings.limits.min_free_disk_bytes, folder),
+        *checks.check_logs({path: log_bytes(path) for path in database_files(settings)}),
     ]
     if not os.access(folder, os.W_OK):
         findings.append(
