@@ -26,12 +26,13 @@ class Ids:
             self._now_ms() << 16 | 0x7000 | self._bits(12), 0x8000_0000_0000_0000 | self._bits(62)
         )
 
-    def trace_id(self) -> str:
+    def trace_id(self, now_ms: int | None = None) -> str:
         """32 hex digits: milliseconds, then 80 random bits, so that an index on them grows at its end.
 
         The random part is more than the 56 bits that W3C Trace Context asks for.
         """
-        return (self._now_ms() << 80 | self._bits(80)).to_bytes(16, "big").hex()
+        at_ms = self._now_ms() if now_ms is None else now_ms
+        return (at_ms << 80 | self._bits(80)).to_bytes(16, "big").hex()
 
     def span_id(self) -> str:
         """16 hex digits, never all zero."""

@@ -28,7 +28,7 @@ from motia.tracing.record import Level
 class StepEndpoint:
     """One route: its step, and what would otherwise be looked up per request."""
 
-    __slots__ = ("_engine", "_index", "_step", "_timeout_s", "max_body_bytes", "route")
+    __slots__ = ("_engine", "_index", "_step", "_timeout_s", "_trusts", "max_body_bytes", "route")
 
     def __init__(self, engine: Engine, step: Step, index: int, trigger: HttpTrigger) -> None:
         settings = engine.settings
@@ -36,6 +36,7 @@ class StepEndpoint:
         self._step = step
         self._index = index
         self._timeout_s = trigger.timeout_s or settings.queue.handler_timeout_s
+        self._trusts = settings.tracing.trust_traceparent
         self.route = trigger.path
         self.max_body_bytes = trigger.max_body_bytes or settings.limits.body_bytes
 
@@ -48,16 +49,16 @@ class StepEndpoint:
         """
         engine = self._engine
         clock, ids, recorder = engine.clock, engine.ids, engine.recorder
-        trace = TraceContext(ids.trace_id(), ids.span_id(), 0)
+        started_ms, started_s = clock.now_ms(), clock.monotonic_s()
+        trace = TraceContext(ids.trace_id(started_ms), ids.span_id(), 0)
         parent = ""
-        if engine.settings.tracing.trust_traceparent:
+        if self._trusts:
             inbound = _inbound(request)
             if inbound is not None:
                 trace = TraceContext(inbound.trace_id, trace.span_id, 0)
                 parent = inbound.span_id
         request.trace_id = trace.trace_id
         invocation = Invocation(self._step, self._index, request, trace)
-        started_ms, started_s = clock.now_ms(), clock.monotonic_s()
         execution = Execution(engine, invocation, self._timeout_s, started_s)
         execution.give_up = lambda: give_up(self._failed(TimedOut(self._timeout_s), trace))
         outcome = await engine.run_guarded(execution)

@@ -25,6 +25,7 @@ CONTROL = "control"
 """Name of the listener that only the owner of this project can reach."""
 WORKBENCH = "workbench"
 """Name of the listener that the console shares with the project's routes."""
+_ON_BOTH_PORTS = (PREFIX, APPROVALS)
 
 
 class ConsolePort(Protocol):
@@ -101,11 +102,12 @@ class AppGateway:
     def admit(self, request: Request, raw_path: str, listener: str) -> Endpoint | HttpResponse:
         if listener == CONTROL:
             return self._control
-        if raw_path.startswith(PREFIX) and (listener != WORKBENCH or asks_for_events(request)):
-            return StreamEndpoint(self._sockets, raw_path)
-        if raw_path.startswith(APPROVALS):
-            # Whoever has the link may answer: it is no matter of the console's.
-            return self._approval(raw_path)
+        if raw_path.startswith(_ON_BOTH_PORTS):
+            if raw_path.startswith(APPROVALS):
+                # Whoever has the link may answer: it is no matter of the console's.
+                return self._approval(raw_path)
+            if listener != WORKBENCH or asks_for_events(request):
+                return StreamEndpoint(self._sockets, raw_path)
         if listener == WORKBENCH and self._console is not None:
             admitted = self._console.admit(request, raw_path)
             if admitted is not None:

@@ -52,6 +52,15 @@ class Shared:
     connections: set[Connection] = field(default_factory=set)
     left: set[asyncio.Task[None]] = field(default_factory=set)
     """Answers being made whose client is gone."""
+    header_bytes: int = field(init=False)
+    header_read_s: float = field(init=False)
+    body_read_s: float = field(init=False)
+    keep_alive_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Every request asks for these: of a Pydantic model that takes ten times as long.
+        self.header_bytes, self.header_read_s = self.limits.header_bytes, self.limits.header_read_s
+        self.body_read_s, self.keep_alive_s = self.limits.body_read_s, self.limits.keep_alive_s
 
 
 class _Refused(Exception):
@@ -106,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self.transport: Any = None
         self.phase = HEAD
-        self.deadline_s = shared.now_s + shared.limits.header_read_s
+        self.deadline_s = shared.now_s + shared.header_read_s
         self._client: str | None = None
         # The request that is being read
         self._url = b""
@@ -186,7 +195,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._after_upgrade(data[upgrade.args[0] :])
             return
-        if phase == self.phase == HEAD and self._head_bytes > self._shared.limits.header_bytes:
+        if phase == self.phase == HEAD and self._head_bytes > self._shared.header_bytes:
             self._refuse(self._head_too_large())
 
     # The parser's calls
@@ -196,7 +205,7 @@ class Connection(asyncio.Protocol):
         self._headers = []
         self._hosts = self._length = 0
         if self.phase != HEAD or not self._head_is_first:
-            self.deadline_s = self._shared.now_s + self._shared.limits.header_read_s
+            self.deadline_s = self._shared.now_s + self._shared.header_read_s
         # Of a chunk that begins with the end of an earlier request nobody knows how much is this head.
         self._head_bytes = self._chunk_bytes if self._head_is_first else 0
         self._head_is_first = False
@@ -220,7 +229,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         shared = self._shared
         parser = self._parser
-        limit_bytes = shared.limits.header_bytes
+        limit_bytes = shared.header_bytes
         if self._head_bytes > limit_bytes and self._exact_head_bytes() > limit_bytes:
             raise self._fault_is(self._head_too_large())
         if self._hosts != 1 and (self._hosts > 1 or parser.get_http_version() == "1.1"):
@@ -240,7 +249,7 @@ class Connection(asyncio.Protocol):
             self._client,
         )
         self.phase = BODY
-        self.deadline_s = shared.now_s + shared.limits.body_read_s
+        self.deadline_s = shared.now_s + shared.body_read_s
         if parser.should_upgrade():
             if method == b"CONNECT":
                 raise self._fault_is(problem(501, detail="This server is no proxy."))
@@ -301,7 +310,7 @@ class Connection(asyncio.Protocol):
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
 
     def _head_too_large(self) -> HttpResponse:
-        limit_bytes = self._shared.limits.header_bytes
+        limit_bytes = self._shared.header_bytes
         return problem(431, detail=f"The request's head is larger than {limit_bytes} bytes.")
 
     def _fault_is(self, response: HttpResponse) -> _Refused:
@@ -414,7 +423,9 @@ class Connection(asyncio.Protocol):
             self._pending.clear()
             self.close_soon()
         elif self.phase == HANDLING:
-            self._rest()
+            shared = self._shared
+            self.phase = IDLE
+            self.deadline_s = shared.now_s + (shared.linger_s if shared.draining else shared.keep_alive_s)
 
     def _next(self) -> None:
         """Begin the next request that waits; while the client does not read, `resume_writing` will."""
@@ -424,11 +435,6 @@ class Connection(asyncio.Protocol):
         if not self._pending:
             self.transport.resume_reading()
         self._begin(*waiting)
-
-    def _rest(self) -> None:
-        shared = self._shared
-        self.phase = IDLE
-        self.deadline_s = shared.now_s + (shared.linger_s if shared.draining else shared.limits.keep_alive_s)
 
     def _refuse(self, response: HttpResponse) -> None:
         """Answer a request at fault and close, letting the answer arrive before the connection goes."""
@@ -484,7 +490,7 @@ class Connection(asyncio.Protocol):
     def close_soon(self) -> None:
         """Close once what is written has been sent; abort if the client does not read it."""
         self.phase = CLOSING
-        self.deadline_s = self._shared.now_s + self._shared.limits.body_read_s
+        self.deadline_s = self._shared.now_s + self._shared.body_read_s
         self.transport.close()
 
     def check(self, elapsed_s: float) -> None:
@@ -500,7 +506,7 @@ class Connection(asyncio.Protocol):
             unsent_bytes = transport.get_write_buffer_size()
             if unsent_bytes != self._unsent_bytes:
                 self._unsent_bytes, self._unsent_since_s = unsent_bytes, self._shared.now_s
-            elif self._shared.now_s - self._unsent_since_s > self._shared.limits.body_read_s:
+            elif self._shared.now_s - self._unsent_since_s > self._shared.body_read_s:
                 transport.abort()
 
     def linger(self) -> None:
