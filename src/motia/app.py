@@ -129,6 +129,7 @@ class App:
             node=self._node_id.hex(),
             worker_sockets=self._worker_sockets,
             on_change=self._reload_soon,
+            running=self.running,
         )
         self._stack.push_async_callback(loader.stop)
         self.runtimes = loader.runtimes
@@ -379,11 +380,13 @@ class App:
             now_ms=self._clock.now_ms(),
         )
 
-    def running(self) -> Sequence[str]:
-        """Names of the steps being executed."""
-        if self.engine is None:
-            return ()
-        return [execution.invocation.step.name for execution in list(self.engine.deadlines.running)]
+    def running(self) -> Mapping[str, Sequence[str]]:
+        """Names of the steps being executed, by language."""
+        found: dict[str, list[str]] = {}
+        for execution in list(self.engine.deadlines.running) if self.engine is not None else ():
+            step = execution.invocation.step
+            found.setdefault(step.source.language, []).append(step.name)
+        return found
 
     def worn(self) -> str | None:
         """Why this node should be replaced; None while all is well."""

@@ -39,7 +39,7 @@ class ProjectLoader:
 
     `worker_sockets` are those of the supervisor's workers, by kind; with None this node starts workers of its
     own, when the first file needs one. `on_change` is called when a worker that was started again found
-    other steps.
+    other steps. `running` gives the names of the steps being executed, by language.
     """
 
     def __init__(
@@ -51,11 +51,13 @@ class ProjectLoader:
         node: str,
         worker_sockets: Mapping[str, Sequence[str]] | None = None,
         on_change: Callable[[], None] = lambda: None,
+        running: Callable[[], Mapping[str, Sequence[str]]] = dict,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._recorder = recorder
         self._worker_sockets = worker_sockets
+        self._running = running
         self._own = OwnHost(settings, clock, report=self._tell)
         self._processes = StepProcesses(
             PROGRAM,
@@ -117,6 +119,7 @@ class ProjectLoader:
         return [Path(path) for path in self._worker_sockets[kind]]
 
     def _tell(self, event: WorkerEvent) -> None:
+        event = event.beside(self._running())
         if event.what != "started":
             self._recorder.log(cast(Level, event.level), event.text, step=event.worker)
 

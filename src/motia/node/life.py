@@ -138,9 +138,7 @@ class _Node:
         self._dump.beat()
         if not self._channel.congested:
             app = self._app
-            self._channel.send(
-                "beat", running=list(app.running()) if app else [], worn=app.worn() if app else None
-            )
+            self._channel.send("beat", running=app.running() if app else {}, worn=app.worn() if app else None)
 
     def _tick(self) -> None:
         if self._dump is not None:

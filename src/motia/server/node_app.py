@@ -49,8 +49,8 @@ class NodeApp(Protocol):
         """
         ...
 
-    def running(self) -> Sequence[str]:
-        """Names of the steps being executed now. Called four times a second: must be cheap."""
+    def running(self) -> Mapping[str, Sequence[str]]:
+        """Names of the steps being executed now, by language. Called four times a second: must be cheap."""
         ...
 
     def worn(self) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from motia.core.wording import tally
 from motia.runtimes.worker.process import WorkerEvent
 from motia.supervisor.stall import Place
 from motia.workbench.guard import is_loopback
@@ -210,7 +211,7 @@ def _stall_lines(event: NodeStalled) -> list[str]:
 
 
 def _at(place: Place | None, running: Sequence[str]) -> str:
-    names = f" (running: {', '.join(running)})" if running else ""
+    names = f" (running: {tally(running)})" if running else ""
     return f" at {place}{names}" if place else names
 
 

@@ -27,7 +27,8 @@ class NodeProcess:
     thread: int | None = None
     """Identity of its event loop's thread."""
     banner: Mapping[str, Any]
-    running: Sequence[str] = ()
+    running: Mapping[str, Sequence[str]]
+    """Names of the steps it executes, by language."""
     served = False
     drained = False
     heard_s = 0.0
@@ -46,6 +47,7 @@ class NodeProcess:
     ) -> None:
         self._process = spawned.process
         self._handover = spawned.handover
+        self.running = {}
         self._on_exit = on_exit
         self._channel = Channel(lambda message: on_message(self, message), lambda: None)
         self.banner = {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motia.errors import MotiaError
+from motia.runtimes.worker.process import WorkerEvent
 from motia.server.node_app import DEFAULT_APP
 from motia.settings import Settings
 from motia.supervisor.channel import Message
@@ -121,7 +122,7 @@ class Supervisor:
             if self._spawned is not None:
                 self._spare = self._adopt(self._spawned)
             environment = {**self._environment, **self._dotenv}
-            self._workers = Workers(self._settings, self._runtime_dir, environment, self._report)
+            self._workers = Workers(self._settings, self._runtime_dir, environment, self._on_worker)
             for slot in self._slots:
                 self._apply(slot.load(), slot.number)
             await self._finished.wait()
@@ -245,6 +246,13 @@ class Supervisor:
         elif kind == "failed":
             self._on_failed(node, node.slot, message["error"])
 
+    def _on_worker(self, event: WorkerEvent) -> None:
+        running: dict[str, list[str]] = {}
+        for node in self._nodes.values():
+            for language, names in node.running.items():
+                running.setdefault(language, []).extend(names)
+        self._report(event.beside(running))
+
     def _on_serving(self, node: NodeProcess, number: int, now_s: float) -> None:
         old = self._slots[number].serving
         self._apply(self._slots[number].served(node.pid, now_s), number)
@@ -336,7 +344,7 @@ class Supervisor:
                     exit_code=exit_code,
                     retry_s=retry_s,
                     place=place,
-                    running=node.running,
+                    running=[name for names in node.running.values() for name in names],
                 )
             )
         if exit_code != 0 and number is not None:
@@ -467,7 +475,7 @@ class Supervisor:
                     silent_s=silent_s,
                     killed=kill,
                     place=place,
-                    running=node.running,
+                    running=node.running.get("python", ()),
                     loading=loading,
                 )
             )

@@ -99,7 +99,7 @@ def test_a_def_handler_is_a_workflow_like_any_other(project: Any) -> None:
             done.clear()
             message = await app.emit("order", {"amount": 4})
             await app.until_idle()
-            assert app.app.running() == []
+            assert app.app.running() == {}
             await app.advance(hours=1, seconds=1)
             await app.until_idle()
             await app.emit("order.closed", {"id": 1, "by": "Ada"})

@@ -87,7 +87,7 @@ def test_a_handler_that_swallows_its_cancellation_is_given_up_and_its_writes_ref
         refused = [log.message for log in app.logs if log.message.startswith("refused")]
         assert refused == ["refused claim.superseded"] * 2
         assert [(span.attempt, span.status) for span in app.spans] == [(1, "timeout"), (2, "ok")]
-        assert app.app.running() == []
+        assert app.app.running() == {}
 
     project.run(scenario, clock=ManualClock(), queue={"cancel_grace_s": 2})
 

@@ -83,7 +83,7 @@ async def order(input, ctx):
         found = await store.run(run)
         assert found is not None
         assert (found.status, found.entries) == ("suspended", 2)
-        assert app.app.running() == []
+        assert app.app.running() == {}
         await app.advance(170)
         assert _module(app, "order")["done"] == ["charge 1"]
         await app.advance(20)

@@ -56,8 +56,8 @@ class FakeApp:
     def banner(self) -> dict[str, Any]:
         return {"lines": [f"version {self.project['VERSION']}"]}
 
-    def running(self) -> list[str]:
-        return self.running_now
+    def running(self) -> dict[str, list[str]]:
+        return {"python": self.running_now}
 
     def worn(self) -> str | None:
         return self.worn_reason

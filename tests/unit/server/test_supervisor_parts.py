@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from motia.errors import SettingsError
+from motia.runtimes.worker.process import WorkerEvent
 from motia.server.node_app import find_factory
 from motia.settings import Settings
 from motia.settings.runtime_dir import runtime_dir
@@ -192,6 +193,14 @@ def test_events_read_well() -> None:
     assert describe(loading) == ["node 0 (pid 9) is still loading the project after 2.1 s"]
     (text,) = describe(replace(loading, killed=True))
     assert text == "node 0 (pid 9) is still loading the project after 2.1 s: it makes room for newer code"
+    still = WorkerEvent(
+        what="stalled", worker="node", languages=("typescript", "javascript"), pid=7, text="it hangs"
+    )
+    running = {"python": ["x"], "javascript": ["a"], "typescript": ["b", "c", "b"]}
+    assert describe(still.beside(running)) == ["the node worker (pid 7): it hangs (running: b ×2, c, a)"]
+    many = still.beside({"typescript": [f"s{number}" for number in range(12)]})
+    assert describe(many)[0].endswith(", s8, s9 and 2 more)")
+    assert still.beside({"python": ["x"]}) == still
     local = Listening(host="127.0.0.1", port=1, workbench_port=2, workbench_token="t")
     assert describe(local)[1:] == ["Workbench  http://127.0.0.1:2/#token=t"]
     opened = replace(local, host="0.0.0.0")  # told, not bound

@@ -6,14 +6,15 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from motia.core.clock import Clock
+from motia.core.wording import tally
 from motia.errors import WorkerError
 from motia.runtimes.worker.connection import CallFailed, Connection, ConnectionGone
 from motia.runtimes.worker.greeting import Greeting
@@ -36,9 +37,17 @@ class WorkerEvent:
 
     what: str
     worker: str
+    languages: Sequence[str]
     pid: int
     text: str = ""
     level: str = "info"
+
+    def beside(self, running: Mapping[str, Sequence[str]]) -> WorkerEvent:
+        """The event with the steps that may be the cause, of those that nodes run, by language."""
+        names = [name for language in self.languages for name in running.get(language, ())]
+        if self.what not in ("stalled", "killed") or not names:
+            return self
+        return replace(self, text=f"{self.text} (running: {tally(names)})")
 
 
 class WorkerProcess:
@@ -242,8 +251,16 @@ class WorkerProcess:
 
     def _report(self, what: str, text: str = "", level: str = "info") -> None:
         pid = 0 if self._process is None else self._process.pid
-        event = WorkerEvent(what=what, worker=self.kind.name, pid=pid, text=text, level=level)
-        self._report_event(event)
+        self._report_event(
+            WorkerEvent(
+                what=what,
+                worker=self.kind.name,
+                languages=self.kind.languages,
+                pid=pid,
+                text=text,
+                level=level,
+            )
+        )
 
 
 async def _dialled(listener: socket.socket) -> None:
