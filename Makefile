@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RUNS := $(VENV)/.runs
+# Modules are compiled when they are first imported: most of what is installed never is.
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(PIP) install --no-compile
 
 # Compiled code is kept, whatever the machine says: each process that a test starts would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -31,8 +35,14 @@ setup: $(STAMP) ## Make the virtual environment
 $(STAMP): pyproject.toml requirements-dev.lock
 	@echo "making $(VENV) and installing what the project and its tests need; the first time takes a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(INSTALL) -r requirements-dev.lock
+	@$(INSTALL) --no-deps --editable .
+	@touch $@ $(RUNS)
+
+$(RUNS): pyproject.toml requirements-dev.lock
+	@echo "making $(VENV) and installing what the project needs to run; the first time takes half a minute"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --constraint requirements-dev.lock --editable .
 	@touch $@
 
 npm: ## The npm packages that the tests of browsers and of the JavaScript client need
@@ -49,10 +59,15 @@ $(CONSOLE): workbench/node_modules/.package-lock.json $(CONSOLE_SOURCES)
 	@echo "building the Workbench's page"
 	@npm run --silent build --prefix workbench
 
-demo: EXAMPLE ?= shop
-demo: $(STAMP) ## Start the example shop, or EXAMPLE=research_agent, and build its console if npm can
+EXAMPLE ?= shop
+# Other examples need more than what the package needs to run.
+READY := $(if $(filter shop,$(EXAMPLE)),$(RUNS),$(STAMP))
+
+demo: ## Start the example shop, or EXAMPLE=research_agent, and build its console if npm can
 	@if ! { $(CAN_BUILD); }; then echo "no console: to build it, Node 20.19 and npm 10 or newer are needed"; \
-	elif ! $(MAKE) --no-print-directory console; then echo "no console: building it failed, as said above"; fi
+	elif ! $(MAKE) --silent --keep-going --jobs 2 $(READY) console; then \
+	if [ -e $(READY) ]; then echo "no console: building it failed, as said above"; fi; fi
+	@$(MAKE) --silent $(READY)
 	@$(BIN)/motia dev --dir examples/$(EXAMPLE)
 
 # More processes than two cores: tests that start something wait for it half of their time.
@@ -79,11 +94,11 @@ format: $(STAMP) ## Write the format, mend what lint can mend
 	@$(BIN)/ruff format src tests benchmarks examples scripts
 
 bench: $(STAMP) ## Costs in CPU µs and ratios to bare baselines, in one run
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@$(INSTALL) -r benchmarks/requirements.txt
 	@$(BIN)/python benchmarks/run.py
 
 build: $(STAMP) console ## The wheel
-	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@$(PIP) wheel --no-deps --wheel-dir dist .
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
