@@ -41,6 +41,8 @@ class TraceQuery:
     """Some span is of this step."""
     any_step: tuple[str, ...] | None = None
     """Some span is of one of these steps: how the traces of a flow are found."""
+    trace_ids: tuple[str, ...] | None = None
+    """It is one of these."""
     kind: str | None = None
     """What began it."""
     text: str | None = None
@@ -55,6 +57,33 @@ class TraceQuery:
     before: int | None = None
     """`position` of the last trace of the page before."""
     limit: int = 100
+
+    def finds(self, trace: TraceSummary) -> bool:
+        """Whether it is one of those, on whatever page."""
+        took_us = (trace.ended_at_ms - trace.started_at_ms) * 1000
+        return (
+            (self.trace_ids is None or trace.trace_id in self.trace_ids)
+            and (self.since_ms is None or trace.started_at_ms >= self.since_ms)
+            and (self.until_ms is None or trace.started_at_ms < self.until_ms)
+            and (self.step is None or self.step in trace.steps)
+            and (self.any_step is None or not set(self.any_step).isdisjoint(trace.steps))
+            and self.kind in (None, trace.kind)
+            and (self.min_us is None or took_us >= self.min_us)
+            and (self.max_us is None or took_us <= self.max_us)
+            and self._has_status(trace)
+            and (self.text is None or self._has_text(trace, self.text.lower()))
+        )
+
+    def _has_status(self, trace: TraceSummary) -> bool:
+        if self.status == "failed":
+            return trace.failed
+        if self.status == "retried":
+            return trace.retried
+        return self.status in (None, trace.status)
+
+    def _has_text(self, trace: TraceSummary, text: str) -> bool:
+        parts = (trace.name, *trace.steps, trace.error or "", trace.trace_id)
+        return any(text in part.lower() for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,8 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
             delta.dead = delta.dead or {}
             delta.dead[_letter(record)] = severity
             return
+    elif severity == SEVERITY["cancelled"] and (record.attributes or {}).get("verdict") == "released":
+        return  # its node drained: the message runs elsewhere
     elif delta.dead and record.attributes and record.attributes.get("verdict") in _DONE:
         delta.dead.pop(_letter(record), None)
     if severity > delta.ends:

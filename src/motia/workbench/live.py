@@ -12,9 +12,10 @@ from typing import Any
 
 from motia.http import sse
 from motia.tracing.store import Feed, LogQuery
-from motia.workbench.api.project import registry_version, running_documents
+from motia.workbench.api.project import registry_version
 from motia.workbench.api.queue import queue_documents
 from motia.workbench.api.tracing import line_document, summary_document
+from motia.workbench.running import RunningTraces, running_documents
 from motia.workbench.state_watch import StateWatch
 from motia.workbench.workspace import Workspace
 
@@ -42,6 +43,9 @@ class LiveChannel:
         self._states = StateWatch(workspace.engine.backend, workspace.engine.clock, state_at or 0)
         self._queues: dict[tuple[str, str], dict[str, Any]] = {}
         self._running: dict[str, int] = {}
+        self._ran: set[str] = set()
+        """Traces of which something ran at the last look."""
+        self._told_running: set[str] = set()
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The event stream, until the client goes or the node drains."""
@@ -161,11 +165,23 @@ class LiveChannel:
 
     async def _changed_traces(self, feed: Feed) -> dict[str, Any] | None:
         touched = sorted({position for note in feed.notes for position in note.traces}, reverse=True)
-        if not touched:
+        running = RunningTraces(self._workspace)
+        ids = running.trace_ids
+        # What ends within a look is not told to run: a busy page would hear of everything twice.
+        begun = (ids & self._ran) - self._told_running
+        ended = self._told_running - ids
+        self._ran = ids
+        if not touched and not begun and not ended:
             return None
-        found = await self._workspace.traces.traces_at(touched[:_TRACES])
-        items = [summary_document(summary) for summary in found]
-        return {"items": items, "skipped": max(0, len(touched) - _TRACES)}
+        found = await self._workspace.traces.traces_at(touched[:_TRACES]) if touched else []
+        items = {summary.trace_id: running.of(summary) for summary in found}
+        also = await running.summaries((begun | ended) - items.keys())
+        items |= {summary.trace_id: summary for summary in also}
+        self._told_running = {*self._told_running - ended, *begun, *(items.keys() & ids)}
+        return {
+            "items": [summary_document(summary) for summary in items.values()],
+            "skipped": max(0, len(touched) - _TRACES),
+        }
 
     def _activity(self, feed: Feed) -> dict[str, Any] | None:
         steps: dict[str, dict[str, int]] = {}

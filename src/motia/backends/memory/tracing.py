@@ -110,8 +110,11 @@ class MemoryTraces:
             for trace_id, trace in kept:
                 if len(found) >= query.limit:
                     break
-                if _matches(query, trace_id, trace):
-                    found.append(_summary(trace_id, trace))
+                if query.before is not None and trace.position >= query.before:
+                    continue
+                summary = _summary(trace_id, trace)
+                if query.finds(summary):
+                    found.append(summary)
             return found
 
     async def trace(self, trace_id: str) -> Trace | None:
@@ -252,39 +255,6 @@ class MemoryTraces:
         size_bytes = len(self._outside.popleft().data) + _ROW_BYTES
         self._outside_bytes -= size_bytes
         self._size_bytes -= size_bytes
-
-
-def _matches(query: TraceQuery, trace_id: str, kept: _Kept) -> bool:
-    delta = kept.delta
-    if query.before is not None and kept.position >= query.before:
-        return False
-    if query.since_ms is not None and delta.started_ms < query.since_ms:
-        return False
-    if query.until_ms is not None and delta.started_ms >= query.until_ms:
-        return False
-    if query.step is not None and query.step not in delta.steps:
-        return False
-    if query.any_step is not None and not set(query.any_step) & set(delta.steps):
-        return False
-    if query.kind not in (None, delta.kind):
-        return False
-    took_us = (delta.ended_ms - delta.started_ms) * 1000
-    if query.min_us is not None and took_us < query.min_us:
-        return False
-    if query.max_us is not None and took_us > query.max_us:
-        return False
-    if query.status == "failed":
-        if delta.severity < FAILED_SEVERITY:
-            return False
-    elif query.status == "retried":
-        if not (delta.failures and 0 < delta.severity < FAILED_SEVERITY):
-            return False
-    elif query.status is not None and STATUS_OF_SEVERITY[delta.severity] != query.status:
-        return False
-    if query.text is None:
-        return True
-    text = query.text.lower()
-    return any(text in part.lower() for part in (delta.name, *delta.steps, delta.error or "", trace_id))
 
 
 def _summary(trace_id: str, kept: _Kept) -> TraceSummary:

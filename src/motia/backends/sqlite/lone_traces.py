@@ -83,7 +83,7 @@ def _insert(connection: apsw.Connection, group: LoneSpans, part: slice) -> None:
 
 def find(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary]:
     """The newest `query.limit` lone traces that match, newest first."""
-    if query.status not in (None, "ok"):
+    if query.status not in (None, "ok") or query.trace_ids == ():
         return []
     conditions: list[str] = ["true"]
     values: list[Any] = []
@@ -100,6 +100,10 @@ def find(connection: apsw.Connection, query: TraceQuery) -> list[TraceSummary]:
         if value is not None:
             conditions.append(condition)
             values.append(value)
+    if query.trace_ids is not None:
+        one_of = " OR ".join("first_id <= ? AND last_id >= ?" for _ in query.trace_ids)
+        conditions.append(f"({one_of})")
+        values += [trace_id for trace_id in query.trace_ids for _ in range(2)]
     if query.any_step is not None:
         conditions.append(f"name IN ({', '.join('?' for _ in query.any_step)})")
         values += query.any_step
@@ -190,6 +194,7 @@ def _matching(row: _Row, query: TraceQuery) -> Iterator[TraceSummary]:
         began_ms, us = begins_ms[number], durations_us[number]
         if (
             (query.before is None or row.first + number < query.before)
+            and (query.trace_ids is None or trace_ids[number] in query.trace_ids)
             and (query.since_ms is None or began_ms >= query.since_ms)
             and (query.until_ms is None or began_ms < query.until_ms)
             and (query.min_us is None or us >= query.min_us)

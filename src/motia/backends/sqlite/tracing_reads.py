@@ -166,6 +166,8 @@ def _select(columns: str, query: TraceQuery, *also: str) -> tuple[str, tuple[Any
 
     if query.before is not None:
         add("id < ?", query.before)
+    if query.trace_ids is not None:
+        add(f"trace_id IN ({', '.join('?' for _ in query.trace_ids)})", *query.trace_ids)
     if query.since_ms is not None:
         add("started_ms >= ?", query.since_ms)
     if query.until_ms is not None:

@@ -188,6 +188,8 @@ class TracingConformance:
         self._write(span(4), failed(4, 2, kind="manual"))
         self._write(attempt(5, 2, "error", "retried"))
         self._write(span(6), attempt(6, 2, "ok", "completed"))
+        self._write(attempt(7, 2, "cancelled", "released"))
+        self._write(attempt(8, 2, "cancelled", "released"), attempt(8, 3, "ok", "completed"))
         found = {int(one.trace_id, 16): one for one in self._read(lambda it: it.traces(TraceQuery()))}
         assert {number: (one.status, one.failures, one.retried) for number, one in found.items()} == {
             1: ("ok", 2, True),
@@ -196,10 +198,12 @@ class TracingConformance:
             4: ("ok", 1, True),
             5: ("running", 1, False),
             6: ("ok", 0, False),
+            7: ("running", 0, False),
+            8: ("ok", 0, False),
         }
         assert self._names(TraceQuery(status="failed")) == [3, 2]
         assert self._names(TraceQuery(status="retried")) == [4, 1]
-        assert self._names(TraceQuery(status="ok")) == [6, 4, 1]
+        assert self._names(TraceQuery(status="ok")) == [8, 6, 4, 1]
         # Both letters of the third were sent back and done; a crash of another trace stays one.
         self._write(attempt(3, 4, "error", "retried"), attempt(3, 5, "ok", "completed"))
         assert self._names(TraceQuery(status="failed")) == [3, 2]
@@ -288,6 +292,11 @@ class TracingConformance:
         assert sorted(self._names(TraceQuery(any_step=("other",)))) == list(range(502, 512))
         assert sorted(self._names(TraceQuery(text="OTHE"))) == list(range(502, 512))
         assert self._names(TraceQuery(text=trace_id(77))) == [77]
+        assert self._names(TraceQuery(trace_ids=(trace_id(77), trace_id(505), trace_id(512)))) == [
+            512,
+            505,
+            77,
+        ]
         assert self._names(TraceQuery(min_us=4975, step="step-1")) == [500, 499, 498]
         assert self._names(TraceQuery(max_us=25)) == [2, 1]
         assert self._names(TraceQuery(kind="queue")) == []
@@ -479,6 +488,8 @@ class TracingConformance:
         self._write(span(1), span(2, 2, name="other"), span(3, duration_us=5_000_000, name="slow"))
         assert self._names(TraceQuery(any_step=("other", "slow"))) == [3, 2]
         assert self._names(TraceQuery(any_step=())) == []
+        assert self._names(TraceQuery(trace_ids=(trace_id(3), trace_id(9)))) == [3]
+        assert self._names(TraceQuery(trace_ids=())) == []
         assert self._names(TraceQuery(kind="queue")) == [2]
         assert self._names(TraceQuery(min_us=1_000_000)) == [3]
         assert self._names(TraceQuery(max_us=1_000_000)) == [2, 1]

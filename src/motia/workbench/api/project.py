@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from typing import Any
 
-from motia.backends.liveness import Running
 from motia.core.registry import Registry
 from motia.core.step import Step
 from motia.core.trigger import CronTrigger, HttpTrigger
@@ -15,6 +14,7 @@ from motia.workbench.api.documents import schemas_document, step_document
 from motia.workbench.api.tabs import tab_document
 from motia.workbench.console import version
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
+from motia.workbench.running import running_documents
 from motia.workbench.source import source_document
 from motia.workbench.workspace import Workspace
 
@@ -86,45 +86,6 @@ def find_step(registry: Registry, name: str) -> Step:
     if found is None:
         raise unknown("step", name, "step.unknown")
     return found
-
-
-def running_documents(workspace: Workspace) -> list[dict[str, Any]]:
-    """The executions of all nodes, the longest running first; of other nodes as of 0.1 s ago."""
-    engine = workspace.engine
-    now_ms, now_s = engine.clock.now_ms(), engine.clock.monotonic_s()
-    here = [
-        {
-            "step": execution.invocation.step.name,
-            "kind": execution.invocation.occurrence.kind,
-            "attempt": execution.invocation.attempt,
-            "trace_id": execution.invocation.trace.trace_id,
-            "span_id": execution.invocation.trace.span_id,
-            "started_ms": now_ms - round((now_s - execution.started_s) * 1000),
-        }
-        for execution in engine.deadlines.running
-    ]
-    elsewhere = [
-        {
-            "step": one.step,
-            "kind": _kind_of(workspace.registry, one),
-            "attempt": one.attempt,
-            "trace_id": one.trace.trace_id,
-            "span_id": one.trace.span_id,
-            "started_ms": one.started_ms,
-        }
-        for one in engine.liveness.elsewhere()
-    ]
-    return sorted(here + elsewhere, key=lambda run: run["started_ms"])
-
-
-def _kind_of(registry: Registry, running: Running) -> str:
-    """What began an execution of another node, as far as the step's triggers tell."""
-    step = registry.steps.get(running.step)
-    kinds = {trigger.kind for trigger in step.triggers} if step is not None else set()
-    if not running.of_message:
-        return "http" if "http" in kinds else "manual"
-    kinds.discard("http")
-    return kinds.pop() if len(kinds) == 1 else "queue"
 
 
 def registry_version(registry: Registry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from motia import encoding
@@ -13,8 +14,8 @@ from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
 from motia.tracing.summary import tried_again
 from motia.workbench.again import run_again
-from motia.workbench.api.project import running_documents
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
+from motia.workbench.running import RunningTraces, running_documents
 from motia.workbench.workspace import Workspace
 
 _STATUSES = ("running", "ok", "refused", "cancelled", "timeout", "error", "crashed", "failed", "retried")
@@ -31,7 +32,10 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         query = trace_query(workspace.registry, request)
         found = await store.traces(query)
         following = found[-1].position if len(found) == query.limit else None
-        return page_of([summary_document(summary) for summary in found], following)
+        running = RunningTraces(workspace)
+        if query.before is None:
+            found = await running.on_first_page(found, query)
+        return page_of([summary_document(running.of(summary)) for summary in found], following)
 
     async def trace(request: ApiRequest) -> Any:
         found = await _trace(workspace, request)
@@ -188,10 +192,14 @@ def _call_document(call: Any) -> dict[str, Any]:
 
 
 async def _trace(workspace: Workspace, request: ApiRequest) -> Trace:
-    found = await workspace.traces.trace(request.params["id"])
-    if found is None:
-        raise unknown("trace", request.params["id"], "trace.unknown")
-    return found
+    trace_id, running = request.params["id"], RunningTraces(workspace)
+    found = await workspace.traces.trace(trace_id)
+    if found is not None:
+        return replace(found, summary=running.of(found.summary))
+    begun = running.begun(trace_id)
+    if begun is None:
+        raise unknown("trace", trace_id, "trace.unknown")
+    return Trace(summary=begun, spans=(), logs=())
 
 
 async def _span(workspace: Workspace, request: ApiRequest) -> SpanRecord:

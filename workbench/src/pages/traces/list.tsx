@@ -13,7 +13,7 @@ import { KindIcon } from '@/ui/kind'
 import { ProblemPage } from '@/ui/problem'
 import { Rows } from '@/ui/rows'
 import { failed, Retried, retries, StatusIcon } from '@/ui/status'
-import { Ago } from '@/ui/time'
+import { Ago, useNow } from '@/ui/time'
 import { query, to } from '@/urls'
 
 const ROW_PX = 34
@@ -124,6 +124,13 @@ function Heads() {
 const told = (trace: Trace): string | null =>
   failed(trace.status) || trace.status === 'refused' ? trace.error : null
 
+/** How long it took; of one that runs, how long it has taken. */
+function Took({ trace }: { trace: Trace }) {
+  const now_ms = useNow()
+  const so_far_us = trace.status === 'running' ? (now_ms - trace.started_ms) * 1_000 : 0
+  return duration(Math.max(trace.duration_us, so_far_us))
+}
+
 function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; longest_us: number }) {
   const bad = failed(trace.status)
   return (
@@ -147,7 +154,9 @@ function WideRow({ trace, href, longest_us }: { trace: Trace; href: string; long
             style={{ width: `${(100 * trace.duration_us) / longest_us}%` }}
           />
         </span>
-        <span className="num w-16 text-right text-xs max-lg:w-full">{duration(trace.duration_us)}</span>
+        <span className="num w-16 text-right text-xs max-lg:w-full">
+          <Took trace={trace} />
+        </span>
       </span>
       <Ago at_ms={trace.started_ms} className="text-right text-xs text-muted" />
     </Link>
@@ -167,7 +176,9 @@ function NarrowRow({ trace, href, chosen }: { trace: Trace; href: string; chosen
       <span className="min-w-0 flex-1">
         <span className="flex items-baseline gap-2">
           <span className="flex-1 truncate text-sm font-medium">{trace.name || '…'}</span>
-          <span className="num shrink-0 text-xs">{duration(trace.duration_us)}</span>
+          <span className="num shrink-0 text-xs">
+            <Took trace={trace} />
+          </span>
         </span>
         <span className="flex items-baseline gap-2 text-2xs text-muted">
           <span className={`flex-1 truncate ${failed(trace.status) ? 'text-bad' : ''}`}>
