@@ -72,7 +72,7 @@ def open_trace_file(path: Path, max_bytes: int) -> apsw.Connection:
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
         # Written in order and seldom read here: a large cache would only hold memory.
-        connection.execute("PRAGMA cache_size = -2048")
+        connection.execute("PRAGMA cache_size = -512")
         connection.execute("PRAGMA wal_autocheckpoint = 1000")
         connection.execute(f"PRAGMA journal_size_limit = {min(max(max_bytes // 8, 1024 * 1024), 67108864)}")
         in_transaction(connection, path, lambda: _create(connection, path))
