@@ -8,7 +8,13 @@ from shop import NewUser
 from motia import Context, api
 
 
-@api(id="create-user", method="POST", path="/users", flows=["users"])
+@api(
+    id="create-user",
+    method="POST",
+    path="/users",
+    enqueues=["send-welcome-email", "analyze-user-behavior"],
+    flows=["users"],
+)
 async def create_user(body: NewUser, ctx: Context) -> dict[str, Any]:
     user = {
         "id": uuid.uuid4().hex[:9],

@@ -7,7 +7,7 @@ from shop import NewOrder
 from motia import Context, api
 
 
-@api(id="process-order", method="POST", path="/orders", flows=["orders"])
+@api(id="process-order", method="POST", path="/orders", enqueues=["validate-inventory"], flows=["orders"])
 async def process_order(body: NewOrder, ctx: Context) -> dict[str, Any]:
     order_id = f"order_{uuid4().hex[:12]}"
     order = {"orderId": order_id, "status": "processing", **body.model_dump()}

@@ -5,7 +5,14 @@ from shop import fail_now_and_then
 from motia import Context, event
 
 
-@event(id="process-payment", schema={"orderId": str}, retries=9, retry_delay="200ms", flows=["orders"])
+@event(
+    id="process-payment",
+    schema={"orderId": str},
+    retries=9,
+    retry_delay="200ms",
+    enqueues=["create-shipping-label"],
+    flows=["orders"],
+)
 async def process_payment(orderId: str, ctx: Context) -> dict[str, str]:
     order = await ctx.state.get("orders", orderId)
     amount = sum(item["price"] * item["quantity"] for item in order["items"])

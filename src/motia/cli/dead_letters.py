@@ -71,7 +71,7 @@ def dead(
     query = _query(ids, topic, step, code, cause, text, since, until)
     settings = load_project(directory).settings
     if grouped:
-        groups = with_store(settings, lambda backend: dead_letters.groups(backend, query))[:limit]
+        groups = with_store(settings, lambda backend: backend.queue.dead_groups(query))[:limit]
         print_list(
             [dead_letters.group_document(group) for group in groups],
             {

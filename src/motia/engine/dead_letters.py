@@ -20,41 +20,22 @@ from motia.core.registry import Registry
 from motia.engine.enqueue import message_of
 from motia.engine.input_check import check_input
 from motia.errors import InputError
-from motia.queue.dead_letters import DeadGroup, DeadLetterQuery, cause_of_letter, new_group
+from motia.queue.dead_letters import DeadGroup, DeadLetterQuery, cause_of_letter
 
 _PAGE = 500
 _MOST_REFUSALS = 100
 
 
-async def walk(
-    backend: Backend, query: DeadLetterQuery, *, at_most: int | None = None
-) -> AsyncIterator[DeadLetter]:
-    """The letters that fit, the newest first; with `at_most` only that many are looked at."""
+async def walk(backend: Backend, query: DeadLetterQuery) -> AsyncIterator[DeadLetter]:
+    """The letters that fit, the newest first."""
     before_seq: int | None = None
-    looked_at = 0
-    # A queue is the one part of a query that storage itself can look for.
-    queue = QueueName(query.topic, query.step) if query.topic is not None and query.step is not None else None
-    while at_most is None or looked_at < at_most:
-        page = await backend.queue.dead_letters(queue, limit=_PAGE, before_seq=before_seq)
+    while True:
+        page = await backend.queue.dead_letters(query, limit=_PAGE, before_seq=before_seq)
         for letter in page:
-            if query.fits(letter):
-                yield letter
+            yield letter
         if len(page) < _PAGE:
             return
-        looked_at += len(page)
         before_seq = page[-1].seq
-
-
-async def groups(backend: Backend, query: DeadLetterQuery, *, at_most: int | None = None) -> list[DeadGroup]:
-    """The letters that fit by their cause and queue, the largest group first."""
-    found: dict[tuple[str, QueueName], DeadGroup] = {}
-    async for letter in walk(backend, query, at_most=at_most):
-        key = cause_of_letter(letter), letter.queue
-        if key in found:
-            found[key].add(letter)
-        else:
-            found[key] = new_group(letter)
-    return sorted(found.values(), key=lambda group: (-group.count, -group.last_ms))
 
 
 async def find(backend: Backend, id_: MessageId, queue: QueueName | None = None) -> DeadLetter | None:
@@ -67,8 +48,8 @@ async def find(backend: Backend, id_: MessageId, queue: QueueName | None = None)
     if not stored:
         return None
     newest = max(stored, key=lambda message: message.seq)
-    found = await backend.queue.dead_letters(newest.queue, limit=1, before_seq=newest.seq + 1)
-    return next((letter for letter in found if letter.id == id_), None)
+    query = DeadLetterQuery(ids=frozenset((id_,)), topic=newest.queue.topic, step=newest.queue.step)
+    return next(iter(await backend.queue.dead_letters(query, limit=1)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +142,10 @@ async def _on_each(
 ) -> int:
     # Chosen before anything moves: a letter that dies again meanwhile is not sent back twice.
     chosen: dict[QueueName, list[MessageId]] = {}
-    async for letter in walk(backend, query):
-        chosen.setdefault(letter.queue, []).append(letter.id)
+    for queue, id_ in await backend.queue.dead_ids(query):
+        chosen.setdefault(queue, []).append(id_)
     total = 0
     for queue, ids in chosen.items():
-        ids.reverse()
         for start in range(0, len(ids), _PAGE):
             part = frozenset(ids[start : start + _PAGE])
             (count,) = await backend.commit(Batch((operation(queue, part, total),)))

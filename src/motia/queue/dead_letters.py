@@ -44,19 +44,26 @@ class DeadLetterQuery:
         return self.cause is None or self.cause == cause_of_letter(letter)
 
 
-def error_of_letter(letter: DeadLetter) -> Mapping[str, Any]:
-    """The fields of its last error; empty where none was recorded."""
-    error = encoding.decode(letter.error) if letter.error else None
+EVERY_LETTER = DeadLetterQuery()
+
+
+def fields_of_error(text: bytes) -> Mapping[str, Any]:
+    """The fields of a letter's last error; empty where none was recorded."""
+    error = encoding.decode(text) if text else None
     return error if isinstance(error, Mapping) else {}
 
 
-def cause_of_letter(letter: DeadLetter) -> str:
+def cause_of_error(step: str, code: str, text: bytes) -> str:
     """The id that letters share whose step, code, type and message, numbers and ids aside, are the same."""
-    error = error_of_letter(letter)
-    return cause_of(letter.queue.step, letter.code, str(error.get("type", "")), str(error.get("message", "")))
+    error = fields_of_error(text)
+    return cause_of(step, code, str(error.get("type", "")), str(error.get("message", "")))
 
 
-@dataclass(slots=True, kw_only=True)
+def cause_of_letter(letter: DeadLetter) -> str:
+    return cause_of_error(letter.queue.step, letter.code, letter.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadGroup:
     """Letters of one queue that died of the same cause."""
 
@@ -72,23 +79,9 @@ class DeadGroup:
     sample: MessageId
     """The newest of them."""
 
-    def add(self, letter: DeadLetter) -> None:
-        self.count += 1
-        self.first_ms = min(self.first_ms, letter.died_at_ms)
-        self.last_ms = max(self.last_ms, letter.died_at_ms)
-
-
-def new_group(letter: DeadLetter) -> DeadGroup:
-    """A group of this one letter."""
-    error = error_of_letter(letter)
-    return DeadGroup(
-        cause=cause_of_letter(letter),
-        queue=letter.queue,
-        code=letter.code,
-        type=str(error.get("type", "")),
-        message=normal(str(error.get("message", ""))),
-        count=1,
-        first_ms=letter.died_at_ms,
-        last_ms=letter.died_at_ms,
-        sample=letter.id,
-    )
+    @classmethod
+    def of(cls, cause: str, queue: QueueName, code: str, error: bytes, **counts: Any) -> DeadGroup:
+        """The group of a letter with this error."""
+        fields = fields_of_error(error)
+        type_, message = str(fields.get("type", "")), normal(str(fields.get("message", "")))
+        return cls(cause=cause, queue=queue, code=code, type=type_, message=message, **counts)

@@ -19,6 +19,7 @@ from motia.core.message import (
     ScheduledMessage,
     StoredMessage,
 )
+from motia.queue.dead_letters import EVERY_LETTER, DeadGroup, DeadLetterQuery
 
 
 class QueueStore(Protocol):
@@ -29,9 +30,19 @@ class QueueStore(Protocol):
         ...
 
     def dead_letters(
-        self, queue: QueueName | None = None, *, limit: int = 100, before_seq: int | None = None
+        self, query: DeadLetterQuery = EVERY_LETTER, *, limit: int = 100, before_seq: int | None = None
     ) -> asyncio.Future[list[DeadLetter]]:
-        """Dead letters, the newest first; `before_seq` continues after the last one of a page."""
+        """Dead letters that fit, the newest first; `before_seq` continues after the last one of a page."""
+        ...
+
+    def dead_groups(self, query: DeadLetterQuery = EVERY_LETTER) -> asyncio.Future[list[DeadGroup]]:
+        """Dead letters that fit by their queue and cause, the largest group first."""
+        ...
+
+    def dead_ids(
+        self, query: DeadLetterQuery = EVERY_LETTER
+    ) -> asyncio.Future[list[tuple[QueueName, MessageId]]]:
+        """Which dead letters fit, the oldest first."""
         ...
 
     def scheduled(

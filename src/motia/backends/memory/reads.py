@@ -24,6 +24,7 @@ from motia.core.message import (
     StoredMessage,
 )
 from motia.core.state import StateChange, StateEntry
+from motia.queue.dead_letters import EVERY_LETTER, DeadGroup, DeadLetterQuery, cause_of_letter
 from motia.state.store import KEPT_CHANGES
 
 T = TypeVar("T")
@@ -55,15 +56,38 @@ class MemoryQueueStore:
         )
 
     def dead_letters(
-        self, queue: QueueName | None = None, *, limit: int = 100, before_seq: int | None = None
+        self, query: DeadLetterQuery = EVERY_LETTER, *, limit: int = 100, before_seq: int | None = None
     ) -> asyncio.Future[list[DeadLetter]]:
-        found = [
-            self._store.dead[seq]
-            for seq in sorted(self._store.dead, reverse=True)
-            if (queue is None or self._store.dead[seq].queue == queue)
-            and (before_seq is None or seq < before_seq)
+        found = [one for one in self._dead(query) if before_seq is None or one.seq < before_seq]
+        return done(found[::-1][:limit])
+
+    def dead_groups(self, query: DeadLetterQuery = EVERY_LETTER) -> asyncio.Future[list[DeadGroup]]:
+        found: dict[tuple[QueueName, str], list[DeadLetter]] = {}
+        for letter in self._dead(query):
+            found.setdefault((letter.queue, cause_of_letter(letter)), []).append(letter)
+        groups = [
+            DeadGroup.of(
+                cause,
+                queue,
+                letters[-1].code,
+                letters[-1].error,
+                count=len(letters),
+                first_ms=min(letter.died_at_ms for letter in letters),
+                last_ms=max(letter.died_at_ms for letter in letters),
+                sample=letters[-1].id,
+            )
+            for (queue, cause), letters in found.items()
         ]
-        return done(found[:limit])
+        return done(sorted(groups, key=lambda group: (-group.count, -group.last_ms)))
+
+    def dead_ids(
+        self, query: DeadLetterQuery = EVERY_LETTER
+    ) -> asyncio.Future[list[tuple[QueueName, MessageId]]]:
+        return done([(letter.queue, letter.id) for letter in self._dead(query)])
+
+    def _dead(self, query: DeadLetterQuery) -> list[DeadLetter]:
+        """The oldest first."""
+        return [letter for _, letter in sorted(self._store.dead.items()) if query.fits(letter)]
 
     def scheduled(
         self, queue: QueueName | None = None, *, limit: int = 100

@@ -15,6 +15,7 @@ from motia.core import batch as ops
 from motia.core.flow import Flow
 from motia.core.message import Claim, NewMessage, TraceContext
 from motia.errors import ConflictError
+from motia.queue.dead_letters import cause_of_error
 
 INSERT = (
     "INSERT INTO deliveries (seq, id, queue, state, due_at, group_key, claimed_by, token,"
@@ -191,9 +192,9 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
     else:
         transaction.execute(
             "INSERT INTO dead_letters (seq, id, queue, group_key, code, error, errors, failures, crashes,"
-            " enqueued_at, died_at, trace, attributes, payload, rank, concurrency_key, rate_key, bulk)"
+            " enqueued_at, died_at, trace, attributes, payload, rank, concurrency_key, rate_key, bulk, cause)"
             " SELECT ?1, id, queue, group_key, ?2, ?3, errors, ?4, crashes + ?9, enqueued_at, ?5, trace,"
-            " attributes, payload, rank, concurrency_key, rate_key, bulk FROM deliveries"
+            " attributes, payload, rank, concurrency_key, rate_key, bulk, ?10 FROM deliveries"
             " WHERE seq = ?6 AND id = ?7 AND token = ?8 AND state = 3",
             (
                 transaction.next_number(),
@@ -203,6 +204,7 @@ def settle(transaction: Transaction, operation: ops.Settle) -> None:
                 settlement.at_ms,
                 *held,
                 settlement.crashed,
+                cause_of_error(claim.queue.step, settlement.code, settlement.error),
             ),
         )
         transaction.execute(COMPLETE, held)

@@ -17,7 +17,13 @@ _NONE = Flow()
 
 
 def redrive(transaction: Transaction, operation: ops.Redrive) -> int:
-    rows = _dead(transaction, operation.queue, operation.ids, None, operation.limit)
+    where, values = _chosen(transaction, operation.queue, operation.ids)
+    rows: list[Any] = transaction.execute(
+        "SELECT d.seq, d.id, q.topic, q.step, d.group_key, d.enqueued_at, d.trace, d.attributes,"
+        " d.payload, d.rank, d.concurrency_key, d.rate_key, d.bulk"
+        f" FROM dead_letters d JOIN queues q ON q.id = d.queue WHERE {where} ORDER BY d.seq LIMIT ?",
+        (*values, operation.limit),
+    ).fetchall()
     for index, row in enumerate(rows):
         seq, id_, topic, step, group, enqueued_at, trace, attributes, payload, *flow = row
         message = NewMessage(
@@ -56,34 +62,27 @@ def kept_flow(
 
 
 def purge_dead(transaction: Transaction, operation: ops.PurgeDead) -> int:
-    rows = _dead(transaction, operation.queue, operation.ids, operation.died_before_ms, operation.limit)
+    where, values = _chosen(transaction, operation.queue, operation.ids)
+    if operation.died_before_ms is not None:
+        where += " AND d.died_at < ?"
+        values.append(operation.died_before_ms)
+    rows: list[Any] = transaction.execute(
+        f"SELECT d.seq, d.bulk FROM dead_letters d WHERE {where} ORDER BY d.seq LIMIT ?",
+        (*values, operation.limit),
+    ).fetchall()
     transaction.connection.executemany("DELETE FROM dead_letters WHERE seq = ?", [(row[0],) for row in rows])
     if not operation.replaced:
-        ended_early(transaction, (row[-1] for row in rows))
+        ended_early(transaction, (row[1] for row in rows))
     return len(rows)
 
 
-def _dead(
-    transaction: Transaction,
-    queue: QueueName | None,
-    ids: frozenset[bytes] | None,
-    before_ms: int | None,
-    limit: int,
-) -> list[tuple[Any, ...]]:
-    where, values = ["1"], list[Any]()
-    if queue is not None:
-        where.append("q.topic = ? AND q.step = ?")
-        values += queue
-    if ids is not None:
-        where.append(f"d.id IN ({','.join('?' * len(ids))})")
-        values += ids
-    if before_ms is not None:
-        where.append("d.died_at < ?")
-        values.append(before_ms)
-    return transaction.execute(
-        "SELECT d.seq, d.id, q.topic, q.step, d.group_key, d.enqueued_at, d.trace, d.attributes,"
-        " d.payload, d.rank, d.concurrency_key, d.rate_key, d.bulk"
-        f" FROM dead_letters d JOIN queues q ON q.id = d.queue WHERE {' AND '.join(where)}"
-        " ORDER BY d.seq LIMIT ?",
-        (*values, limit),
-    ).fetchall()
+def _chosen(
+    transaction: Transaction, queue: QueueName | None, ids: frozenset[bytes] | None
+) -> tuple[str, list[Any]]:
+    """Of `dead_letters d`; by their ids where these are given: the queue may hold many more."""
+    if ids is None:
+        return ("1", []) if queue is None else ("d.queue = ?", [transaction.known_queue_id(queue)])
+    where = f"d.id IN ({','.join('?' * len(ids))})"
+    if queue is None:
+        return where, [*ids]
+    return f"{where} AND +d.queue = ?", [*ids, transaction.known_queue_id(queue)]

@@ -10,7 +10,7 @@ import apsw
 
 from motia.backends.sqlite.claim_rows import COLUMNS, claim_of_row
 from motia.backends.sqlite.queue import unpack_trace
-from motia.backends.sqlite.queue_dead import kept_flow
+from motia.backends.sqlite.queue_dead_reads import dead_groups, dead_ids, dead_letters
 from motia.backends.sqlite.reads import Reader
 from motia.backends.sqlite.schema import BLOCKED, SCHEDULED
 from motia.core.message import (
@@ -27,6 +27,7 @@ from motia.core.message import (
     ScheduledMessage,
     StoredMessage,
 )
+from motia.queue.dead_letters import EVERY_LETTER, DeadGroup, DeadLetterQuery
 
 _STATUSES: tuple[MessageStatus, ...] = ("ready", "scheduled", "blocked", "running", "limited", "limited")
 _MESSAGE_COLUMNS = (
@@ -56,27 +57,17 @@ class SqliteQueueStore:
         return self._reader.scan(_depths)
 
     def dead_letters(
-        self, queue: QueueName | None = None, *, limit: int = 100, before_seq: int | None = None
+        self, query: DeadLetterQuery = EVERY_LETTER, *, limit: int = 100, before_seq: int | None = None
     ) -> asyncio.Future[list[DeadLetter]]:
-        def read(connection: apsw.Connection) -> list[DeadLetter]:
-            where, values = "1", list[Any]()
-            if queue is not None:
-                where += " AND q.topic = ? AND q.step = ?"
-                values += queue
-            if before_seq is not None:
-                where += " AND d.seq < ?"
-                values.append(before_seq)
-            rows = connection.execute(
-                "SELECT d.seq, d.id, q.topic, q.step, d.payload, d.code, d.error, d.errors, d.failures,"
-                " d.crashes, d.enqueued_at, d.died_at, d.trace, d.group_key, d.attributes,"
-                " d.rank, d.concurrency_key, d.rate_key, d.bulk"
-                f" FROM dead_letters d JOIN queues q ON q.id = d.queue WHERE {where}"
-                " ORDER BY d.seq DESC LIMIT ?",
-                (*values, limit),
-            )
-            return [_dead_letter(row) for row in rows]
+        return self._reader.scan(lambda connection: dead_letters(connection, query, limit, before_seq))
 
-        return self._reader.scan(read)
+    def dead_groups(self, query: DeadLetterQuery = EVERY_LETTER) -> asyncio.Future[list[DeadGroup]]:
+        return self._reader.scan(lambda connection: dead_groups(connection, query))
+
+    def dead_ids(
+        self, query: DeadLetterQuery = EVERY_LETTER
+    ) -> asyncio.Future[list[tuple[QueueName, MessageId]]]:
+        return self._reader.scan(lambda connection: dead_ids(connection, query))
 
     def scheduled(
         self, queue: QueueName | None = None, *, limit: int = 100
@@ -278,26 +269,6 @@ def _depths(connection: apsw.Connection) -> list[QueueDepth]:
     for queue, count in connection.execute("SELECT queue, count(*) FROM dead_letters GROUP BY queue"):
         counts[queue]["dead"] = count
     return [QueueDepth(queue=names[id_], **found) for id_, found in sorted(counts.items())]
-
-
-def _dead_letter(row: Sequence[Any]) -> DeadLetter:
-    return DeadLetter(
-        seq=row[0],
-        id=row[1],
-        queue=QueueName(row[2], row[3]),
-        payload=row[4],
-        code=row[5],
-        error=row[6],
-        errors=row[7] or b"",
-        failures=row[8],
-        crashes=row[9],
-        enqueued_at_ms=row[10],
-        died_at_ms=row[11],
-        trace=unpack_trace(row[12]),
-        group=row[13],
-        attributes=row[14] or b"",
-        flow=kept_flow(*row[15:19]),
-    )
 
 
 def _stored(row: Any) -> StoredMessage:

@@ -213,6 +213,12 @@ MIGRATIONS: tuple[str, ...] = (
       version INTEGER NOT NULL
     );
     """,
+    # A letter without a cause was buried by an older version; reads make up for it.
+    """
+    ALTER TABLE dead_letters ADD COLUMN cause TEXT;
+    CREATE INDEX dead_letters_by_cause ON dead_letters (queue, cause, died_at);
+    CREATE INDEX dead_letters_without_cause ON dead_letters (seq) WHERE cause IS NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

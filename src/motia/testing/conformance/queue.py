@@ -10,15 +10,19 @@ import asyncio
 from motia.core.batch import (
     ClaimHeld,
     DeadLetterHeld,
+    Died,
     Enqueue,
     PromoteDue,
     PurgeDead,
     Redrive,
+    Settle,
     StatePut,
     Unclaim,
 )
 from motia.core.message import Claim, QueueDepth, QueueName
+from motia.encoding import encode
 from motia.errors import ConflictError
+from motia.queue.dead_letters import DeadLetterQuery
 from motia.testing.conformance.harness import (
     ERROR,
     NOW_MS,
@@ -279,12 +283,59 @@ async def dead_letters_come_in_pages_the_newest_first(nodes: Nodes) -> None:
     await _bury(nodes, node, [b"1", b"2", b"3"])
     await _bury(nodes, node, [b"other"], OTHER)
     store = node.backend.queue
-    first = await store.dead_letters(Q, limit=2)
+    of_q = DeadLetterQuery(topic=Q.topic, step=Q.step)
+    first = await store.dead_letters(of_q, limit=2)
     assert [letter.payload for letter in first] == [b"3", b"2"]
-    rest = await store.dead_letters(Q, limit=2, before_seq=first[-1].seq)
+    rest = await store.dead_letters(of_q, limit=2, before_seq=first[-1].seq)
     assert [letter.payload for letter in rest] == [b"1"]
     assert [letter.payload for letter in await store.dead_letters()] == [b"other", b"3", b"2", b"1"]
     assert ((await node.depth(Q)).dead, (await node.depth(OTHER)).dead) == (3, 1)
+
+
+async def dead_letters_are_found_and_counted_by_what_they_died_of(nodes: Nodes) -> None:
+    node = await nodes.open()
+    store = node.backend.queue
+    told = (
+        (Q, "card 4711 refused", "handler.raised"),
+        (Q, "card 4712 refused", "handler.raised"),
+        (OTHER, "card 4713 refused", "handler.raised"),
+        (Q, "ÄRGER", "handler.timed_out"),
+    )
+    for number, (queue, message, code) in enumerate(told):
+        await node.commit(nodes.enqueue(b'{"n":"Payload %d"}' % number, queue=queue))
+        [claim] = await node.claim(queue)
+        error = encode({"type": "Refused", "message": message})
+        await node.commit(Settle(claim, Died(code, error, 1, NOW_MS + number)))
+    letters = (await store.dead_letters())[::-1]
+    ids = [letter.id for letter in letters]
+    groups = await store.dead_groups()
+    assert [(one.queue, one.count, one.message, one.type, one.code) for one in groups] == [
+        (Q, 2, "card # refused", "Refused", "handler.raised"),
+        (Q, 1, "ÄRGER", "Refused", "handler.timed_out"),
+        (OTHER, 1, "card # refused", "Refused", "handler.raised"),
+    ]
+    assert (groups[0].first_ms, groups[0].last_ms, groups[0].sample) == (NOW_MS, NOW_MS + 1, ids[1])
+    for query, expected in (
+        (DeadLetterQuery(), [0, 1, 2, 3]),
+        (DeadLetterQuery(cause=groups[0].cause), [0, 1]),
+        (DeadLetterQuery(topic=OTHER.topic), [0, 1, 2, 3]),
+        (DeadLetterQuery(topic="others"), []),
+        (DeadLetterQuery(step=OTHER.step), [2]),
+        (DeadLetterQuery(code="handler.timed_out"), [3]),
+        (DeadLetterQuery(ids=frozenset((*ids[1:3], b"?" * 16))), [1, 2]),
+        (DeadLetterQuery(ids=frozenset()), []),
+        (DeadLetterQuery(died_since_ms=NOW_MS + 1, died_before_ms=NOW_MS + 3), [1, 2]),
+        (DeadLetterQuery(text="PAYLOAD 2"), [2]),
+        (DeadLetterQuery(text="Card", step=Q.step), [0, 1]),
+        (DeadLetterQuery(text="%"), []),
+    ):
+        assert [id_ for _, id_ in await store.dead_ids(query)] == [ids[number] for number in expected], query
+        assert [one.id for one in await store.dead_letters(query)][::-1] == [ids[n] for n in expected], query
+        assert sum(group.count for group in await store.dead_groups(query)) == len(expected), query
+        assert all(query.fits(letters[number]) for number in expected), query
+    # By ids of one queue, though the others are letters, too.
+    assert await node.one(PurgeDead(queue=Q, ids=frozenset(ids))) == 3
+    assert [letter.id for letter in await store.dead_letters()] == [ids[2]]
 
 
 async def a_redriven_message_starts_afresh(nodes: Nodes) -> None:

@@ -17,8 +17,6 @@ from motia.workbench.api.run import sent
 from motia.workbench.request import ApiRequest, Handler, invalid, page_of, unknown
 from motia.workbench.workspace import Workspace
 
-_MOST_LOOKED_AT = 10_000
-
 
 def routes(workspace: Workspace) -> list[Route[Handler]]:
     """`/queues`, `/scheduled`, `/dead-letters…`."""
@@ -48,7 +46,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         return await _letters(backend, request)
 
     async def groups(request: ApiRequest) -> Any:
-        found = await dead_letters.groups(backend, _filter(request), at_most=_MOST_LOOKED_AT)
+        found = await backend.queue.dead_groups(_filter(request))
         return page_of([dead_letters.group_document(group) for group in found])
 
     async def letter(request: ApiRequest) -> Any:
@@ -185,18 +183,13 @@ def _filter(request: ApiRequest) -> DeadLetterQuery:
 
 
 async def _letters(backend: Backend, request: ApiRequest) -> dict[str, Any]:
-    before_seq = request.whole("cursor")
-    limit = request.limit
-    found: list[DeadLetter] = []
-    total = 0
-    # The count is of the same walk as the rows: they cannot disagree.
-    async for letter in dead_letters.walk(backend, _filter(request), at_most=_MOST_LOOKED_AT):
-        total += 1
-        if len(found) <= limit and (before_seq is None or letter.seq < before_seq):
-            found.append(letter)
-    more = len(found) > limit
-    rows = found[:limit]
+    query, before_seq = _filter(request), request.whole("cursor")
+    found = await backend.queue.dead_letters(query, limit=request.limit + 1, before_seq=before_seq)
+    rows, more = found[: request.limit], len(found) > request.limit
     items = [dead_letters.letter_document(letter) for letter in rows]
+    total = len(rows)
+    if more or before_seq is not None:
+        total = sum(group.count for group in await backend.queue.dead_groups(query))
     return {**page_of(items, rows[-1].seq if more else None), "total": total}
 
 
