@@ -390,9 +390,10 @@ class App:
 
     def worn(self) -> str | None:
         """Why this node should be replaced; None while all is well."""
-        if self.engine is not None and self.engine.worn:
-            return self.engine.worn
-        return next((runtime.worn for runtime in self.runtimes.values() if runtime.worn), None)
+        if self.engine is None:
+            return None
+        runtimes = [runtime.worn for runtime in self.runtimes.values()]
+        return next(filter(None, (self.backend.worn, self.engine.worn, *runtimes)), None)
 
     def node_died(self, pid: int) -> None:
         """Another node is dead: look for its messages at once."""

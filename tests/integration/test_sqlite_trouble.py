@@ -307,6 +307,34 @@ def test_another_applications_database_is_refused(tmp_path: Path) -> None:
     assert _code_of_open(path)[0] == "backend.not_a_database"
 
 
+def test_nothing_is_stored_in_a_file_that_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "motia.db"
+
+    async def run() -> None:
+        first, second, third = (_backend(path) for _ in range(3))
+        await first.open()
+        await first.commit(_put("a", 10))
+        assert first.worn is None
+        for file in tmp_path.glob("motia.db*"):
+            file.unlink()
+        with pytest.raises(BackendError) as caught:
+            await first.commit(_put("b", 10))
+        assert caught.value.code == "backend.moved"
+        assert first.worn == caught.value.message
+        await second.open()
+        await second.commit(_put("c", 10))
+        # Closing the deleted file leaves the log of the one that took its place.
+        await first.close()
+        await second.commit(_put("d", 10))
+        await third.open()
+        assert [entry.key for entry in await third.state.entries("s", 0)] == ["c", "d"]
+        assert second.worn is third.worn is None
+        await second.close()
+        await third.close()
+
+    asyncio.run(run())
+
+
 def test_states_on_disk_keep_their_numbers() -> None:
     """Files of every earlier version hold them."""
     assert (READY, SCHEDULED, BLOCKED, CLAIMED, AWAITS_KEY, AWAITS_RATE) == (0, 1, 2, 3, 4, 5)

@@ -102,6 +102,11 @@ class Backend(Protocol):
         """Call `listener` on the loop with what another node tells."""
         ...
 
+    @property
+    def worn(self) -> str | None:
+        """Why this process should be replaced, as where its file was deleted; None while all is well."""
+        ...
+
     def pending_operations(self) -> int:
         """Operations handed to `commit` and not yet applied: the length of the writer's queue."""
         ...

@@ -176,3 +176,26 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(BackendError) as caught:
         SqliteTraceSink(tmp_path / "file" / "trace.db", max_bytes=2**24).open()
     assert caught.value.code == "backend.unavailable"
+
+
+def test_a_file_that_is_deleted_while_it_is_open_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    sink = SqliteTraceSink(path, max_bytes=2**24)
+    sink.open()
+    sink.write([span(1)], [])
+
+    async def read() -> list[list[TraceSummary]]:
+        store = SqliteTraceStore(path)
+        before = await store.traces(TraceQuery())
+        for file in tmp_path.glob("trace.db*"):
+            file.unlink()
+        nothing = await store.traces(TraceQuery())
+        sink.write([span(2)], [])
+        after = await store.traces(TraceQuery())
+        await store.aclose()
+        return [before, nothing, after]
+
+    found = asyncio.run(read())
+    assert [[int(one.trace_id, 16) for one in traces] for traces in found] == [[1], [], [2]]
+    sink.close()
+    assert [int(one.trace_id, 16) for one in listed(path, TraceQuery())] == [2]

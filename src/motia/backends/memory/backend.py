@@ -91,6 +91,8 @@ class MemoryBackend:
             if hear != self._hear:
                 asyncio.get_running_loop().call_soon(hear, news)
 
+    worn = None
+
     def pending_operations(self) -> int:
         return 0
 

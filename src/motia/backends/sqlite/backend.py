@@ -11,7 +11,14 @@ import apsw
 
 from motia.backends.protocol import Capabilities
 from motia.backends.sqlite.checkpoint import Checkpointer
-from motia.backends.sqlite.connection import connect, let_go, migrate, refuse_network_file_system
+from motia.backends.sqlite.connection import (
+    connect,
+    has_moved,
+    let_go,
+    migrate,
+    moved,
+    refuse_network_file_system,
+)
 from motia.backends.sqlite.guard import Guarded, guard, release
 from motia.backends.sqlite.notifier import CHANGES, NEWS, WORK, Notifier
 from motia.backends.sqlite.queue_reads import SqliteQueueStore
@@ -136,6 +143,11 @@ class SqliteBackend:
 
     def pending_operations(self) -> int:
         return 0 if self._writer is None else self._writer.pending
+
+    @property
+    def worn(self) -> str | None:
+        gone = self._reader is not None and has_moved(self._reader.point)
+        return moved(self.path).message if gone else None
 
     @property
     def commits(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import random
 import time
 from collections.abc import Callable
@@ -101,6 +102,24 @@ def let_go(connection: apsw.Connection) -> None:
     """
     with contextlib.suppress(apsw.Error):
         connection.close(force=True)
+
+
+def has_moved(connection: apsw.Connection) -> bool:
+    """Whether the file was deleted, or another took its place, since it was opened: what is written now is
+    gone with the process. Takes a microsecond or two."""
+    answer = ctypes.c_int(0)
+    connection.file_control("main", apsw.SQLITE_FCNTL_HAS_MOVED, ctypes.addressof(answer))
+    return bool(answer.value)
+
+
+def moved(path: Path) -> BackendError:
+    """What is said of a file that `has_moved`."""
+    return BackendError(
+        f"{path}: was deleted or replaced while motia had it open; what it held is lost, and nothing more is"
+        " stored in it",
+        code="backend.moved",
+        hint="motia makes a new file when its nodes start again; to start over on purpose, stop motia first",
+    )
 
 
 def translated(error: apsw.Error, path: Path | str) -> BackendError:

@@ -16,7 +16,7 @@ import apsw
 import orjson
 
 from motia.backends.sqlite import lone_traces
-from motia.backends.sqlite.connection import in_transaction, let_go
+from motia.backends.sqlite.connection import has_moved, in_transaction, let_go
 from motia.backends.sqlite.trace_file import open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
@@ -95,6 +95,7 @@ class SqliteTraceSink:
     def open(self) -> None:
         """Failure: `BackendError` where the file cannot be opened or is too new."""
         self._connection = open_trace_file(self._path, self._max_bytes)
+        self._dropped_to, self._kept = 0, None
 
     def close(self) -> None:
         if self._connection is not None:
@@ -102,9 +103,13 @@ class SqliteTraceSink:
             self._connection = None
 
     def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
-        connection = self._connection
-        if connection is None:
+        if self._connection is None:
             raise BackendError(f"{self._path}: is not open", code="backend.closed")
+        if has_moved(self._connection):
+            # Somebody deleted it: what comes from now on is kept in a new one.
+            self.close()
+            self.open()
+        connection = self._connection
         others, lone = parted(spans)
         activity = self._lineage.fold(others, lone)
         self._counted.add(activity)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import apsw
 
 from motia.backends.sqlite import lone_traces
-from motia.backends.sqlite.connection import connect, translated
+from motia.backends.sqlite.connection import connect, has_moved, let_go, translated
 from motia.backends.sqlite.tracing import STEP_SEPARATOR
 from motia.backends.sqlite.tracing_activity import (
     read_depths,
@@ -104,6 +104,8 @@ class SqliteTraceStore:
 
     def _run(self, read: Callable[[apsw.Connection], T], nothing: T) -> T:
         try:
+            if self._connection is not None and has_moved(self._connection):
+                self._close()
             if self._connection is None:
                 if not self._path.exists():
                     return nothing
@@ -132,7 +134,7 @@ class SqliteTraceStore:
 
     def _close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            let_go(self._connection)
             self._connection = None
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 
-from motia.backends.sqlite.connection import translated
+from motia.backends.sqlite.connection import has_moved, moved, translated
 from motia.backends.sqlite.merging import Merged
 from motia.backends.sqlite.operations import APPLY, CHECK
 from motia.backends.sqlite.transaction import Transaction
@@ -141,6 +141,8 @@ class Writer:
     def _commit_group(self, batches: list[Batch]) -> list[Any]:
         """One result or exception a batch."""
         try:
+            if has_moved(self._connection):
+                return [moved(self._path) for _ in batches]
             self._transaction.begin()
         except apsw.Error as error:
             # Nobody got the lock: to try again a batch at a time would only multiply the wait.
