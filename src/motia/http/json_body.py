@@ -32,7 +32,7 @@ def json_bytes(value: Any) -> bytes:
     try:
         text: bytes = serializer.to_json(value, by_alias=True)
         # Pydantic writes NaN and infinity as null: silent loss, so texts with null are looked at again.
-        if b"null" not in text or _is_flat_without_floats(value):
+        if text.find(b"null") < 0 or _is_flat_without_floats(value):
             return text
         path = _not_finite(serializer.to_python(value, by_alias=True), "$")
     except (ValueError, TypeError, RecursionError) as error:

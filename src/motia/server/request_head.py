@@ -15,7 +15,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
         url = httptools.parse_url(target)
         return url.path or b"/", url.query or b""
     path, _, query = target.partition(b"?")
-    if b"#" in target:
+    if target.find(b"#") >= 0:  # `in` takes bytes for a number first, at the price of an exception
         path, query = path.partition(b"#")[0], query.partition(b"#")[0]
     return path, query
 
