@@ -328,6 +328,27 @@ def test_an_import_of_a_name_that_is_not_there_is_told_at_its_line(worker: NodeW
     assert loaded[files["inner"]]["problems"][0]["message"].endswith("got 'halper' (steps/inner.ts:1)")
 
 
+def test_a_file_that_ends_the_process_or_never_ends_hides_no_other(worker: NodeWorker) -> None:
+    config = "export const config = { type: 'noop', name: '%s' }\n"
+    worker.file("steps/getter.cjs", "module.exports = { one: 1, get two() { return 2 } }")
+    waits = worker.file("steps/waits.step.ts", config % "Waits" + "await new Promise(() => {})")
+    exits = worker.file("steps/exits.step.ts", config % "Exits" + "process.exit(3)")
+    good = worker.file(
+        "steps/good.step.ts",
+        config % "Good"
+        + "const { default: all, one, two } = await import('./getter.cjs')\n"
+        + "export const handler = () => (one + two === all.two + 1 ? process.exit() : null)",
+    )
+    worker.ask("load", project_dir=str(worker.project), files=[waits], within_s=0.4)
+    problems = {path: file["problems"] for path, file in worker.load(exits, waits, good).items()}
+    assert "process.exit(3): expected to return" in problems[exits][0]["message"]
+    assert problems[exits][0]["line"] == 2
+    assert problems[waits][0]["message"].startswith("top-level await: expected to be over within")
+    assert problems[good] == []
+    error = worker.invoke(f"{good}#handler", input={})["error"]
+    assert error["message"].startswith("process.exit(): expected to return"), error
+
+
 def test_modules_in_a_circle_run_in_the_order_of_node(worker: NodeWorker) -> None:
     worker.file(
         "steps/other.ts",

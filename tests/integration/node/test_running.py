@@ -275,12 +275,36 @@ def test_each_error_of_many_and_any_thrown_object_is_told(worker: NodeWorker) ->
     assert "code: 7, self: [Circular *1]" in worker.invoke(handle, input={})["error"]["message"]
 
 
+def test_a_place_in_state_that_is_none_is_refused(worker: NodeWorker) -> None:
+    for call in ("set('orders', { id: 1 })", "get('orders')", "getGroup(null)", "set({}, 'key', 1)"):
+        handle = handler(
+            worker, f"async (_: any, {{ state }}: any) => state.{call}", f"steps/{len(call)}.step.ts"
+        )
+        error = worker.invoke(handle, input={})["error"]
+        assert error["message"].startswith("state: expected a "), error
+    assert worker.told("context.commit") == []
+
+
+def test_logged_errors_have_the_frames_of_the_author_alone(worker: NodeWorker) -> None:
+    handle = handler(
+        worker,
+        "async (_: any, { logger }: any) => { console.log({ e: new Error('one'), list: 'x'.repeat(80) }); "
+        "logger.error('two', new Error('three')) }",
+    )
+    worker.invoke(handle, input={})
+    *printed, logged = worker.told("log")
+    assert printed[0]["message"] == "{"
+    text = "\n".join(line["message"] for line in printed) + logged["data"]["stack"]
+    assert text.count("steps/e.step.ts:2") == 2
+    assert "workers/node" not in text
+
+
 def test_a_printed_promise_says_nothing_of_the_input(worker: NodeWorker) -> None:
     handle = handler(worker, "async () => { console.log(Promise.resolve(1)); process.stderr.write('') }")
     worker.invoke(handle, input={"password": "rosebud"})
-    [line] = worker.told("log")
-    assert "Promise" in line["message"]
-    assert "rosebud" not in line["message"]
+    text = "\n".join(line["message"] for line in worker.told("log"))
+    assert text.startswith("Promise {")
+    assert "rosebud" not in text
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,11 @@ class Link:
                 found = await connection.ask("initialize", self._greeting.params())
             self._greeted(found)
             async with asyncio.timeout(self._greeting.load_s):
-                params = {"project_dir": str(self._greeting.project_dir), "files": list(self._files)}
+                params = {
+                    "project_dir": str(self._greeting.project_dir),
+                    "files": list(self._files),
+                    "within_s": self._greeting.load_s,
+                }
                 loaded = await connection.ask("load", params)
         except BaseException:
             connection.close()
@@ -155,7 +159,7 @@ class Link:
         invocation = params.get("invocation")
         calls = self.running.get(invocation) if type(invocation) is int else None
         if calls is None or invocation is None:
-            message = f"{method}: expected a running invocation, got {invocation!r:.40}"
+            message = f"{method}: expected a running invocation, got one that has ended"
             hint = "await what the handler begins before it returns"
             connection.refuse(number, -32000, message, {"code": "context.ended", "hint": hint})
             return

@@ -1,6 +1,7 @@
 // Whatever user code prints belongs to the step that printed it, and never to the protocol.
 import { format } from 'node:util'
 import { running } from './authoring/current.js'
+import { withoutOwnFrames } from './protocol/errors.js'
 
 const LEVELS = /** @type {const} */ ({ log: 'info', info: 'info', debug: 'debug', trace: 'debug', warn: 'warning', error: 'error' })
 
@@ -12,11 +13,18 @@ export function captureOutput() {
     ;/** @type {any} */ (console)[name] = (/** @type {unknown[]} */ ...args) => {
       const context = running.getStore()
       if (context === undefined) print(...args)
-      else context.logger[level](format(...args))
+      else logLines(context, level, withoutOwnFrames(format(...args)))
     }
   }
   captureStream(process.stdout, 'info')
   captureStream(process.stderr, 'error')
+}
+
+/** One record a line, as for what is printed in other languages.
+ * @param {import('./authoring/current.js').Context} context @param {'debug' | 'info' | 'warning' | 'error'} level
+ * @param {string} text */
+function logLines(context, level, text) {
+  for (const line of text.split('\n')) context.logger[level](line)
 }
 
 /** @param {NodeJS.WriteStream} stream @param {'info' | 'error'} level */
@@ -28,7 +36,7 @@ function captureStream(stream, level) {
       if (context === undefined) return write(chunk, encoding, done)
       const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
       // Nothing is what Node itself writes for a child process that printed nothing.
-      if (text !== '') for (const line of text.replace(/\n$/, '').split('\n')) context.logger[level](line)
+      if (text !== '') logLines(context, level, text.replace(/\n$/, ''))
       const callback = typeof encoding === 'function' ? encoding : done
       if (typeof callback === 'function') queueMicrotask(callback)
       return true

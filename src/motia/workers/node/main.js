@@ -1,5 +1,6 @@
 // Started by the supervisor: `node main.js`, with MOTIA_WORKER_FD naming a socket that listens already.
 import { captureOutput } from './capture.js'
+import { guardExit } from './exiting.js'
 import { Worker } from './worker.js'
 
 // Loading a package's ES module by `require` works in every version that says it is experimental.
@@ -10,8 +11,10 @@ process.emitWarning = /** @type {any} */ (
   }
 )
 
-const worker = new Worker((code) => process.exit(code))
+const { exit } = process
+const worker = new Worker((code) => exit(code))
 captureOutput()
+guardExit(() => worker.isLoading)
 process.on('uncaughtException', (error) => worker.uncaught(error))
 process.on('unhandledRejection', (error) => worker.uncaught(error))
 // Ctrl+C reaches the whole group of processes: the owner decides when this one goes.

@@ -48,6 +48,11 @@ export class Worker {
     this.#server.listen(where)
   }
 
+  /** Whether files of the project run for the first time now. */
+  get isLoading() {
+    return this.#project?.isLoading ?? false
+  }
+
   /** An error that nothing caught: of the step that it came from, if that can be told.
    * @param {unknown} error */
   uncaught(error) {
@@ -190,15 +195,15 @@ export class Worker {
     }
   }
 
-  /** @param {{project_dir: string, files: string[]}} params */
-  #load({ project_dir: dir, files }) {
+  /** @param {{project_dir: string, files: string[], within_s?: number}} params */
+  #load({ project_dir: dir, files, within_s: withinS }) {
     if (this.#project === null) {
       process.chdir(dir)
       takeOverInspector()
       const cache = join(dir, '.motia', 'cache', 'node')
       this.#project = new Project(dir, cache)
     }
-    return this.#project.load(files)
+    return this.#project.load(files, withinS)
   }
 
   /** @param {string} handle */

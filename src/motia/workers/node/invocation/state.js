@@ -1,5 +1,6 @@
 // Key-value state, shared by all steps of all languages.
 import { seconds } from '../authoring/durations.js'
+import { UsageError } from '../authoring/errors.js'
 import { toWire } from '../protocol/values.js'
 
 /** @typedef {import('./invocation.js').Invocation} Invocation */
@@ -70,7 +71,7 @@ export class State {
 
   /** All values of a scope, by key. @param {string} scope @returns {Promise<any[]>} */
   getGroup(scope) {
-    return this.#read({ op: 'state.entries', scope: String(scope) }, ({ entries }) => Object.values(entries))
+    return this.#read({ op: 'state.entries', scope: named(scope, 'scope') }, ({ entries }) => Object.values(entries))
   }
 
   /** All values of a scope, by key. @param {string} scope @returns {Promise<any[]>} */
@@ -80,7 +81,7 @@ export class State {
 
   /** Keys and values of a scope. @param {string} scope @returns {Promise<Record<string, any>>} */
   entries(scope) {
-    return this.#read({ op: 'state.entries', scope: String(scope) }, ({ entries }) => entries)
+    return this.#read({ op: 'state.entries', scope: named(scope, 'scope') }, ({ entries }) => entries)
   }
 
   /** Names of all scopes. @returns {Promise<string[]>} */
@@ -90,7 +91,7 @@ export class State {
 
   /** Remove every key of a scope. @param {string} scope @returns {Promise<void>} */
   clear(scope) {
-    return this.#invocation.commit({ op: 'state.clear', scope: String(scope) }, () => undefined)
+    return this.#invocation.commit({ op: 'state.clear', scope: named(scope, 'scope') }, () => undefined)
   }
 
   /** @param {object} read @param {(result: any) => any} then */
@@ -100,7 +101,15 @@ export class State {
 }
 
 /** @param {unknown} scope @param {unknown} key */
-const place = (scope, key) => ({ scope: String(scope), key: String(key) })
+const place = (scope, key) => ({ scope: named(scope, 'scope'), key: named(key, 'key') })
+
+/** @param {unknown} value @param {string} what */
+function named(value, what) {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
+  throw new UsageError(`state: expected a ${what} that is a text, got ${got}`, { hint: "state.set('orders', order.id, order)" })
+}
 
 /** @param {{ttl?: import('../authoring/durations.js').Duration}} options */
 const ttl = (options) => (options.ttl === undefined ? {} : { ttl_s: seconds(options.ttl, 'ttl') })

@@ -328,7 +328,9 @@ function asCommonJs(namespace) {
 /** Exports as `import()` gives them: always with a `default`. @param {any} exports */
 function asNamespace(exports) {
   if (exports === null || (typeof exports !== 'object' && typeof exports !== 'function')) return { default: exports }
-  return exports.__esModule || 'default' in exports ? exports : Object.assign(Object.create(exports), { ...exports, default: exports })
+  if (exports.__esModule || 'default' in exports) return exports
+  const names = Object.keys(exports).map((name) => [name, { enumerable: true, get: () => exports[name] }])
+  return Object.create(exports, { ...Object.fromEntries(names), default: { enumerable: true, value: exports } })
 }
 
 /** A syntax error that V8 found, with its line: only its stack says it. @param {unknown} error @param {string} path */

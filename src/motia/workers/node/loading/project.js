@@ -14,6 +14,8 @@ import { readPathMapper } from './tsconfig.js'
 
 /** @typedef {{path: string, definitions: import('./definitions.js').Definition[], problems: object[]}} LoadedFile */
 
+const LONGEST_S = 120
+
 export class Project {
   /** @type {Map<string, import('./definitions.js').Callable>} */
   callables = new Map()
@@ -21,6 +23,7 @@ export class Project {
   #files = new Map()
   #modules
   #transpiler
+  isLoading = false
 
   /** @param {string} dir @param {string} cacheFolder */
   constructor(dir, cacheFolder) {
@@ -32,16 +35,24 @@ export class Project {
 
   /**
    * What the files declare. Each is run once, one after the other; a broken one hides no other.
+   * One that waits for ever at its top level gets a part of the time, and is then a problem.
    * @param {string[]} files Relative, with forward slashes.
+   * @param {number} [withinS] How long the caller waits for all of them.
    * @returns {Promise<LoadedFile[]>}
    */
-  async load(files) {
+  async load(files, withinS = LONGEST_S) {
     const loaded = []
+    const endMs = performance.now() + withinS * 1000
+    this.isLoading = true
     for (const path of files) {
       let file = this.#files.get(path)
-      if (file === undefined) this.#files.set(path, (file = this.#loadFile(path)))
+      if (file === undefined) {
+        file = within(this.#loadFile(path), path, (endMs - performance.now()) / 4)
+        this.#files.set(path, file)
+      }
       loaded.push(await file)
     }
+    this.isLoading = false
     setImmediate(() => this.#transpiler.prune()) // after the answer
     return loaded
   }
@@ -63,6 +74,24 @@ export class Project {
       return { path, definitions: [], problems: [problemOf(message, data, path)] }
     }
   }
+}
+
+/** What a file declares, or after so long the problem that it still waits.
+ * @param {Promise<LoadedFile>} file @param {string} path @param {number} limitMs @returns {Promise<LoadedFile>} */
+function within(file, path, limitMs) {
+  return new Promise((resolve) => {
+    const late = {
+      message: `top-level await: expected to be over within ${Math.round(limitMs / 1000)} s, got none`,
+      line: 1,
+      code: 'step.import_failed',
+      hint: 'connect where it is first needed, in the handler',
+    }
+    const timer = setTimeout(() => resolve({ path, definitions: [], problems: [late] }), limitMs)
+    file.then((loaded) => {
+      clearTimeout(timer)
+      resolve(loaded)
+    })
+  })
 }
 
 /**

@@ -47,6 +47,15 @@ export function describeError(thrown, projectDir) {
   }
 }
 
+/** A text with stacks in it, without the frames of this framework. @param {string} text */
+export function withoutOwnFrames(text) {
+  if (!text.includes(OWN_FOLDER)) return text
+  return text
+    .split('\n')
+    .filter((line) => !FRAME.test(line) || !line.includes(OWN_FOLDER))
+    .join('\n')
+}
+
 /** @param {unknown} value */
 function isErrorLike(value) {
   return value !== null && typeof value === 'object' && 'message' in value && 'stack' in value

@@ -1,5 +1,5 @@
 // Values of handlers as JSON: what JSON cannot carry is an error that names its path.
-import { MotiaError } from './errors.js'
+import { MotiaError, withoutOwnFrames } from './errors.js'
 
 const MAX_DEPTH = 64
 const ESCAPES = new Set(['$bytes', '$stream', '$literal'])
@@ -224,7 +224,7 @@ export function toLogData(value, depth = 0, above = new Set()) {
 function objectToLog(value, depth, above) {
   const inner = (/** @type {unknown} */ item) => toLogData(item, depth + 1, above)
   if (value instanceof Error) {
-    return { name: value.name, message: value.message, stack: value.stack, ...mapEntries(Object.entries(value), inner) }
+    return { name: value.name, message: value.message, stack: withoutOwnFrames(String(value.stack)), ...mapEntries(Object.entries(value), inner) }
   }
   if (Array.isArray(value)) return value.slice(0, 1000).map(inner)
   if (value instanceof Uint8Array) return `[${value.byteLength} bytes]`
