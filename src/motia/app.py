@@ -139,7 +139,7 @@ class App:
             raise SettingsError(
                 f"{counted(len(problems), 'broken step')}, the first: {problems[0]}",
                 code="project.broken",
-                hint="mend them, or start without --strict",
+                hint="`motia steps` lists them all; mend them, or start without --strict",
             )
         self.problems = problems
         self._write_types(self.discovered.registry)
