@@ -19,6 +19,7 @@ from motia.core.message import DeadLetter, MessageId, NewMessage, QueueName, Tra
 from motia.core.registry import Registry
 from motia.engine.enqueue import message_of
 from motia.engine.input_check import check_input
+from motia.engine.telling import REPLACES
 from motia.errors import InputError
 from motia.queue.dead_letters import DeadGroup, DeadLetterQuery, cause_of_letter
 
@@ -188,6 +189,8 @@ def _edited(
 ) -> NewMessage:
     # In the trace of the letter, so that what failed and what was done about it stand together.
     trace = TraceContext(letter.trace.trace_id, letter.trace.span_id, 0)
+    known = encoding.decode(letter.attributes) if letter.attributes else {}
+    attributes = encoding.encode({**known, REPLACES: letter.id.hex()})
     entry = registry.queues.get(letter.queue)
     if entry is None:
         return NewMessage(
@@ -197,13 +200,13 @@ def _edited(
             trace=trace,
             enqueued_at_ms=now_ms,
             group=letter.group,
-            attributes=letter.attributes,
+            attributes=attributes,
             flow=None if letter.flow is None else kept(letter.flow),
         )
     group = None if entry.policy.group_by is not None and isinstance(data, Mapping) else letter.group
     bulk = None if letter.flow is None else letter.flow.bulk
     request = EnqueueRequest(data, group=group, at_ms=now_ms, bulk=bulk)
-    message = message_of(entry, request, id_, payload, letter.attributes, trace, now_ms, data, None)
+    message = message_of(entry, request, id_, payload, attributes, trace, now_ms, data, None)
     # Its keys are those of the new payload; what would put it off or swallow it is over.
     return replace(message, flow=None if message.flow is None else kept(message.flow))
 

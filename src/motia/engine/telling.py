@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from motia import encoding
 from motia.core.batch import Died, Ended, Rescheduled
 from motia.core.calls import Part, StateWrite, StateWritten
 from motia.core.ids import format_id
@@ -21,6 +22,9 @@ from motia.tracing.recorder import Recorder
 
 if TYPE_CHECKING:
     from motia.engine.execution import Execution
+
+REPLACES = "replaces"
+"""Attribute of a message that was sent in place of a dead letter: the id of that."""
 
 
 class Telling:
@@ -140,6 +144,8 @@ class Telling:
         attributes: dict[str, Any] | None = None
         if claim is not None:
             attributes = Identifiers(topic=claim.queue.topic, message_id=claim.id.hex(), verdict=verdict)
+            if claim.attributes and REPLACES.encode() in claim.attributes:
+                attributes[REPLACES] = encoding.decode(claim.attributes).get(REPLACES)
         if self._detailed or outcome.kind in ("failed", "timed_out") or status == "error":
             attributes = {
                 **(attributes or {}),

@@ -160,6 +160,9 @@ def _add(delta: Delta, record: SpanRecord, ended_ms: float, slow_ms: float) -> N
         delta.begun[record.name] = record.started_at_ms
     if delta.rank < SLOW and record.duration_us >= slow_ms * 1000:
         delta.rank = SLOW
+    if delta.dead and record.attributes and "replaces" in record.attributes:
+        # It was sent, edited, in place of that letter.
+        delta.dead.pop(f"{record.attributes['replaces']} {record.name}", None)
     severity = SEVERITY[record.status]
     if record.error is not None and severity != SEVERITY["cancelled"]:
         delta.error = delta.error or message_of(record.error)

@@ -182,6 +182,11 @@ def test_dead_letters_are_counted_grouped_edited_and_sent_again(shop: Project) -
         await desk.app.until("message.settled", message_id=again["message_id"], outcome="completed")
         assert await desk.app.state.get("packed", "rose") == {"item": "rose"}
         assert (await desk.ask("GET", f"/dead-letters/{letter['id']}")).status_code == 404
+        assert again["trace_id"] == letter["trace_id"]
+        # What failed is in the trace with what was done about it: the work went well in the end.
+        await desk.app.app.engine.flush_traces()
+        trace = await desk.get(f"/traces/{letter['trace_id']}")
+        assert (trace["summary"]["status"], trace["summary"]["failures"]) == ("ok", 1)
 
         purged = await desk.send("POST", "/dead-letters/purge", {"cause": groups[0]["cause"]})
         assert purged == {"purged": 2}

@@ -213,6 +213,10 @@ class TracingConformance:
         self._write(attempt(3, 7, "error", "dead"), line(3, "again"))
         assert self._names(TraceQuery(status="failed")) == [3, 2]
         assert len(self._read(lambda store: store.failures(TraceQuery()))) == 10
+        # The letter was sent back with other data, as a message of its own.
+        edited = attempt(3, 8, "ok", "completed", message=3)
+        self._write(edited._replace(attributes={**(edited.attributes or {}), "replaces": f"{1:032x}"}))
+        assert self._names(TraceQuery(status="failed")) == [2]
 
     def test_steps_are_listed_in_the_order_they_began(self) -> None:
         starter = span(1, 1, duration_us=9_000)
