@@ -284,7 +284,10 @@ def _cron(section: Section, check_cron: CronCheck) -> list[Trigger]:
             hint="5 fields (minute hour day month weekday), 6 with seconds first, or a name such as @daily",
         )
     missed = section.choice("missed", ("skip", "once", "all")) or "skip"
-    overlap = section.choice("overlap", ("skip", "queue", "allow")) or "skip"
+    overlap = section.choice("overlap", ("skip", "queue", "allow"))
+    if overlap is None:
+        # Ticks that are made up for come all at once: skipped, all but the first would be missed after all.
+        overlap = "queue" if missed == "all" else "skip"
     return [
         CronTrigger(
             expression=expression,

@@ -77,7 +77,7 @@ def missed_project(project: Any, missed: str) -> None:
     project.step(
         "tick",
         f"""
-        config = {{"name": "Tick", "triggers": [cron("* * * * *", missed="{missed}", overlap="queue")]}}
+        config = {{"name": "Tick", "triggers": [cron("* * * * *", missed="{missed}")]}}
         async def handler(input, ctx):
             await ctx.state.increment("s", "ticks")
         """,
