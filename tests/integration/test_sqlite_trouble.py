@@ -335,6 +335,26 @@ def test_nothing_is_stored_in_a_file_that_was_deleted(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_what_was_stored_is_saved_where_the_log_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "motia.db"
+
+    async def run() -> None:
+        first, second = _backend(path), _backend(path)
+        await first.open()
+        await first.commit(_put("a", 10))
+        (tmp_path / "motia.db-wal").unlink()
+        with pytest.raises(BackendError, match="-wal: was deleted") as caught:
+            await first.commit(_put("b", 10))
+        assert caught.value.code == "backend.moved"
+        await first.close()
+        await second.open()
+        assert [entry.key for entry in await second.state.entries("s", 0)] == ["a"]
+        await second.commit(_put("c", 10))
+        await second.close()
+
+    asyncio.run(run())
+
+
 def test_states_on_disk_keep_their_numbers() -> None:
     """Files of every earlier version hold them."""
     assert (READY, SCHEDULED, BLOCKED, CLAIMED, AWAITS_KEY, AWAITS_RATE) == (0, 1, 2, 3, 4, 5)

@@ -112,6 +112,15 @@ def has_moved(connection: apsw.Connection) -> bool:
     return bool(answer.value)
 
 
+def log_moved(path: Path) -> BackendError:
+    """What is said where only the write-ahead log was deleted."""
+    return BackendError(
+        f"{path}-wal: was deleted or replaced while motia had it open; nothing more is stored",
+        code="backend.moved",
+        hint="stop motia and start it again: a stop still saves what was accepted, a kill loses it",
+    )
+
+
 def moved(path: Path) -> BackendError:
     """What is said of a file that `has_moved`."""
     return BackendError(

@@ -32,7 +32,7 @@ def guard(path: Path) -> Guarded:
     The files must exist, which they do while a connection is open.
     """
     global _installed
-    found = [_identity(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]
+    found = [identity_of(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]
     files = frozenset(identity for identity in found if identity is not None)
     _guarded.update(files)
     if not _installed:
@@ -56,8 +56,10 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if not isinstance(target, str | bytes | os.PathLike):
         return
     path = os.fsdecode(target)
-    if _identity(path) not in _guarded and not (
-        event == "sqlite3.connect" and path.startswith("file:") and _identity(_path_of_uri(path)) in _guarded
+    if identity_of(path) not in _guarded and not (
+        event == "sqlite3.connect"
+        and path.startswith("file:")
+        and identity_of(_path_of_uri(path)) in _guarded
     ):
         return
     raise HandlerError(
@@ -69,7 +71,8 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
     )
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def identity_of(path: str) -> tuple[int, int] | None:
+    """Device and inode of a file; None where there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

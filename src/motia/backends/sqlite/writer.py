@@ -16,7 +16,8 @@ from typing import Any
 
 import apsw
 
-from motia.backends.sqlite.connection import has_moved, moved, translated
+from motia.backends.sqlite.connection import has_moved, log_moved, moved, translated
+from motia.backends.sqlite.guard import identity_of
 from motia.backends.sqlite.merging import Merged
 from motia.backends.sqlite.operations import APPLY, CHECK
 from motia.backends.sqlite.transaction import Transaction
@@ -42,6 +43,7 @@ class Writer:
     ) -> None:
         self._connection = connection
         self._path = path
+        self._log = identity_of(f"{path}-wal")
         self._loop = loop
         self._after_commit = after_commit
         self._transaction = Transaction(connection, APPLY, CHECK)
@@ -143,6 +145,8 @@ class Writer:
         try:
             if has_moved(self._connection):
                 return [moved(self._path) for _ in batches]
+            if identity_of(f"{self._path}-wal") != self._log:
+                return [log_moved(self._path) for _ in batches]
             self._transaction.begin()
         except apsw.Error as error:
             # Nobody got the lock: to try again a batch at a time would only multiply the wait.
