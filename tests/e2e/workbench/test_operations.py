@@ -6,7 +6,7 @@ import os
 import re
 import signal
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from workbench_pages import Flow, Queues, Runs, States, Traces, Workbench
 
 from conftest import Console
@@ -151,6 +151,28 @@ def test_the_keyboard_goes_everywhere(workbench: Workbench) -> None:
     expect(Flow(workbench).panel("process-payment")).to_have_count(0)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_what_is_found_late_is_chosen_before_the_search_of_the_logs(workbench: Workbench) -> None:
+    page = workbench.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/__motia/steps", hold)
+    page.reload()
+    expect(workbench.sidebar).to_be_visible()
+    page.keyboard.press("ControlOrMeta+k")
+    expect(page.get_by_placeholder(re.compile("^A step, endpoint"))).to_be_focused()
+    page.keyboard.type("process-pay")
+    for route in held:
+        route.continue_()
+    page.unroute("**/__motia/steps", hold)
+    found = page.get_by_role("dialog").get_by_role("option")
+    expect(found.last).to_have_text("Lines with “process-pay”")
+    expect(found.first).to_contain_text("process-payment")
+    expect(found.first).to_have_attribute("aria-selected", "true")
 
 
 def test_a_node_that_dies_is_told_and_the_page_goes_on(workbench: Workbench, shop: Console) -> None:
