@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from motia.core.causes import place_of
+from motia.core.stack import own_stack
 from motia.errors import SettingsError
 from motia.settings import Settings
 from motia.workbench.hooks import Plugin
@@ -57,7 +59,9 @@ def _module(project_dir: Path, name: str) -> Any:
         sys.modules[module_name] = module
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a plugin's own code raises
-        raise _broken(name, "a module that can be imported", f"{type(error).__name__}: {error}") from error
+        place = place_of(own_stack(error, str(project_dir.resolve())))
+        got = f"{type(error).__name__}: {error}" + (f" at {place}" if place else "")
+        raise _broken(name, "a module that can be imported", got) from error
     return module
 
 

@@ -55,10 +55,50 @@ def test_a_broken_plugin_is_told_and_the_rest_goes_on(project: Project) -> None:
     project.run(scenario, workbench={"plugins": ["plugins/missing", str(EXAMPLE), str(EXAMPLE)]})
 
 
+RAISES = """
+from pathlib import Path
+from motia.workbench.hooks import Plugin
+
+def routes(app):
+    async def bad(request):
+        raise ValueError("no figures")
+    return {"GET /bad": bad}
+
+def no_routes(app):
+    raise ValueError("no routes")
+
+plugin = Plugin(name="NAME", label="", page=Path(__file__).parent, routes=ROUTES)
+"""
+
+
+def test_what_a_plugin_raises_is_told_with_its_line_and_the_rest_goes_on(project: Project) -> None:
+    project.step("job", STEP)
+    for name, routes in (("one", "routes"), ("two", "no_routes")):
+        folder = project.folder / "plugins" / name
+        folder.mkdir(parents=True)
+        (folder / "plugin.py").write_text(RAISES.replace("NAME", name).replace("ROUTES", routes))
+        (folder / "index.html").write_text("")
+
+    async def scenario(desk: Desk) -> None:
+        answer = await desk.ask("GET", "/plugins/one/api/bad")
+        assert answer.status_code == 500
+        assert "plugin one: GET /bad" in answer.json()["detail"]
+        assert answer.json()["hint"] == "plugins/one/plugin.py:7 in bad"
+        assert [tab["name"] for tab in (await desk.get("/plugins"))["items"]] == ["one", "two"]
+        told = [line for line in desk.app.logs if line.message.startswith("plugin ")]
+        assert [line.message.partition(": expected")[0] for line in told] == [
+            "plugin two: routes",
+            "plugin one: GET /bad",
+        ]
+        assert all(b"plugins/" in (line.data or b"") for line in told)
+
+    project.run(scenario, workbench={"plugins": ["plugins/one", "plugins/two"]})
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("raise RuntimeError('no')", "RuntimeError: no"),
+        ("raise RuntimeError('no')", "RuntimeError: no at p/plugin.py:3 in <module>"),
         ("plugin = 5", "got 5"),
         ("plugin = Plugin(name='Bad Name', label='', page=Path('.'))", "small letters"),
         ("plugin = Plugin(name='good', label='', page=Path('nowhere'))", "index.html"),
