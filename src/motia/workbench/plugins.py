@@ -60,7 +60,9 @@ def _module(project_dir: Path, name: str) -> Any:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a plugin's own code raises
         place = place_of(own_stack(error, str(project_dir.resolve())))
-        got = f"{type(error).__name__}: {error}" + (f" at {place}" if place else "")
+        got = f"{type(error).__name__}: {error}" + (
+            f" at {place}" if place and not place.startswith("<") else ""
+        )
         raise _broken(name, "a module that can be imported", got) from error
     return module
 

@@ -51,6 +51,7 @@ def test_a_broken_plugin_is_told_and_the_rest_goes_on(project: Project) -> None:
     async def scenario(desk: Desk) -> None:
         assert [tab["name"] for tab in (await desk.get("/plugins"))["items"]] == ["orders"]
         assert any("plugins/missing" in line.message for line in desk.app.logs)
+        assert not any("<frozen" in line.message for line in desk.app.logs)
 
     project.run(scenario, workbench={"plugins": ["plugins/missing", str(EXAMPLE), str(EXAMPLE)]})
 
