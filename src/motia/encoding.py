@@ -23,6 +23,7 @@ from motia.errors import InputError, MotiaError
 from motia.integers import path_of_larger_than_64_bits
 
 MAX_DEPTH = 64
+_AROUND = 3
 _ATOMS = frozenset({str, int, bool, type(None)})
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -36,7 +37,7 @@ class EncodingError(MotiaError):
         super().__init__(message, code="value.not_json", details={"path": path})
 
 
-def decode(data: bytes | str) -> Any:
+def decode(data: bytes | str, *, levels: int = MAX_DEPTH) -> Any:
     """The value of a JSON text.
 
     Failure: `InputError` (400) `json.malformed`, `json.too_deep`, `json.integer_too_large`.
@@ -50,15 +51,19 @@ def decode(data: bytes | str) -> Any:
             code="json.malformed",
             details={"line": error.lineno, "column": error.colno},
         ) from error
-    if len(data) > 2 * MAX_DEPTH and _is_too_deep(data if isinstance(data, bytes) else data.encode()):
-        raise InputError(
-            f"expected JSON of at most {MAX_DEPTH} levels, got a deeper one", code="json.too_deep"
-        )
+    if len(data) > 2 * levels and _is_too_deep(data if isinstance(data, bytes) else data.encode(), levels):
+        raise InputError(f"expected JSON of at most {levels} levels, got a deeper one", code="json.too_deep")
     if len(data) > 18:
         path = path_of_larger_than_64_bits(data if isinstance(data, bytes) else data.encode())
         if path is not None:
             raise _integer_too_large(path)
     return value
+
+
+def decode_payload(data: bytes) -> Any:
+    """The payload of a message: as `decode`, with the levels that the framework puts around what was kept,
+    as `{"event": {"data": …}}` in a batch."""
+    return decode(data, levels=MAX_DEPTH + _AROUND)
 
 
 def _integer_too_large(path: str) -> InputError:
@@ -88,7 +93,7 @@ def encode(value: Any) -> bytes:
 def encode_kept(value: Any) -> bytes:
     """The JSON text of a value that is read again: as `encode`, with at most 64 levels, as `decode` asks."""
     text = encode(value)
-    if len(text) > 2 * MAX_DEPTH and _is_too_deep(text):
+    if len(text) > 2 * MAX_DEPTH and _is_too_deep(text, MAX_DEPTH):
         raise EncodingError(f"value: expected at most {MAX_DEPTH} levels, got a deeper one", path="$")
     return text
 
@@ -125,14 +130,14 @@ def may_be_too_deep(text: bytes) -> bool:
     return len(text) - len(text.translate(None, b"[{")) > MAX_DEPTH
 
 
-def _is_too_deep(text: bytes) -> bool:
-    """Whether a JSON text has more than 64 levels, counted in C: a walk of its value takes far longer."""
+def _is_too_deep(text: bytes, levels: int) -> bool:
+    """Whether a JSON text has more levels, counted in C: a walk of its value takes far longer."""
     if not may_be_too_deep(text):
         return False
     quoted = text.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in text else text
     without_texts = b"".join(quoted.split(b'"')[::2])
     steps = array("b", without_texts.translate(_UP_OR_DOWN, _NO_BRACKETS))
-    return max(accumulate(steps)) > MAX_DEPTH
+    return max(accumulate(steps)) > levels
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

@@ -33,7 +33,7 @@ def _shorten(told: traceback.TracebackException, project_dir: str) -> None:
 
 
 def _own(frames: list[traceback.FrameSummary], project_dir: str) -> list[traceback.FrameSummary]:
-    own = [frame for frame in frames if not frame.filename.startswith(_FRAMEWORK)]
+    own = [frame for frame in frames if _is_outside(frame)]
     first = next((n for n, frame in enumerate(own) if frame.filename.startswith(project_dir)), 0)
     return own[first:]
 
@@ -53,7 +53,12 @@ def _others(told: traceback.TracebackException) -> Iterator[traceback.TracebackE
 def _outside(told: traceback.TracebackException | None) -> traceback.TracebackException | None:
     if told is None or not told.stack:
         return told
-    return told if any(not frame.filename.startswith(_FRAMEWORK) for frame in told.stack) else None
+    return told if any(map(_is_outside, told.stack)) else None
+
+
+def _is_outside(frame: traceback.FrameSummary) -> bool:
+    """Whether it is not of the framework, nor of a C file, as compiled libraries add: those have no lines."""
+    return not frame.filename.startswith(_FRAMEWORK) and not frame.filename.endswith(".c")
 
 
 def came_by(error: BaseException, project_dir: str) -> bool:

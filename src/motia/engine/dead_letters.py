@@ -258,7 +258,7 @@ def letter_document(letter: DeadLetter) -> dict[str, Any]:
         "code": letter.code,
         "error": encoding.decode(letter.error) if letter.error else None,
         "earlier_errors": [encoding.decode(line) for line in letter.errors.splitlines() if line.strip()],
-        "data": encoding.decode(letter.payload),
+        "data": encoding.decode_payload(letter.payload),
         "failures": letter.failures,
         "crashes": letter.crashes,
         "group": letter.group,

@@ -52,8 +52,8 @@ def _messages(engine: Engine, name: str, claim: Claim, death: Died) -> Sequence[
     told = _told(claim, death)
     try:
         return fanned(told)
-    except InputError:
-        # Payload and stack together may be longer than a message: the payload is in the dead letter.
+    except (InputError, encoding.EncodingError):
+        # Together they may be longer than a message, or deeper: the payload is in the dead letter.
         return fanned({**told, "context": None})
 
 
@@ -68,7 +68,7 @@ def _told(claim: Claim, death: Died) -> dict[str, Any]:
             "stack": error.get("stack", ""),
             "code": death.code,
         },
-        "context": encoding.decode(claim.payload),
+        "context": encoding.decode_payload(claim.payload),
         # How often it was triggered anew with `__retry`: attempts are the queue's affair.
         "retryCount": attributes.get("retry", 0),
         "topic": claim.queue.topic,

@@ -21,4 +21,4 @@ def check_input(registry: Registry, queue: QueueName, payload: bytes) -> None:
     if isinstance(trigger, QueueTrigger) and trigger.schema:
         schema = schema_of(trigger.schema, entry.step.source.path)
         if schema is not None:
-            schema.validate(encoding.decode(payload))
+            schema.validate(encoding.decode_payload(payload))

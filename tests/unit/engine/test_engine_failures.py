@@ -115,6 +115,50 @@ def test_a_payload_too_long_to_tell_is_left_out(project: Any) -> None:
     project.run(scenario, limits={"message_bytes": 2000})
 
 
+def test_what_is_as_deep_as_may_be_reaches_those_who_are_told_of_it(project: Any) -> None:
+    project.step(
+        "deep",
+        """
+        def deep(levels):
+            return [deep(levels - 1)] if levels else 1
+        config = {"name": "deep", "triggers": [http("GET", "/deep")]}
+        async def handler(request, ctx):
+            await ctx.enqueue("fail", deep(64))
+            await ctx.enqueue("batch", deep(64))
+            await ctx.state.set("told", "deep", deep(64))
+        """,
+    )
+    failing(project, ', on_failure="refund"')
+    listener(project, "refund")
+    project.step(
+        "watch",
+        """
+        watched = {"type": "state", "condition": lambda given: given.key == "deep"}
+        config = {"name": "watch", "triggers": [watched]}
+        async def handler(input, ctx):
+            await ctx.state.set("told", "watch", input.event_type)
+        """,
+    )
+    project.step(
+        "batch",
+        """
+        config = {"name": "batch", "triggers": [queue("batch", batch={"size": 2, "wait": "1ms"})]}
+        async def handler(inputs, ctx):
+            await ctx.state.set("told", "batch", len(inputs))
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        assert (await app.http.get("/deep")).status_code == 200
+        await app.until_idle()
+        assert [letter.queue.step for letter in await app.dead_letters()] == ["fail"]
+        assert (await app.state.get("told", "refund"))["context"] is None
+        assert await app.state.get("told", "watch") == "created"
+        assert await app.state.get("told", "batch") == 1
+
+    project.run(scenario)
+
+
 def test_a_stack_begins_on_the_authors_own_line(project: Any) -> None:
     project.step(
         "divide",

@@ -28,8 +28,8 @@ def log_bytes(database: Path) -> int:
 def long_log(database: Path, size_bytes: int) -> str:
     """What there is to say of a long log."""
     return (
-        f"{database}-wal: {size_bytes // 2**20} MiB that cannot be begun anew while the database is read:"
-        " reads and writes become slower, and the disk fills"
+        f"{database}-wal: {size_bytes // 2**20} MiB that cannot be begun anew while the database is read,"
+        " and the disk fills"
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from motia.authoring.payload import Payload, payload_of
 from motia.authoring.request import Request
 from motia.authoring.validated import FORMS, unsupported_body
-from motia.encoding import decode, encode
+from motia.encoding import decode_payload, encode
 from motia.schemas import Schema, TypeReader, schema_of
 from motia.schemas.problems import Location
 from motia.schemas.strings import typed_strings
@@ -128,7 +128,7 @@ def read_typed_body(view: Request[Any], reader: TypeReader) -> Any:
 
 def payload_reader(kind: type[Payload], schema: Schema | None) -> Callable[[Any], Any]:
     """Reads the payload of an occurrence as handlers get it, validated by the schema if there is one."""
-    read: Callable[[bytes], Any] = decode if schema is None else schema.validate_json
+    read: Callable[[bytes], Any] = decode_payload if schema is None else schema.validate_json
     return lambda occurrence: payload_of(read(occurrence.payload), kind)
 
 
@@ -136,7 +136,7 @@ def batch_reader(kind: type[Payload], schema: Schema | None) -> Callable[[Any], 
     """Like `payload_reader`, for a list of payloads of which each fits the schema."""
 
     def read(occurrence: Any) -> list[Any]:
-        payloads = decode(occurrence.payload)
+        payloads = decode_payload(occurrence.payload)
         if schema is not None:
             payloads = [schema.validate(payload) for payload in payloads]
         return [payload_of(payload, kind) for payload in payloads]
