@@ -214,7 +214,7 @@ class Lineage:
                         edges = waiting[parent_id] = {}
                     _add_to_edge(edges, ("", topic, name), 1, failed, ended_ms)
         for group in lone:
-            activity.spans += len(group.records)
+            activity.spans += len(group.trace_ids)
             _add_lone(steps.setdefault(group.name, StepActivity()), group)
         self._forget()
         return activity
@@ -228,13 +228,13 @@ class Lineage:
 
 def _add_lone(step: StepActivity, group: LoneSpans) -> None:
     """Count spans that ended well and have nothing to do with any other: by their durations alone."""
-    step.runs += len(group.records)
+    step.runs += len(group.trace_ids)
     step.good_us += sum(group.durations_us)
     for us, count in Counter(group.durations_us).items():
         number = bin_of(us)
         step.good[number] = step.good.get(number, 0) + count
     if group.kind != "http":
-        step.waits[0] = step.waits.get(0, 0) + len(group.records)
+        step.waits[0] = step.waits.get(0, 0) + len(group.trace_ids)
     # They are recorded as they end.
     step.last_ms = max(step.last_ms, group.begins_ms[-1] + group.durations_us[-1] / 1000)
 

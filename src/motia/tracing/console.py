@@ -12,6 +12,7 @@ from typing import TextIO
 
 import orjson
 
+from motia.tracing.lone import LoneSpans
 from motia.tracing.packing import PackedLog
 from motia.tracing.record import LEVELS, Level, LogRecord, SpanRecord
 
@@ -53,7 +54,9 @@ class ConsolePrinter:
     def close(self) -> None:
         self._stream.flush()
 
-    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+    def write(
+        self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+    ) -> None:
         lines = [
             json_line(log.record) if self._json_lines else readable_line(log.record, self._zone, self._colour)
             for log in logs

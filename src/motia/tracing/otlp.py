@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from motia.core.wording import counted
 from motia.errors import SettingsError
 from motia.tracing.activity import Lineage
-from motia.tracing.lone import parted
+from motia.tracing.lone import LoneSpans, records_of
 from motia.tracing.packing import PackedLog
 from motia.tracing.record import SpanRecord
 
@@ -71,8 +71,10 @@ class OtlpSink:
         self._thread = threading.Thread(target=self._run, args=(translator,), name="motia-otlp", daemon=True)
         self._thread.start()
 
-    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
-        records: tuple[SpanRecord | PackedLog, ...] = (*spans, *logs)
+    def write(
+        self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+    ) -> None:
+        records: tuple[SpanRecord | PackedLog, ...] = (*spans, *records_of(lone), *logs)
         for record in records:
             try:
                 self._waiting.put_nowait(record)
@@ -96,7 +98,7 @@ class OtlpSink:
             spans, logs = self._take(max(0.05, next_metrics_s - self._now_s()))
             ended = self._closing and self._waiting.empty()
             if spans:
-                translator.count(lineage.fold(*parted(spans)))
+                translator.count(lineage.fold(spans))
             sent = translator.send(spans, logs)
             if ended or self._now_s() >= next_metrics_s:
                 next_metrics_s = self._now_s() + _METRICS_EVERY_S

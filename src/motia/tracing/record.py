@@ -41,16 +41,6 @@ class SpanRecord(NamedTuple):
     """Not changed after recording. `bytes` values are JSON texts."""
 
 
-class LoneSpan(SpanRecord):
-    """The one span of a trace that it began and that led on to nothing: no message, no line, no other span.
-
-    Nearly every span of a busy HTTP service is one, so that they are kept together and not one by one. It
-    ended well at its first attempt, did not wait, and has no attributes.
-    """
-
-    __slots__ = ()
-
-
 class LogRecord(NamedTuple):
     """One line that a step, or the framework (`step` "motia"), logged."""
 

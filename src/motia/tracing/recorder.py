@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from motia.tracing.catalogue import check_event
-from motia.tracing.record import Event, Level, LogRecord, LoneSpan, Record, SpanKind, SpanRecord, SpanStatus
+from motia.tracing.lone import LONE_FIELDS
+from motia.tracing.record import Event, Level, LogRecord, Record, SpanKind, SpanRecord, SpanStatus
 
 WAKE_AT = 500
 """Records that wait before the writer is woken early."""
 
+_WAKE_AT_FIELDS = WAKE_AT * LONE_FIELDS
 _make = tuple.__new__
 Subscriber = Callable[[Record], None]
 
@@ -23,12 +25,14 @@ class Recorder:
     for it or count it, but must neither print nor store it. One that raises is dropped, with an error logged.
     """
 
-    __slots__ = ("_capacity", "_dropped", "_now_ms", "_queue", "_subscribers", "_wake", "listened")
+    __slots__ = ("_capacity", "_dropped", "_lone", "_now_ms", "_queue", "_subscribers", "_wake", "listened")
 
     def __init__(self, now_ms: Callable[[], int], *, capacity: int = 20_000) -> None:
         self._now_ms = now_ms
         self._capacity = capacity
         self._queue: deque[SpanRecord | LogRecord] = deque()
+        self._lone: list[Any] = []
+        """Fields of lone spans, one after the other."""
         self._subscribers: tuple[Subscriber, ...] = ()
         self.listened = False
         """Whether anybody hears events: hot paths ask before they gather the fields."""
@@ -75,9 +79,17 @@ class Recorder:
     def lone_span(
         self, trace_id: str, span_id: str, name: str, kind: SpanKind, started_at_ms: float, duration_us: int
     ) -> None:
-        """Record a `LoneSpan`."""
-        fields = (trace_id, span_id, None, name, kind, started_at_ms, duration_us, 0, 1, "ok", None, None)
-        self._put(_make(LoneSpan, fields))
+        """Record the only span of a trace, as `LoneSpans` has it."""
+        lone = self._lone
+        waiting = len(lone)
+        if waiting >= self._capacity * LONE_FIELDS:
+            self._dropped += 1
+            return
+        lone.extend((trace_id, span_id, name, kind, started_at_ms, duration_us))
+        if (waiting == 0 or waiting == _WAKE_AT_FIELDS) and self._wake is not None:
+            self._wake()
+        if self._subscribers:
+            self._publish(SpanRecord(trace_id, span_id, None, name, kind, started_at_ms, duration_us))
 
     def log(
         self,
@@ -113,12 +125,18 @@ class Recorder:
 
     def waiting(self) -> int:
         """Records that were not taken yet."""
-        return len(self._queue)
+        return len(self._queue) + len(self._lone) // LONE_FIELDS
 
     def take(self, limit: int) -> list[SpanRecord | LogRecord]:
-        """The oldest `limit` records, removed. One thread at a time may take."""
+        """The oldest `limit` records, without lone spans, removed. One thread at a time may take."""
         pop = self._queue.popleft
         return [pop() for _ in range(min(limit, len(self._queue)))]
+
+    def take_lone(self) -> list[Any]:
+        """The fields of all lone spans, one after the other, removed."""
+        fields = self._lone[:]
+        del self._lone[: len(fields)]
+        return fields
 
     def take_dropped(self) -> int:
         """Records dropped since the last call."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
+from motia.tracing.lone import LoneSpans
 from motia.tracing.packing import PackedLog
 from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
 
@@ -22,7 +23,9 @@ class RecordSink(Protocol):
 
     def open(self) -> None: ...
 
-    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+    def write(
+        self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+    ) -> None:
         """Keep or print the records, all or none; none at all once nothing comes any more, so that what was
         put off is done. Failure: any exception; the writer counts the loss."""
         ...

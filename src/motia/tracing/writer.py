@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from motia.core.wording import counted
+from motia.tracing.lone import LONE_FIELDS, LoneSpans, by_step
 from motia.tracing.packing import PackedLog, Packer
-from motia.tracing.record import Level, LogRecord, LoneSpan, SpanRecord
+from motia.tracing.record import Level, LogRecord, SpanRecord
 from motia.tracing.recorder import WAKE_AT, Recorder
 from motia.tracing.store import RecordSink
 
@@ -110,8 +111,9 @@ class TraceWriter:
         quiet = not left
         self._busy = self._busy or not quiet
         while left > 0:
-            left -= _BATCH
-            self._hand_over(self._recorder.take(_BATCH))
+            lone, records = self._recorder.take_lone(), self._recorder.take(_BATCH)
+            left -= len(lone) // LONE_FIELDS + len(records)
+            self._hand_over(records, by_step(lone))
         dropped = self._recorder.take_dropped()
         if dropped:
             self._report(
@@ -133,30 +135,34 @@ class TraceWriter:
             done = self._flushes.popleft()
             done.set_result(None)
 
-    def _hand_over(self, records: Sequence[SpanRecord | LogRecord]) -> None:
+    def _hand_over(self, records: Sequence[SpanRecord | LogRecord], lone: Sequence[LoneSpans] = ()) -> None:
         reports, self._reports = self._reports, []
         spans: list[SpanRecord] = []
         logs: list[PackedLog] = []
         for record in (*records, *reports):
             try:
-                if type(record) is LoneSpan:
-                    spans.append(record)
-                elif isinstance(record, SpanRecord):
+                if isinstance(record, SpanRecord):
                     spans.append(self._packer.span(record))
                 else:
                     logs.append(self._packer.log(record))
             except Exception as error:  # one odd record must not end the thread that serves all others
                 self._report("error", f"tracing: a record was lost, packing it raised {error!r}")
         for sink in self._sinks:
-            self._give(sink, spans, logs)
+            self._give(sink, spans, logs, lone)
 
-    def _give(self, sink: RecordSink, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+    def _give(
+        self,
+        sink: RecordSink,
+        spans: Sequence[SpanRecord],
+        logs: Sequence[PackedLog],
+        lone: Sequence[LoneSpans] = (),
+    ) -> None:
         try:
-            sink.write(spans, logs)
+            sink.write(spans, logs, lone)
         except Exception as error:  # a sink's failure is told below; records of others must go on
             if sink.name not in self._lost:
                 self._report("error", f"tracing: {sink.name} keeps no records: {error}")
-            records = len(spans) + len(logs)
+            records = len(spans) + len(logs) + sum(len(group.trace_ids) for group in lone)
             self._lost[sink.name] = self._lost.get(sink.name, 0) + records
             self._recorder.event("tracing.dropped", sink=sink.name, records=records, reason=str(error))
             return

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from motia.errors import InternalError
 from motia.tracing.catalogue import EVENTS
+from motia.tracing.lone import by_step, records_of
 from motia.tracing.record import Event, LogRecord, Record, SpanRecord
 from motia.tracing.recorder import WAKE_AT, Recorder
 
@@ -46,12 +48,32 @@ def test_a_full_recorder_drops_and_counts() -> None:
     assert recorder.take_dropped() == 0
 
 
-def test_the_writer_is_woken_by_the_first_record_and_by_many() -> None:
+def record_lone(recorder: Recorder, number: int = 0, name: str = "a") -> None:
+    recorder.lone_span(f"{number:032}", f"{number:016}", name, "http", 1.5 + number, 7)
+
+
+def test_lone_spans_come_out_by_step_and_watchers_hear_them_at_once() -> None:
+    recorder = make(capacity=4)
+    heard: list[Record] = []
+    recorder.subscribe(heard.append)
+    for number in range(5):
+        record_lone(recorder, number, "ab"[number % 2])
+    assert (recorder.waiting(), recorder.take_dropped(), recorder.take(10)) == (4, 1, [])
+    whole = by_step(recorder.take_lone())
+    assert [(group.name, list(group.begins_ms)) for group in whole] == [("a", [1.5, 3.5]), ("b", [2.5, 4.5])]
+    assert sorted(records_of(whole)) == heard
+    assert recorder.waiting() == 0
+    record_lone(recorder)
+    assert records_of(by_step(recorder.take_lone())) == heard[-1:]
+
+
+@pytest.mark.parametrize("record", [record_span, record_lone])
+def test_the_writer_is_woken_by_the_first_record_and_by_many(record: Callable[[Recorder], None]) -> None:
     recorder = make(capacity=10_000)
     woken: list[int] = []
     recorder.on_waiting(lambda: woken.append(recorder.waiting()))
     for _ in range(WAKE_AT + 100):
-        record_span(recorder)
+        record(recorder)
     assert woken == [1, WAKE_AT + 1]
 
 

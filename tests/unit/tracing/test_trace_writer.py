@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from motia.tracing.lone import LoneSpans, records_of
 from motia.tracing.packing import PackedLog, Packer
 from motia.tracing.record import Event, Record, SpanRecord
 from motia.tracing.recorder import Recorder
@@ -27,11 +28,13 @@ class ListSink:
     def open(self) -> None:
         self.calls.append("open")
 
-    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+    def write(
+        self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+    ) -> None:
         self.threads.add(threading.current_thread().name)
         if self.broken is not None:
             raise self.broken
-        self.spans += [record.name for record in spans]
+        self.spans += [record.name for record in (*spans, *records_of(lone))]
         self.messages += [packed.record.message for packed in logs]
         self.written.set()
 
@@ -92,6 +95,18 @@ def test_flush_returns_when_all_is_handed_over() -> None:
         await asyncio.gather(*(writer.flush() for _ in range(10)))
 
     run(work)
+
+
+def test_lone_spans_reach_sinks_by_step() -> None:
+    async def work(recorder: Recorder, writer: TraceWriter, sinks: list[ListSink]) -> None:
+        record_both(recorder)
+        for number in range(3000):
+            recorder.lone_span(f"{number}", "s", f"step-{number % 3}", "http", 1.0, number)
+        await writer.flush()
+        assert recorder.waiting() == 0
+
+    spans = run(work)[0].spans
+    assert sorted(spans) == ["a", *(f"step-{step}" for step in range(3) for _ in range(1000))]
 
 
 def test_what_was_recorded_before_the_stop_is_kept() -> None:
@@ -169,7 +184,9 @@ def test_a_sink_that_fails_at_the_end_is_told_and_the_others_are_closed() -> Non
 
 def test_a_sink_that_fails_every_other_time_does_not_keep_the_thread_busy() -> None:
     class Flaky(ListSink):
-        def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+        def write(
+            self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+        ) -> None:
             self.calls.append("write")
             if self.calls.count("write") % 2:
                 raise OSError("again")

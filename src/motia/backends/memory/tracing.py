@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from motia.backends.memory.tracing_activity import MemoryActivity
 from motia.tracing.activity import EdgeCount, MetricRow, StepCount
+from motia.tracing.lone import LoneSpans, records_of
 from motia.tracing.packing import PackedLog, pack_span, unpack_log, unpack_span
 from motia.tracing.record import LEVELS, LogRecord, SpanRecord
 from motia.tracing.store import (
@@ -77,7 +78,10 @@ class MemoryTraces:
     def open(self) -> None:
         """Nothing to open."""
 
-    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+    def write(
+        self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+    ) -> None:
+        spans = [*records_of(lone), *spans]
         with self._lock:
             touched = {record.trace_id for record in spans} | {line.trace_id for line, _ in logs}
             known = {one: standing_of(kept.delta) for one in touched if (kept := self._find(one))}

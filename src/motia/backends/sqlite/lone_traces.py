@@ -1,4 +1,4 @@
-"""Traces of one span that led on to nothing, many in a row of one table: `tracing.record.LoneSpan`.
+"""Traces of one span that led on to nothing, many in a row of one table: `tracing.lone.LoneSpans`.
 
 A row holds those of one step in one batch, as four lists: ids of the traces, ids of the spans, begins and
 durations. Their positions end with `last` and have no gap. A row costs a hundred traces what one trace by
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, cast
 import apsw
 import orjson
 
-from motia.tracing.lone import LoneSpans, in_columns
-from motia.tracing.record import LoneSpan, SpanKind, SpanRecord
+from motia.tracing.lone import LoneSpans
+from motia.tracing.record import SpanKind, SpanRecord
 from motia.tracing.store import TraceQuery, TraceSummary
 
 SCHEMA = """
@@ -47,15 +47,13 @@ def put(connection: apsw.Connection, lone: Sequence[LoneSpans], slow_ms: float) 
     left: list[SpanRecord] = []
     for group in lone:
         if max(group.durations_us) >= slow_us:
-            left += [span for span in group.records if span.duration_us >= slow_us]
-            quick = [span for span in group.records if span.duration_us < slow_us]
-            if not quick:
-                continue
-            group = in_columns(group.name, group.kind, quick)
-        if len(group.records) < _WORTH_IT:
-            left += group.records
+            places = range(len(group.durations_us))
+            left += group.at([place for place in places if group.durations_us[place] >= slow_us]).records()
+            group = group.at([place for place in places if group.durations_us[place] < slow_us])
+        if len(group.trace_ids) < _WORTH_IT:
+            left += group.records()
             continue
-        for start in range(0, len(group.records), _MOST):
+        for start in range(0, len(group.trace_ids), _MOST):
             _insert(connection, group, slice(start, start + _MOST))
     return left
 
@@ -135,7 +133,7 @@ def span_of(connection: apsw.Connection, trace_id: str) -> tuple[TraceSummary, S
         if trace_id in trace_ids:
             at = trace_ids.index(trace_id)
             kind = cast(SpanKind, row.kind)
-            span = LoneSpan(trace_id, span_ids[at], None, row.name, kind, begins_ms[at], durations_us[at])
+            span = SpanRecord(trace_id, span_ids[at], None, row.name, kind, begins_ms[at], durations_us[at])
             return _summary(row, at), span
     return None
 

@@ -21,7 +21,7 @@ from motia.backends.sqlite.trace_file import open_trace_file
 from motia.backends.sqlite.tracing_activity import compact, write_counts, write_note
 from motia.errors import BackendError
 from motia.tracing.activity import Activity, Lineage
-from motia.tracing.lone import LoneSpans, parted
+from motia.tracing.lone import LoneSpans
 from motia.tracing.packing import PackedLog, pack_spans
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import MAX_SPANS_PER_TRACE
@@ -102,7 +102,9 @@ class SqliteTraceSink:
             let_go(self._connection)
             self._connection = None
 
-    def write(self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog]) -> None:
+    def write(
+        self, spans: Sequence[SpanRecord], logs: Sequence[PackedLog], lone: Sequence[LoneSpans] = ()
+    ) -> None:
         if self._connection is None:
             raise BackendError(f"{self._path}: is not open", code="backend.closed")
         if has_moved(self._connection):
@@ -110,15 +112,14 @@ class SqliteTraceSink:
             self.close()
             self.open()
         connection = self._connection
-        others, lone = parted(spans)
-        activity = self._lineage.fold(others, lone)
+        activity = self._lineage.fold(spans, lone)
         self._counted.add(activity)
         # Busy batches are counted together; an empty one comes when nothing is recorded for a while.
-        due = len(spans) < _FEW_SPANS or self._counted.spans >= _MANY_SPANS
+        due = activity.spans < _FEW_SPANS or self._counted.spans >= _MANY_SPANS
 
         def insert() -> None:
-            if spans or logs:
-                _insert(connection, others, lone, logs, self._slow_ms, activity)
+            if spans or logs or lone:
+                _insert(connection, spans, lone, logs, self._slow_ms, activity)
             if due and self._counted.steps:
                 write_counts(connection, self._counted)
 
@@ -126,7 +127,7 @@ class SqliteTraceSink:
         if due:
             self._compact(connection, self._counted)
             self._counted = Activity()
-        self._keep_budget(connection, len(spans) + len(logs))
+        self._keep_budget(connection, activity.spans + len(logs))
 
     def _compact(self, connection: apsw.Connection, activity: Activity) -> None:
         now_s = int(activity.last_ms / 1000)
@@ -215,14 +216,14 @@ def _count_kept(connection: apsw.Connection) -> _Kept:
 
 def _insert(
     connection: apsw.Connection,
-    spans: list[SpanRecord],
+    spans: Sequence[SpanRecord],
     lone: Sequence[LoneSpans],
     logs: Sequence[PackedLog],
     slow_ms: float,
     activity: Activity,
 ) -> None:
     last_before = int(connection.execute(_LAST_ID).get or 0)
-    spans = spans + lone_traces.put(connection, lone, slow_ms)
+    spans = [*spans, *lone_traces.put(connection, lone, slow_ms)]
     by_trace: defaultdict[str, list[SpanRecord]] = defaultdict(list)
     for record in spans:
         by_trace[record.trace_id].append(record)

@@ -6,15 +6,16 @@ One class, so that a store is held to all of it by one line; each check stands b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from motia.tracing.activity import FAILED, OK, OK_SUM, OUTCOMES, RETRIED, WAIT, middle_of
+from motia.tracing.lone import by_step
 from motia.tracing.packing import Packer
-from motia.tracing.record import Level, LogRecord, LoneSpan, SpanRecord, SpanStatus
+from motia.tracing.record import Level, LogRecord, SpanRecord, SpanStatus
 from motia.tracing.redaction import Redactor
 from motia.tracing.store import (
     MAX_SPANS_PER_TRACE,
@@ -47,11 +48,6 @@ def span(trace: int, number: int = 1, **fields: Any) -> SpanRecord:
         "duration_us": 500,
     }
     return SpanRecord(**{**values, **fields})
-
-
-def lone(trace: int, *, name: str = "step-1", duration_us: int = 500) -> LoneSpan:
-    """The only span of its trace."""
-    return LoneSpan(*span(trace, name=name, duration_us=duration_us))
 
 
 def failed(trace: int, number: int = 1, status: SpanStatus = "error", **fields: Any) -> SpanRecord:
@@ -95,10 +91,18 @@ class TracingConformance:
         self._sinks.append(sink)
         return sink, store
 
-    def _write(self, *records: SpanRecord | LogRecord, to: RecordSink | None = None) -> None:
+    def _write(
+        self,
+        *records: SpanRecord | LogRecord,
+        lone: Iterable[SpanRecord] = (),
+        to: RecordSink | None = None,
+    ) -> None:
         spans = [self._packer.span(record) for record in records if isinstance(record, SpanRecord)]
         logs = [self._packer.log(record) for record in records if isinstance(record, LogRecord)]
-        (to or self._sink).write(spans, logs)
+        fields: list[Any] = []
+        for one in lone:
+            fields += (one.trace_id, one.span_id, one.name, one.kind, one.started_at_ms, one.duration_us)
+        (to or self._sink).write(spans, logs, by_step(fields))
 
     def _read(self, read: Callable[[TraceStore], Awaitable[T]], store: TraceStore | None = None) -> T:
         chosen = store or self._store
@@ -286,8 +290,8 @@ class TracingConformance:
 
     def test_lone_traces_are_traces_as_any_other(self) -> None:
         start = self._read(lambda store: store.feed(None)).position
-        self._write(*(lone(number, duration_us=number * 10) for number in range(1, 501)))
-        self._write(failed(501), *(lone(number, name="other") for number in range(502, 512)), span(512))
+        self._write(lone=[span(number, duration_us=number * 10) for number in range(1, 501)])
+        self._write(failed(501), span(512), lone=[span(number, name="other") for number in range(502, 512)])
         everything = self._names(TraceQuery(limit=1000))
         assert sorted(everything, reverse=True) == sorted(range(1, 513), reverse=True)
         assert everything[12:] == list(range(500, 0, -1))
@@ -313,7 +317,7 @@ class TracingConformance:
         assert pages == everything
         trace = self._read(lambda store: store.trace(trace_id(321)))
         assert trace is not None
-        assert list(trace.spans) == [lone(321, duration_us=3210)]
+        assert list(trace.spans) == [span(321, duration_us=3210)]
         assert (trace.summary.name, trace.summary.status, trace.summary.spans) == ("step-1", "ok", 1)
         feed = self._read(lambda store: store.feed(start))
         touched = [position for note in feed.notes for position in note.traces]
@@ -324,7 +328,7 @@ class TracingConformance:
         assert sum(row.n for row in rows if row.what == OK_SUM) == 500 * 501 * 10 // 2 + 500
 
     def test_what_comes_late_to_a_lone_trace_is_shown_with_it(self) -> None:
-        self._write(*(lone(number) for number in range(1, 21)))
+        self._write(lone=[span(number, name=f"step-{number % 2}") for number in range(1, 21)])
         self._write(span(7, 2), line(7, "late"))
         trace = self._read(lambda store: store.trace(trace_id(7)))
         assert trace is not None
@@ -336,7 +340,7 @@ class TracingConformance:
         total = 20_000
         self._write(failed(total + 1), to=sink)
         for start in range(1, total, 500):
-            self._write(*(lone(number) for number in range(start, start + 500)), to=sink)
+            self._write(lone=[span(number) for number in range(start, start + 500)], to=sink)
         kept = self._names(TraceQuery(limit=2 * total), store)
         assert kept[-1] == total + 1
         assert 200 < len(kept) < total
