@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from motia.tracing.store import LogEntry, LogQuery, TraceStore
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
-# The lines are written by other processes, in batches of at most 50 ms.
+# The lines are written by other processes, in batches of at most 100 ms.
 _LOOK_AGAIN_S = 0.25
 _PAGE = 1000
 

@@ -10,7 +10,7 @@ from motia.tracing.catalogue import check_event
 from motia.tracing.lone import LONE_FIELDS
 from motia.tracing.record import Event, Level, LogRecord, Record, SpanKind, SpanRecord, SpanStatus
 
-WAKE_AT = 500
+WAKE_AT = 2_000
 """Records that wait before the writer is woken early."""
 
 _WAKE_AT_FIELDS = WAKE_AT * LONE_FIELDS

@@ -201,7 +201,7 @@ class DepthSample(NamedTuple):
 
 
 class TraceStore(Protocol):
-    """Reads of traces and logs. Answers from what the writer has kept: up to 50 ms behind."""
+    """Reads of traces and logs. Answers from what the writer has kept: up to 100 ms behind."""
 
     async def traces(self, query: TraceQuery) -> list[TraceSummary]:
         """Summaries, the newest trace first."""
