@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -21,13 +22,17 @@ from motia.cli.output import (
 from motia.cli.project import length_s, load_project, since_ms, steps_of_flow, with_traces
 from motia.cli.unknown import note_unknown
 from motia.core.causes import headline
+from motia.errors import MotiaError
 
 if TYPE_CHECKING:
+    from motia.settings.model import Settings
     from motia.tracing.record import LogRecord, SpanRecord
     from motia.tracing.store import Trace, TraceStore, TraceSummary
 
 Kind = Literal["http", "queue", "cron", "state", "stream", "at", "manual"]
 Status = Literal["ok", "refused", "cancelled", "timeout", "error", "crashed", "failed", "retried", "running"]
+_ASKED_S = 3.0
+"""A node that stands still must not keep its operator from the traces."""
 
 
 def traces(
@@ -54,16 +59,24 @@ def traces(
     as_json: AsJson = False,
 ) -> None:
     """List what ran, the newest first, or show one trace with its steps and logs."""
-    from motia.tracing.store import TraceQuery
+    from motia.core.clock import SystemClock
+    from motia.tracing.store import Trace, TraceQuery
+    from motia.workbench.running import RunningTraces
 
     settings = load_project(directory).settings
+    runs, now_ms = _running(settings), SystemClock().now_ms()
     if trace_id is not None:
         wanted = trace_id
 
         async def read_one(store: TraceStore) -> Trace | None:
-            return await store.trace(wanted)
+            running, kept = RunningTraces(runs, store, now_ms), await store.trace(wanted)
+            if kept is not None:
+                return replace(kept, summary=running.of(kept.summary))
+            begun = running.begun(wanted)
+            return None if begun is None else Trace(summary=begun, spans=(), logs=())
 
-        _show(with_traces(settings, read_one), wanted, as_json)
+        of_it = [run for run in runs if run["trace_id"] == wanted]
+        _show(with_traces(settings, read_one), wanted, of_it, as_json)
         return
 
     query = TraceQuery(
@@ -78,7 +91,8 @@ def traces(
     )
 
     async def read_list(store: TraceStore) -> list[TraceSummary]:
-        return await store.traces(query)
+        found = await store.traces(query)
+        return (await RunningTraces(runs, store, now_ms).on_first_page(found, query))[:limit]
 
     found = with_traces(settings, read_list)
     if as_json:
@@ -105,6 +119,18 @@ def traces(
         note_unknown(settings, step=step)
 
 
+def _running(settings: Settings) -> Sequence[Mapping[str, Any]]:
+    """What the running nodes tell that they run; the store knows only what has ended."""
+    from motia.cli.control import post_to_node
+
+    try:
+        return cast("list[dict[str, Any]]", post_to_node(settings, "/running", {}, timeout_s=_ASKED_S))
+    except MotiaError as error:
+        if error.code != "node.not_running":
+            note(f"what runs now is left out: {error.message}")
+        return []
+
+
 def _status_text(summary: TraceSummary) -> str:
     return f"{summary.status}, retried {summary.failures} ×" if summary.retried else summary.status
 
@@ -125,7 +151,7 @@ def log_document(record: LogRecord) -> Mapping[str, Any]:
     return record._asdict() | {"data": None if record.data is None else decode(record.data)}
 
 
-def _show(trace: Trace | None, trace_id: str, as_json: bool) -> None:
+def _show(trace: Trace | None, trace_id: str, running: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if trace is None:
         if as_json:
             print_json(None)
@@ -138,6 +164,7 @@ def _show(trace: Trace | None, trace_id: str, as_json: bool) -> None:
                 "spans": [span._asdict() for span in trace.spans],
                 "spans_left_out": trace.left_out,
                 "logs": [log_document(line) for line in trace.logs],
+                "running": running,
             }
         )
         return
@@ -149,6 +176,9 @@ def _show(trace: Trace | None, trace_id: str, as_json: bool) -> None:
     )
     for depth, span in _as_tree(trace):
         print_line("  " * (depth + 1) + _span_line(span))
+    for run in running:
+        told = f"  {run['step']} ({run['kind']})  running since {time_text(run['started_ms'])}"
+        print_line(visible(told if run["attempt"] == 1 else f"{told}  attempt {run['attempt']}"))
     if trace.left_out:
         print_line(f"  … {trace.left_out} more")
     for line in trace.logs:

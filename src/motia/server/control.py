@@ -1,4 +1,4 @@
-"""What `motia call` and `motia cron run` speak to: a socket that only its owner can open."""
+"""What `motia call`, `motia cron run` and `motia traces` speak to: a socket that only its owner can open."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from motia.core.ids import format_id
 from motia.core.occurrence import Request
 from motia.core.spelling import did_you_mean
 from motia.engine.engine import Engine
+from motia.engine.running import running_documents
 from motia.errors import AccessError, InputError, MotiaError
 from motia.http.problem import problem, problem_of
 from motia.http.response import HttpResponse, to_response
@@ -20,7 +21,7 @@ _LIMIT_BYTES = 16 * 1024 * 1024
 
 
 def control_endpoint(engine: Engine) -> BuiltinEndpoint:
-    """`POST /call {"id", "data"}`, `POST /cron/run {"id"}` and `POST /emit {"topic", "data"}`."""
+    """`POST /call {"id", "data"}`, `/cron/run {"id"}`, `/emit {"topic", "data"}` and `/running {}`."""
 
     async def call(order: Mapping[str, Any]) -> Any:
         return await engine.call_step(str(order.get("id")), order.get("data"))
@@ -43,7 +44,10 @@ def control_endpoint(engine: Engine) -> BuiltinEndpoint:
         messages = await engine.enqueue(EnqueueRequest(order.get("data"), topic=str(order.get("topic"))))
         return {"queues": [list(message.queue) for message in messages]}
 
-    actions = {"/call": call, "/cron/run": cron_run, "/emit": emit}
+    async def running(_: Mapping[str, Any]) -> Any:
+        return running_documents(engine)
+
+    actions = {"/call": call, "/cron/run": cron_run, "/emit": emit, "/running": running}
 
     async def control(request: Request) -> HttpResponse:
         action = actions.get(request.path)

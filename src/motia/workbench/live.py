@@ -10,12 +10,12 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from motia.engine.running import running_documents
 from motia.http import sse
 from motia.tracing.store import Feed, LogQuery
 from motia.workbench.api.project import registry_version
 from motia.workbench.api.queue import queue_documents
 from motia.workbench.api.tracing import line_document, summary_document
-from motia.workbench.running import RunningTraces, running_documents
 from motia.workbench.state_watch import StateWatch
 from motia.workbench.workspace import Workspace
 
@@ -165,7 +165,7 @@ class LiveChannel:
 
     async def _changed_traces(self, feed: Feed) -> dict[str, Any] | None:
         touched = sorted({position for note in feed.notes for position in note.traces}, reverse=True)
-        running = RunningTraces(self._workspace)
+        running = self._workspace.running_traces()
         ids = running.trace_ids
         # What ends within a look is not told to run: a busy page would hear of everything twice.
         begun = (ids & self._ran) - self._told_running
@@ -199,7 +199,7 @@ class LiveChannel:
                 edge["runs"] += runs
                 edge["failures"] += failures
         running: dict[str, int] = {}
-        for run in running_documents(self._workspace):
+        for run in running_documents(self._workspace.engine):
             running[run["step"]] = running.get(run["step"], 0) + 1
         if not steps and running == self._running:
             return None

@@ -6,61 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from motia.backends.liveness import Running
-from motia.core.registry import Registry
-from motia.tracing.store import TraceQuery, TraceSummary
-from motia.workbench.workspace import Workspace
+from motia.tracing.store import TraceQuery, TraceStore, TraceSummary
 
 _MOST_TRACES = 200
 """Of more that run at one time, the shortest running are listed once they have ended."""
 
 
-def running_documents(workspace: Workspace) -> list[dict[str, Any]]:
-    """The executions of all nodes, the longest running first; of other nodes as of 0.1 s ago."""
-    engine = workspace.engine
-    now_ms, now_s = engine.clock.now_ms(), engine.clock.monotonic_s()
-    here = [
-        {
-            "step": execution.invocation.step.name,
-            "kind": execution.invocation.occurrence.kind,
-            "attempt": execution.invocation.attempt,
-            "trace_id": execution.invocation.trace.trace_id,
-            "span_id": execution.invocation.trace.span_id,
-            "started_ms": now_ms - round((now_s - execution.started_s) * 1000),
-        }
-        for execution in engine.deadlines.running
-    ]
-    elsewhere = [
-        {
-            "step": one.step,
-            "kind": _kind_of(workspace.registry, one),
-            "attempt": one.attempt,
-            "trace_id": one.trace.trace_id,
-            "span_id": one.trace.span_id,
-            "started_ms": one.started_ms,
-        }
-        for one in engine.liveness.elsewhere()
-    ]
-    return sorted(here + elsewhere, key=lambda run: run["started_ms"])
-
-
-def _kind_of(registry: Registry, running: Running) -> str:
-    """What began an execution of another node, as far as the step's triggers tell."""
-    step = registry.steps.get(running.step)
-    kinds = {trigger.kind for trigger in step.triggers} if step is not None else set()
-    if not running.of_message:
-        return "http" if "http" in kinds else "manual"
-    kinds.discard("http")
-    return kinds.pop() if len(kinds) == 1 else "queue"
-
-
 class RunningTraces:
     """The traces of which something runs at this moment."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, running: Iterable[Mapping[str, Any]], traces: TraceStore, now_ms: int) -> None:
+        """`running`: as `running_documents` tells it."""
+        self._traces, self._now_ms = traces, now_ms
         self._runs: dict[str, list[Mapping[str, Any]]] = {}
-        for run in running_documents(workspace):
+        for run in running:
             if run["trace_id"] in self._runs or len(self._runs) < _MOST_TRACES:
                 self._runs.setdefault(run["trace_id"], []).append(run)
 
@@ -74,7 +33,7 @@ class RunningTraces:
         if runs is None or summary.failed:
             return summary
         steps = dict.fromkeys([*summary.steps, *(run["step"] for run in runs)])
-        now_ms = max(summary.ended_at_ms, self._workspace.now_ms())
+        now_ms = max(summary.ended_at_ms, self._now_ms)
         return replace(summary, status="running", steps=tuple(steps), ended_at_ms=now_ms)
 
     def begun(self, trace_id: str) -> TraceSummary | None:
@@ -103,7 +62,7 @@ class RunningTraces:
         if not wanted:
             return []
         query = TraceQuery(trace_ids=wanted, limit=len(wanted))
-        kept = [self.of(summary) for summary in await self._workspace.traces.traces(query)]
+        kept = [self.of(summary) for summary in await self._traces.traces(query)]
         unseen = {*wanted}.difference(summary.trace_id for summary in kept)
         return kept + [begun for trace_id in unseen if (begun := self.begun(trace_id)) is not None]
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from motia.core.registry import Registry
 from motia.discovery.project import Discovered
 from motia.engine.engine import Engine
+from motia.engine.running import running_documents
 from motia.errors import MotiaError
 from motia.settings import Settings
 from motia.tracing.store import TraceStore
 from motia.workbench.hooks import Plugin
+from motia.workbench.running import RunningTraces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +38,7 @@ class Workspace:
 
     def now_ms(self) -> int:
         return self.engine.clock.now_ms()
+
+    def running_traces(self) -> RunningTraces:
+        """Those of which something runs now."""
+        return RunningTraces(running_documents(self.engine), self.traces, self.now_ms())

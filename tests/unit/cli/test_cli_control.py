@@ -1,4 +1,4 @@
-"""`call` and `cron run` against a real server on a Unix socket."""
+"""`call`, `cron run` and `traces` against a real server on a Unix socket."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -23,6 +24,24 @@ ANSWERS: dict[str, tuple[int, Any]] = {
     "broken": (500, {"title": "Failed", "detail": "ValueError: no", "hint": "look at the trace"}),
     "empty": (204, None),
 }
+RUNS = [
+    {
+        "step": "ask",
+        "kind": "http",
+        "attempt": 1,
+        "trace_id": "1" * 32,
+        "span_id": "a" * 16,
+        "started_ms": 1_000,
+    },
+    {
+        "step": "bake",
+        "kind": "queue",
+        "attempt": 2,
+        "trace_id": "1" * 32,
+        "span_id": "b" * 16,
+        "started_ms": 2_000,
+    },
+]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,10 +50,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.received.append((self.path, document))
-        if document["id"] == "slow":
+        named = document.get("id", self.path)
+        if named == "slow":
             self.server.released.wait(10)  # type: ignore[attr-defined]
             return
-        status, answer = ANSWERS[document["id"]]
+        status, answer = ANSWERS[named]
         body = b"" if answer is None else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -111,3 +131,28 @@ def test_a_node_that_does_not_answer(node: tuple[Path, Any]) -> None:
     with pytest.raises(BackendError) as caught:
         post(node[0], "/call", {"id": "slow"}, timeout_s=0.05)
     assert caught.value.code == "node.no_answer"
+
+
+@pytest.mark.usefixtures("node")
+def test_what_runs_is_among_the_traces(motia: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ANSWERS, "/running", (200, RUNS))
+    [found] = motia("traces", "--status", "running", "--json").json
+    assert (found["trace_id"], found["name"], found["status"]) == ("1" * 32, "ask", "running")
+    assert motia("traces", "--status", "failed", "--json").json == []
+    assert motia("traces", "--step", "bake", "--json").json == [found | {"ended_at_ms": ANY}]
+    lines = motia("traces", "1" * 32).out.splitlines()
+    assert lines[0].startswith(f"trace {'1' * 32}  running")
+    assert lines[1].startswith("  ask (http)  running since ")
+    assert lines[2].startswith("  bake (queue)  running since ")
+    assert lines[2].endswith("  attempt 2")
+    assert len(lines) == 3
+
+
+@pytest.mark.usefixtures("node")
+def test_a_node_that_does_not_tell_what_runs_is_named(
+    motia: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ANSWERS, "/running", (500, {"title": "Failed", "detail": "it stands still"}))
+    listed = motia("traces", "--json")
+    assert listed.json == []
+    assert listed.err == "note: what runs now is left out: it stands still\n"

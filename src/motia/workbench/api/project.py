@@ -9,12 +9,12 @@ from typing import Any
 from motia.core.registry import Registry
 from motia.core.step import Step
 from motia.core.trigger import CronTrigger, HttpTrigger
+from motia.engine.running import running_documents
 from motia.http.router import Route
 from motia.workbench.api.documents import schemas_document, step_document
 from motia.workbench.api.tabs import tab_document
 from motia.workbench.console import version
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
-from motia.workbench.running import running_documents
 from motia.workbench.source import source_document
 from motia.workbench.workspace import Workspace
 
@@ -69,7 +69,7 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         return await asyncio.to_thread(source_document, settings.project_dir, found.source)
 
     async def running(_: ApiRequest) -> Any:
-        return page_of(running_documents(workspace))
+        return page_of(running_documents(workspace.engine))
 
     return [
         Route("GET", "/project", project),

@@ -9,13 +9,13 @@ from typing import Any
 from motia import encoding
 from motia.core.causes import cause_of, normal, place_of
 from motia.core.registry import Registry
+from motia.engine.running import running_documents
 from motia.http.router import Route
 from motia.tracing.record import LEVELS, SpanRecord
 from motia.tracing.store import LogEntry, LogQuery, Trace, TraceQuery, TraceSummary
 from motia.tracing.summary import tried_again
 from motia.workbench.again import run_again
 from motia.workbench.request import ApiRequest, Handler, page_of, unknown
-from motia.workbench.running import RunningTraces, running_documents
 from motia.workbench.workspace import Workspace
 
 _STATUSES = ("running", "ok", "refused", "cancelled", "timeout", "error", "crashed", "failed", "retried")
@@ -32,14 +32,16 @@ def routes(workspace: Workspace) -> list[Route[Handler]]:
         query = trace_query(workspace.registry, request)
         found = await store.traces(query)
         following = found[-1].position if len(found) == query.limit else None
-        running = RunningTraces(workspace)
+        running = workspace.running_traces()
         if query.before is None:
             found = await running.on_first_page(found, query)
         return page_of([summary_document(running.of(summary)) for summary in found], following)
 
     async def trace(request: ApiRequest) -> Any:
         found = await _trace(workspace, request)
-        running = [run for run in running_documents(workspace) if run["trace_id"] == found.summary.trace_id]
+        running = [
+            run for run in running_documents(workspace.engine) if run["trace_id"] == found.summary.trace_id
+        ]
         return {
             "summary": summary_document(found.summary),
             "spans": [span_document(span) for span in found.spans],
@@ -192,7 +194,7 @@ def _call_document(call: Any) -> dict[str, Any]:
 
 
 async def _trace(workspace: Workspace, request: ApiRequest) -> Trace:
-    trace_id, running = request.params["id"], RunningTraces(workspace)
+    trace_id, running = request.params["id"], workspace.running_traces()
     found = await workspace.traces.trace(trace_id)
     if found is not None:
         return replace(found, summary=running.of(found.summary))
