@@ -91,7 +91,12 @@ def problem_of(error: BaseException, trace_id: str | None = None) -> HttpRespons
 
 
 def refusal(
-    match: MethodNotAllowed | None, method: str, path: str, broken: Sequence[str] = ()
+    match: MethodNotAllowed | None,
+    method: str,
+    path: str,
+    broken: Sequence[str] = (),
+    *,
+    hint: str | None = None,
 ) -> HttpResponse:
     """The answer where the router found nothing to run: 404, 405, or the list of methods for OPTIONS.
 
@@ -100,7 +105,9 @@ def refusal(
     asked = path if len(path) <= _MAX_PATH_TOLD else f"{path[:_MAX_PATH_TOLD]}…"
     if match is None:
         more = f"; not loaded: {', '.join(broken[:_MAX_BROKEN_TOLD])}" if broken else ""
-        return problem(404, code="route.not_found", detail=f"nothing answers {method} {asked}{more}")
+        return problem(
+            404, code="route.not_found", detail=f"nothing answers {method} {asked}{more}", hint=hint
+        )
     allow = ", ".join(match.allowed)
     if method == "OPTIONS":
         return HttpResponse(204, [(b"allow", allow.encode("ascii"))], b"")

@@ -16,6 +16,7 @@ from motia.http.problem import problem, problem_of, refusal
 from motia.http.response import HttpResponse
 from motia.http.router import Match, Router
 from motia.http.static_site import StaticSite
+from motia.server.builtin import SWITCHED_OFF
 from motia.server.event_streams import PREFIX, StreamEndpoint, asks_for_events
 from motia.server.gateway import Endpoint, GiveUp
 from motia.server.sockets import Sockets
@@ -123,7 +124,8 @@ class AppGateway:
             make = self._builtin.get(raw_path) if match is None else None
             if make is None:
                 page = self._page(request, raw_path) if match is None else None
-                return page or refusal(match, request.method, raw_path, self._broken)
+                hint = SWITCHED_OFF.get(raw_path)
+                return page or refusal(match, request.method, raw_path, self._broken, hint=hint)
             if request.method not in ("GET", "HEAD"):
                 return problem(405, code="route.method_not_allowed", headers={"allow": "GET, HEAD"})
             return make()

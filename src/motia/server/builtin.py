@@ -13,6 +13,9 @@ from motia.http.response import HttpResponse, to_response
 from motia.http.static_site import StaticSite
 from motia.settings import Settings
 
+SWITCHED_OFF = {"/metrics": "set tracing.prometheus = true to have it answered"}
+"""What to do about a path that nothing answers, for it is off by default."""
+
 Answer = Callable[[], HttpResponse]
 
 

@@ -164,7 +164,8 @@ class TracingSettings(_Frozen):
     prometheus: bool = False
     """Answer `/metrics` on the API's port. It names steps and topics, and asks for no password."""
     trust_traceparent: bool = False
-    """An inbound `traceparent` becomes the parent; otherwise only a link."""
+    """An inbound `traceparent` becomes the parent; otherwise it is one header of the
+    request and no more."""
 
 
 class Settings(_Frozen):

@@ -19,6 +19,7 @@ from motia.errors import (
 from motia.http.problem import problem, problem_of, refusal
 from motia.http.response import HttpResponse
 from motia.http.router import MethodNotAllowed
+from motia.server.builtin import SWITCHED_OFF
 
 SECRET = "postgres://user:hunter2@db"
 
@@ -139,6 +140,8 @@ def test_a_problem_never_fails_itself() -> None:
 def test_refusals() -> None:
     missing = told(refusal(None, "GET", "/ordrs"))
     assert (missing["status"], missing["detail"]) == (404, "nothing answers GET /ordrs")
+    off = told(refusal(None, "GET", "/metrics", hint=SWITCHED_OFF["/metrics"]))
+    assert (off["status"], off["hint"]) == (404, "set tracing.prometheus = true to have it answered")
     broken = [f"steps/{number}_step.py:1" for number in range(9)]
     assert told(refusal(None, "GET", "/ordrs", broken))["detail"] == (
         f"nothing answers GET /ordrs; not loaded: {', '.join(broken[:3])}"
