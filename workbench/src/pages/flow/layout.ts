@@ -58,6 +58,8 @@ const GAP = 36
 const GRID_GAP = 28
 /** Larger parts are ranked by a cheaper rule, which leaves edges nearly as short. */
 const MANY = 120
+/** A large part of more edges than these for each node is a thicket, whose layout would take minutes. */
+const EDGES_PER_NODE = 2
 
 /**
  * Places of all nodes, from left to right. Parts without an edge between them stand below each other: they are
@@ -90,7 +92,8 @@ function ranked({ nodes, edges }: Shape): Places {
   graph.setGraph({ rankdir: 'LR', nodesep: GAP, ranksep: 48, marginx: 0, marginy: 0, ranker })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const { id, width, height } of nodes) graph.setNode(id, { width, height })
-  for (const { id, source, target, label_px } of edges) {
+  const thicket = nodes.length > MANY && edges.length > EDGES_PER_NODE * nodes.length
+  for (const { id, source, target, label_px } of thicket ? firstInto(edges) : edges) {
     graph.setEdge(source, target, label_px === 0 ? {} : { width: label_px, height: 14, labelpos: 'c' }, id)
   }
   dagre.layout(graph)
@@ -100,6 +103,12 @@ function ranked({ nodes, edges }: Shape): Places {
       return [id, { x: Math.round(x - width / 2), y: Math.round(y - height / 2) }]
     }),
   )
+}
+
+/** The first edge into each node: enough to say what stands behind what. */
+const firstInto = (edges: Shape['edges']): Shape['edges'] => {
+  const seen = new Set<string>()
+  return edges.filter(({ target }) => !seen.has(target) && seen.add(target))
 }
 
 /** What hangs together, in the order of the nodes. */
