@@ -82,6 +82,12 @@ class Context(DurableCalls):
     traceId = trace_id
 
     @property
+    def traceparent(self) -> str:
+        """The header of W3C Trace Context with which another service continues this trace."""
+        trace = self._calls.invocation.trace
+        return f"00-{trace.trace_id}-{trace.span_id}-01"
+
+    @property
     def attempt(self) -> int:
         """1 for the first execution of a message, then 2, 3 …"""
         return self._calls.invocation.attempt

@@ -81,7 +81,7 @@ async def handler(input, ctx):
 config = {"type": "api", "name": "Start-L", "method": "POST", "path": "/L/start", "emits": []}
 async def handler(req, ctx):
     ctx.emit({"topic": "hops." + req.body["left"][0], "data": {"left": req.body["left"][1:]}})
-    return {"status": 202, "body": {"trace": ctx.trace_id}}
+    return {"status": 202, "body": {"trace": ctx.trace_id, "parent": ctx.traceparent}}
 """,
     "state": """
 config = {"type": "event", "name": "State-L", "subscribes": ["state.L"], "emits": []}
@@ -263,9 +263,9 @@ export const handler = async ({ left }, { state, emit, traceId }) => {
 """,
     "start": """
 export const config = { type: 'api', name: 'Start-L', method: 'POST', path: '/L/start', emits: [] }
-export const handler = async ({ body: { left } }, { emit, traceId }) => {
+export const handler = async ({ body: { left } }, { emit, traceId, traceparent }) => {
   emit({ topic: 'hops.' + left[0], data: { left: left.slice(1) } })
-  return { status: 202, body: { trace: traceId } }
+  return { status: 202, body: { trace: traceId, parent: traceparent } }
 }
 """,
     "state": """
@@ -441,7 +441,7 @@ def config = { type: "api", name: "Start-L", method: "POST", path: "/L/start", e
 def handler(req, context)
   left = req.body["left"]
   context.emit({ topic: "hops." + left[0], data: { left: left[1..] } })
-  { status: 202, body: { trace: context.trace_id } }
+  { status: 202, body: { trace: context.trace_id, parent: context.traceparent } }
 end
 """,
     "state": """
@@ -665,7 +665,7 @@ func who(_ *motia.Context, input any) (any, error) {
         """
 	left := req.Fields()["left"].([]any)
 	_, err := ctx.Enqueue("hops."+left[0].(string), map[string]any{"left": left[1:]})
-	return motia.Response{Status: 202, Body: map[string]any{"trace": ctx.TraceID}}, err
+	return motia.Response{Status: 202, Body: map[string]any{"trace": ctx.TraceID, "parent": ctx.Traceparent()}}, err
 """,
     ),
     "state": _go_event(

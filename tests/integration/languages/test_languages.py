@@ -103,7 +103,10 @@ async def start(app: TestApp, lang: str) -> None:
     answer = await app.http.post(f"/{lang}/start", json={"left": others})
     assert answer.status_code == 202
     await app.until_idle()
-    assert await app.state.get("hops", lang) == answer.json()["trace"]
+    trace_id = answer.json()["trace"]
+    assert await app.state.get("hops", lang) == trace_id
+    (root,) = [one for one in app.spans if one.trace_id == trace_id and one.parent_id is None]
+    assert answer.json()["parent"] == f"00-{trace_id}-{root.span_id}-01"
     large = await app.http.post(f"/{lang}/start", json={"left": [lang, "x" * 1_100_000]})
     assert (large.status_code, large.json()["code"]) == (400, "message.too_large")
     assert "raise limits.message_bytes" in large.json()["hint"]

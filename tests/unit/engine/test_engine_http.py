@@ -23,6 +23,35 @@ def assert_problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_trace_goes_on_from_its_caller_to_whom_the_handler_calls(project: Any, trusted: bool) -> None:
+    project.step(
+        "between",
+        """
+        config = {"name": "Between", "triggers": [http("GET", "/between")]}
+        async def handler(request, ctx):
+            return {"trace": ctx.trace_id, "onward": ctx.traceparent}
+        """,
+    )
+    trace_id, parent_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+    async def scenario(app: TestApp) -> None:
+        for header, names in (
+            (f"00-{trace_id}-{parent_id}-01", True),
+            (f"00-{trace_id}-{parent_id}", False),
+            (f"00-{'0' * 32}-{parent_id}-01", False),
+            (f"00-{trace_id}-{'0' * 16}-01", False),
+            ("junk", False),
+        ):
+            answer = (await app.http.get("/between", headers={"traceparent": header})).json()
+            assert (answer["trace"] == trace_id) is (names and trusted), header
+            span = app.spans[-1]
+            assert span.parent_id == (parent_id if names and trusted else None)
+            assert answer["onward"] == f"00-{span.trace_id}-{span.span_id}-01"
+
+    project.run(scenario, tracing={"trust_traceparent": trusted})
+
+
 def test_failures_of_a_handler_are_500_with_a_trace_id_and_no_stack(project: Any) -> None:
     project.step(
         "fail",

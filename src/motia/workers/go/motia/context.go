@@ -11,6 +11,7 @@ import (
 type Context struct {
 	context.Context
 	TraceID   string         `json:"trace_id"`
+	SpanID    string         `json:"span_id"`
 	StepName  string         `json:"step"`
 	Flows     []string       `json:"flows"`
 	Attempt   int            `json:"attempt"`
@@ -27,6 +28,11 @@ type Context struct {
 	place string
 	// suspended is set by the first durable call that nothing more comes of.
 	suspended *atomic.Bool
+}
+
+// Traceparent is the header of W3C Trace Context with which another service continues this trace.
+func (c *Context) Traceparent() string {
+	return "00-" + c.TraceID + "-" + c.SpanID + "-01"
 }
 
 func (c *Context) ask(method string, params map[string]any) (map[string]any, error) {

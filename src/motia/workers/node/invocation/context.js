@@ -51,6 +51,11 @@ export class Context {
     return this.#info.trace_id
   }
 
+  /** The header of W3C Trace Context with which another service continues this trace. */
+  get traceparent() {
+    return `00-${this.#info.trace_id}-${this.#info.span_id}-01`
+  }
+
   /** 1 for the first execution of a message, then 2, 3 … */
   get attempt() {
     return this.#info.attempt

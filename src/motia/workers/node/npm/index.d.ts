@@ -212,6 +212,8 @@ export interface RunState {
 export interface FlowContext<_Emits = any, Input = any> {
   traceId: string
   trace_id: string
+  /** The header of W3C Trace Context with which another service continues this trace. */
+  traceparent: string
   attempt: number
   stepName: string
   flows: string[]

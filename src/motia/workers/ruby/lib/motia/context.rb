@@ -5,7 +5,7 @@ module Motia
   class Context
     include Workflow
 
-    attr_reader :trace_id, :step_name, :flows, :attempt, :trigger, :logger, :state, :message_id
+    attr_reader :trace_id, :traceparent, :step_name, :flows, :attempt, :trigger, :logger, :state, :message_id
     attr_accessor :user
     alias traceId trace_id # rubocop:disable Naming/MethodName
 
@@ -14,6 +14,8 @@ module Motia
       @invocation = invocation
       @project_dir = project_dir
       @trace_id = params["trace_id"]
+      # The header of W3C Trace Context with which another service continues this trace.
+      @traceparent = "00-#{@trace_id}-#{params["span_id"]}-01"
       @step_name = params["step"]
       @flows = params["flows"]
       @attempt = params["attempt"]
