@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motia.adapters import approval_links, node_storage, open_traces, preload, trace_sinks, watch_logs
 from motia.backends.liveness import OneNode
@@ -49,9 +49,6 @@ from motia.tracing.redaction import Redactor, known_secrets
 from motia.tracing.store import RecordSink, TraceStore
 from motia.tracing.writer import TraceWriter
 from motia.typegen.files import write_types
-
-if TYPE_CHECKING:
-    pass
 
 
 class App:
