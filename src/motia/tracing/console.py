@@ -17,7 +17,6 @@ from motia.tracing.packing import PackedLog
 from motia.tracing.record import LEVELS, Level, LogRecord, SpanRecord
 
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "1;31"}
-_SHORT_ID_CHARS = 8
 # Controls, line separators of Unicode, and marks that reorder text: all may forge or hide a line.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -27,7 +26,7 @@ _BARE = re.compile(r"[^\s\"=]+")
 class ConsolePrinter:
     """A `RecordSink` that prints log lines of `level` and worse; spans are not printed.
 
-    Readable: `12:01:02.345 [info] create-user 1a2b3c4d message key=value`, times in `zone` (None = local).
+    Readable: `12:01:02.345 [info] create-user message key=value trace_id=…`, times in `zone` (None = local).
     `json_lines`: one object a line with time (UTC), level, step, trace_id, span_id, message, data.
     """
 
@@ -76,10 +75,7 @@ def readable_line(record: LogRecord, zone: tzinfo | None = None, colour: bool = 
     level = f"[{record.level}]"
     if colour:
         time, level = f"\x1b[2m{time}\x1b[0m", f"\x1b[{_COLOURS[record.level]}m{level}\x1b[0m"
-    parts = [time, level, escape(record.step)]
-    if record.trace_id:
-        parts.append(record.trace_id[:_SHORT_ID_CHARS])
-    parts.append(escape(record.message))
+    parts = [time, level, escape(record.step), escape(record.message)]
     stack = ""
     if record.data is not None:
         data = orjson.loads(record.data)
@@ -88,6 +84,10 @@ def readable_line(record: LogRecord, zone: tzinfo | None = None, colour: bool = 
             if isinstance(holder, dict) and isinstance(holder.get("stack"), str):
                 stack = holder.pop("stack")
         parts.extend(f"{escape(str(name))}={_shown(value)}" for name, value in fields.items())
+    if record.trace_id:
+        # Whole: ids of one minute begin alike, and an answer's problem document is found by it.
+        trace = f"trace_id={record.trace_id}"
+        parts.append(f"\x1b[2m{trace}\x1b[0m" if colour else trace)
     # Every line of the stack begins with spaces: none can pass for a record.
     return "\n".join([" ".join(parts), *(f"    {escape(line)}" for line in stack.splitlines())])
 

@@ -83,7 +83,7 @@ def test_one_trace_is_a_tree_with_its_logs(motia: Callable[..., Any]) -> None:
     assert lines[0].startswith(f"trace {ONE}  ok")
     assert lines[1] == "  create_order (http)  ok  1.5 ms"
     assert lines[2] == "    bill (queue)  ok  2.0 ms  waited 500 µs  attempt 2"
-    assert lines[3].endswith("[info] create_order 11111111 received\\nforged id=1")
+    assert lines[3].endswith(f"[info] create_order received\\nforged id=1 trace_id={ONE}")
     assert len(lines) == 4
     document = motia("traces", ONE, "--json").json
     assert [span["name"] for span in document["spans"]] == ["create_order", "bill"]
@@ -129,7 +129,7 @@ def test_logs_are_printed_oldest_first_and_filtered(motia: Callable[..., Any]) -
     assert [item["step"] for item in motia("logs", "--limit", "1", "--json").json] == ["report"]
     lines = motia("logs", "--step", "report").out.splitlines()
     assert len(lines) == 1
-    assert lines[0].endswith("[error] report 22222222 gone")
+    assert lines[0].endswith(f"[error] report gone trace_id={TWO}")
 
 
 def test_following_prints_only_what_is_new(capsys: pytest.CaptureFixture[str]) -> None:

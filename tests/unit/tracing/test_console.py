@@ -11,12 +11,13 @@ from motia.tracing.packing import Packer
 from motia.tracing.record import Level, LogRecord, SpanRecord
 from motia.tracing.redaction import Redactor
 
+TRACE = "1a2b3c4d" + "0" * 24
 AT_MS = 1_764_000_062_345.0  # 2025-11-24T16:01:02.345Z
 ATTACK = "ok\r\n12:00:00.000 [info] forged\x1b[2J\x9b31m\u2028next\u202egnp\x00"
 
 
 def line(message: str = "hello", level: Level = "info", data: bytes | None = None) -> LogRecord:
-    return LogRecord("1a2b3c4d" + "0" * 24, "s" * 16, "create-user", AT_MS, level, message, data)
+    return LogRecord(TRACE, "s" * 16, "create-user", AT_MS, level, message, data)
 
 
 def printed(*records: LogRecord, **options: object) -> str:
@@ -32,8 +33,8 @@ def printed(*records: LogRecord, **options: object) -> str:
 def test_a_readable_line() -> None:
     text = printed(line(data=b'{"id":17,"name":"Ann Lee","ok":true,"tags":["a"],"kind":"new","none":null}'))
     assert text == (
-        "16:01:02.345 [info] create-user 1a2b3c4d hello "
-        'id=17 name="Ann Lee" ok=true tags=["a"] kind=new none=null\n'
+        '16:01:02.345 [info] create-user hello id=17 name="Ann Lee" ok=true tags=["a"] kind=new none=null '
+        f"trace_id={TRACE}\n"
     )
 
 
@@ -50,11 +51,11 @@ def test_a_line_outside_of_any_trace() -> None:
 def test_a_stack_stands_below_its_line_and_can_forge_none() -> None:
     stack = 'File "steps/a_step.py", line 3, in a\n16:01:02.345 [info] forged\x1b[31m'
     below = '    File "steps/a_step.py", line 3, in a\n    16:01:02.345 [info] forged\\x1b[31m\n'
-    head = "16:01:02.345 [info] create-user 1a2b3c4d hello"
-    assert printed(line(data=orjson.dumps({"n": 1, "stack": stack}))) == f"{head} n=1\n{below}"
+    head, tail = "16:01:02.345 [info] create-user hello", f"trace_id={TRACE}"
+    assert printed(line(data=orjson.dumps({"n": 1, "stack": stack}))) == f"{head} n=1 {tail}\n{below}"
     nested = {"error": {"type": "KeyError", "message": "x", "stack": stack}}
     assert printed(line(data=orjson.dumps(nested))) == (
-        f'{head} error={{"type":"KeyError","message":"x"}}\n{below}'
+        f'{head} error={{"type":"KeyError","message":"x"}} {tail}\n{below}'
     )
     assert printed(line(data=orjson.dumps({"stack": stack})), json_lines=True).count("\n") == 1
 
@@ -68,7 +69,7 @@ def test_colours_only_where_asked_for() -> None:
 def test_levels_below_are_not_printed() -> None:
     levels: tuple[Level, ...] = ("debug", "info", "warning", "error", "critical")
     text = printed(*(line(level, level) for level in levels), level="warning")
-    assert [row.split()[4] for row in text.splitlines()] == ["warning", "error", "critical"]
+    assert [row.split()[-2] for row in text.splitlines()] == ["warning", "error", "critical"]
 
 
 def test_json_lines() -> None:
@@ -78,7 +79,7 @@ def test_json_lines() -> None:
         "time": "2025-11-24T16:01:02.345Z",
         "level": "info",
         "step": "create-user",
-        "trace_id": "1a2b3c4d" + "0" * 24,
+        "trace_id": TRACE,
         "span_id": "s" * 16,
         "message": "hello",
         "data": {"id": 17},
@@ -108,7 +109,7 @@ def test_a_stream_that_cannot_write_a_character() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     ConsolePrinter(stream, zone=UTC).write([], [Packer(Redactor()).log(line("ü"))])
-    assert raw.getvalue().endswith(b"hello\n") or raw.getvalue().endswith(b"\\xfc\n")
+    assert rb"create-user \xfc trace_id=" in raw.getvalue()
 
 
 def test_spans_are_not_printed() -> None:

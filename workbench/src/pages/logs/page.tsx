@@ -128,7 +128,7 @@ export default function LogsPage() {
               title="Show all traces"
               onClick={() => replace({ trace_id: undefined })}
             >
-              trace {place.trace_id.slice(0, 8)}
+              trace {place.trace_id.slice(-8)}
             </Button>
           )}
         </>

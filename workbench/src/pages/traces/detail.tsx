@@ -110,7 +110,7 @@ function Head({ detail }: { detail: TraceDetail }) {
         {detail.spans_left_out > 0 && ` · ${plural(detail.spans_left_out, 'execution')} not kept`}
       </p>
       <code className="font-mono text-2xs text-faint" title={summary.trace_id}>
-        {summary.trace_id.slice(0, 12)}
+        {summary.trace_id.slice(-8)}
       </code>
       <span className="-ml-2 flex">
         <CopyButton text={summary.trace_id} label="Copy the trace id" />
