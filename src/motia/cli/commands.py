@@ -94,6 +94,8 @@ def main(arguments: Sequence[str], *, spawned: Spawned | None = None) -> int:
 def _print_usage_error(error: typer.TyperException) -> int:
     format_message = getattr(error, "format_message", None)
     text = format_message() if callable(format_message) else str(error)
+    # The parser takes this over from what validates the values of options.
+    text = text.replace("Value error, ", "")
     sys.stderr.write(f"error: {text}\n")
     context = getattr(error, "ctx", None)
     if context is not None:

@@ -11,7 +11,7 @@ import typer
 
 from motia.cli.npm_package import write_npm_package
 from motia.cli.options import AsJson
-from motia.cli.output import print_json, print_line
+from motia.cli.output import print_json, print_line, writing
 from motia.cli.package_manager import package_manager_of
 from motia.core.wording import counted
 from motia.errors import SettingsError
@@ -71,7 +71,8 @@ def create(
         raise typer.BadParameter("expected a directory; -i asks for everything", param_hint="NAME")
     target = Path(name).absolute()
     _check(target)
-    written = write_template(template, target, ai=ai)
+    with writing():
+        written = write_template(template, target, ai=ai)
     if as_json:
         print_json({"path": str(target), "template": template, "files": written})
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import EXIT_FAILED, note, print_error, print_json, print_line
+from motia.cli.output import EXIT_FAILED, note, print_error, print_json, print_line, writing
 from motia.cli.project import discover, load_project
 
 app = typer.Typer(help="Write files made from the steps.")
@@ -43,7 +43,8 @@ def types(
     texts = {target or settings.project_dir / TYPESCRIPT_FILE: typescript_declarations(registry)}
     if python:
         texts[settings.project_dir / PYTHON_FILE] = python_stub(registry)
-    changed = [str(path) for path, text in texts.items() if write_if_changed(path, text)]
+    with writing():
+        changed = [str(path) for path, text in texts.items() if write_if_changed(path, text)]
     if as_json:
         print_json({"files": [str(path) for path in texts], "changed": changed})
     else:
@@ -82,7 +83,8 @@ def openapi(
     else:
         import json
 
-        target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        with writing():
+            target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
         print_line(str(target))
     for problem in discovered.problems:
         print_error(problem)

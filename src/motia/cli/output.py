@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -142,6 +143,18 @@ def parse_json(text: str, what: str) -> Any:
             code=error.code,
             hint=error.hint
             or "quote it for your shell, as in '{\"id\": 1}'; a text needs its own quotes: '\"text\"'",
+        ) from error
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """A file that a person asked for and that cannot be written is their error, told in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            f"{error.filename}: expected a file that can be written, got: {error.strerror}",
+            code="cli.not_written",
         ) from error
 
 

@@ -258,6 +258,30 @@ def test_openapi_goes_where_the_person_stands(
     assert motia("generate", "openapi", "--dir", "app", "--output", "-").json["info"]["title"] == "app"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("generate", "openapi", "-o", "missing/openapi.json"),
+        ("generate", "types", "-o", "missing/types.d.ts"),
+        ("create", "motia.toml/app"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_line(
+    motia: Callable[..., Any], project: Path, arguments: tuple[str, ...]
+) -> None:
+    (project / "motia.toml").touch()
+    ran = motia(*arguments)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert ran.err.startswith(f"error: {project}/")
+    assert "expected a file that can be written, got: No" in ran.err
+
+
+def test_a_choice_that_there_is_not(motia: Callable[..., Any]) -> None:
+    ran = motia("create", "app", "--template", "nope")
+    assert ran.code == 2
+    assert "Invalid value for '--template' / '-t': 'nope' is not one of 'python'," in ran.err
+
+
 def test_a_broken_pipe_is_not_an_error(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     ran = subprocess.run(
         f"{sys.executable} -c 'from motia.cli.main import run; run()' config show | head -n 1",
