@@ -222,6 +222,8 @@ class Context(DurableCalls):
         return self._run(lambda: self._calls.signal(run_id, name, data))
 
     def _first(self, request: EnqueueRequest) -> Awaitable[Any]:
+        if get_ident() == self._thread_id:
+            return self._calls.enqueue_one(request)
         return self._run(lambda: self._calls.enqueue_one(request))
 
     # Services ---------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from motia.core.batch import (
 from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
 from motia.core.ids import format_id
 from motia.core.invocation import Invocation, Succeeded
-from motia.core.message import BulkProgress, MessageId, StoredMessage, TraceContext
+from motia.core.message import BulkProgress, MessageId, NewMessage, StoredMessage, TraceContext
 from motia.core.state import StateEntry
 from motia.core.step import Step
 from motia.core.workflow import JournalEntry, RunId, RunSummary
@@ -72,6 +72,7 @@ class Execution:
     _write_set: WriteSet | None = None
     _streams: ExecutionStreams | None = None
     _logger: StepLogger | None = None
+    _trace_onward: TraceContext | None = None
     workflow: Workflow | None = None
     """Its durable calls, from the first one on."""
 
@@ -92,16 +93,18 @@ class Execution:
 
     def enqueue(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[list[str]]:
         ids: list[str] = []
+        messages: list[NewMessage] = []
         operations: list[Enqueue | Post] = []
         for request in requests:
             found = self._fan_out(request)
             ids.append(format_id(found.id))
-            operations += self._operations(found)
-        return self._store(operations, ids, _same)
+            messages += found.messages
+            operations += _operations(found)
+        return self._store(operations, messages, ids, _same)
 
     def enqueue_one(self, request: EnqueueRequest) -> asyncio.Future[str]:
         found = self._fan_out(request)
-        return self._store(self._operations(found), [format_id(found.id)], _first)
+        return self._store(_operations(found), found.messages, [format_id(found.id)], _first)
 
     def enqueue_many(self, requests: Sequence[EnqueueRequest]) -> asyncio.Future[str]:
         engine = self.engine
@@ -118,14 +121,8 @@ class Execution:
         )
         if found.unknown:
             self._undeliverable(found.unknown, requests[0])
-        return self._store(found.operations, [format_id(bulk)], _first)
-
-    @staticmethod
-    def _operations(found: FanOut) -> list[Enqueue | Post]:
-        operations: list[Enqueue | Post] = [Enqueue(message) for message in found.messages]
-        if found.mail is not None:
-            operations.append(Post(found.mail))
-        return operations
+        messages = [one.message for one in found.operations if type(one) is Enqueue]
+        return self._store(found.operations, messages, [format_id(bulk)], _first)
 
     def _fan_out(self, request: EnqueueRequest) -> FanOut:
         engine = self.engine
@@ -146,8 +143,11 @@ class Execution:
         return found
 
     def _onward(self) -> TraceContext:
-        trace = self.invocation.trace
-        return TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
+        onward = self._trace_onward
+        if onward is None:
+            trace = self.invocation.trace
+            onward = self._trace_onward = TraceContext(trace.trace_id, trace.span_id, trace.hops + 1)
+        return onward
 
     def _undeliverable(self, why: str, request: EnqueueRequest) -> None:
         self.logger.warning(why)
@@ -158,7 +158,11 @@ class Execution:
         )
 
     def _store(
-        self, operations: Sequence[Operation], ids: list[str], give: Callable[[list[str]], T]
+        self,
+        operations: Sequence[Operation],
+        messages: list[NewMessage],
+        ids: list[str],
+        give: Callable[[list[str]], T],
     ) -> asyncio.Future[T]:
         """Put the messages; gives what `give` makes of their ids once they are durable."""
         if self._write_set is not None:
@@ -167,13 +171,12 @@ class Execution:
         if not operations:
             return self._done(give(ids))
         engine = self.engine
-        messages = [one.message for one in operations if type(one) is Enqueue]
         if len(messages) > 1:
             engine.consumer.leave_to_others(messages)
 
         def accept(results: list[Any]) -> T:
             engine.stored(messages, results)
-            if any(type(result) is Duplicate for result in results):
+            if Duplicate in map(type, results):
                 return give(standing(ids, operations, results))
             return give(ids)
 
@@ -397,9 +400,9 @@ class Execution:
         self.led_on = True
         if claim is not None:
             guards = (*(ClaimHeld(one.seq, one.id, one.token) for one in (claim, *claim.bundle)), *guards)
-        batch = Batch(operations, guards)
-        self._last_write = self._watched(self.engine.backend.commit(batch, then))
-        return self._last_write
+        write = self._last_write = self.engine.backend.commit(Batch(operations, guards), then)
+        self.watch(write)
+        return write
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Start `work` as something the handler began."""
@@ -409,7 +412,8 @@ class Execution:
         """Take a future for something the handler began."""
         self.pending.append(future)
         if len(self.pending) > self._look_at:
-            self.pending = [work for work in self.pending if not work.done() or _has_failed(work)]
+            # The mark of a failure that nobody has asked for; see `overlooked`.
+            self.pending = [work for work in self.pending if not work.done() or work._log_traceback]
             self._look_at = max(_KEPT, 2 * len(self.pending))
 
     def _watched(self, future: asyncio.Future[T]) -> asyncio.Future[T]:
@@ -436,14 +440,16 @@ class Execution:
             raise failure
 
 
+def _operations(found: FanOut) -> list[Enqueue | Post]:
+    operations: list[Enqueue | Post] = [Enqueue(message) for message in found.messages]
+    if found.mail is not None:
+        operations.append(Post(found.mail))
+    return operations
+
+
 def _same(ids: list[str]) -> list[str]:
     return ids
 
 
 def _first(ids: list[str]) -> str:
     return ids[0]
-
-
-def _has_failed(future: asyncio.Future[Any]) -> bool:
-    """Whether it failed and nobody has asked for it yet; does not ask itself."""
-    return not future.cancelled() and future._log_traceback
