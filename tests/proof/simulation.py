@@ -18,6 +18,7 @@ from simulated_runs import SimulatedRuns
 from motia.backends.liveness import Crashed, Running
 from motia.backends.memory.backend import MemoryBackend
 from motia.backends.memory.store import MemoryStore, Standing
+from motia.backends.protocol import Otherwise, Then, answered
 from motia.core import batch as ops
 from motia.core.calls import Calls, EnqueueRequest
 from motia.core.clock import SystemEntropy
@@ -239,7 +240,9 @@ class MortalBackend(MemoryBackend):
         self._world = world
         self._owner = node
 
-    def commit(self, batch: ops.Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
+    def commit(
+        self, batch: ops.Batch, then: Then | None = None, otherwise: Otherwise | None = None
+    ) -> asyncio.Future[Any]:
         world, node = self._world, self._owner
         never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not node.alive:
@@ -251,10 +254,9 @@ class MortalBackend(MemoryBackend):
             node.die()
             return never
         if fault == "storage refuses":
-            never.set_exception(BackendError("the disk says no", code="backend.full"))
-            return never
+            return answered(BackendError("the disk says no", code="backend.full"), then, otherwise)
         dead_before = len(world.store.dead)
-        done = super().commit(batch)  # `then` is called where its caller is told
+        done = super().commit(batch)  # its caller is told below
         if done.exception() is None:
             died = sum(
                 isinstance(one, ops.Settle) and isinstance(one.settlement, ops.Died)
@@ -269,12 +271,9 @@ class MortalBackend(MemoryBackend):
             node.die()
             return never
         if fault == "storage answers for nothing":
-            never.set_exception(BackendError("it may have been stored", code="backend.unavailable"))
-            return never
-        if then is not None and done.exception() is None:
-            never.set_result(then(done.result()))
-            return never
-        return done
+            error = BackendError("it may have been stored", code="backend.unavailable")
+            return answered(error, then, otherwise)
+        return answered(done.exception() or done.result(), then, otherwise)
 
     def _wake(self) -> None:
         if self._owner.alive:

@@ -18,6 +18,11 @@ from motia.state.store import StateStore
 from motia.streams.store import StreamStore
 from motia.workflow.store import WorkflowStore
 
+Then = Callable[[list[Any]], Any]
+"""Makes something of what a batch resulted in."""
+Otherwise = Callable[[Exception], Any]
+"""Makes something of why a batch failed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -67,11 +72,14 @@ class Backend(Protocol):
         """Wait for the batches in hand and release everything. Safe twice."""
         ...
 
-    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
+    def commit(
+        self, batch: Batch, then: Then | None = None, otherwise: Otherwise | None = None
+    ) -> asyncio.Future[Any]:
         """Apply a batch; the future's list holds one result an operation, in their order.
 
-        With `then` the future holds what it makes of that list. It is called once the batch is applied, on
-        the loop, also where nobody waits for the future any more.
+        With `then` the future holds what it makes of that list, and with `otherwise` what that makes of a
+        failure. They are called once that is known, on the loop, also where nobody waits for the future any
+        more.
         When it resolves, the batch is as durable as `capabilities` say. *Order*: batches are applied in
         the order of the calls. *Concurrency*: batches that wait together share one transaction; one that
         fails is rolled back alone and its neighbours go on. *Cancellation*: cancelling the future does not
@@ -110,3 +118,18 @@ class Backend(Protocol):
     def pending_operations(self) -> int:
         """Operations handed to `commit` and not yet applied: the length of the writer's queue."""
         ...
+
+
+def answered(
+    result: list[Any] | Exception, then: Then | None, otherwise: Otherwise | None
+) -> asyncio.Future[Any]:
+    """What `commit` gives where it is known at once what the batch resulted in, or why it failed."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    give: Callable[[Any], Any] | None = then if isinstance(result, list) else otherwise
+    if give is not None:
+        future.set_result(give(result))
+    elif isinstance(result, list):
+        future.set_result(result)
+    else:
+        future.set_exception(result)
+    return future

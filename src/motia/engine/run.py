@@ -169,8 +169,11 @@ class Run:
             raise
         self.settling = True
         engine.consumer.settling += 1
-        stored = engine.backend.commit(settlement)
-        stored.add_done_callback(lambda done: self._stored(done, decision, outcome, duration_s))
+        engine.backend.commit(
+            settlement,
+            lambda _: self._over(decision, outcome, duration_s),
+            lambda error: engine.background(self._store_again(error, decision, outcome, duration_s)),
+        )
 
     def _cut(self, error: BaseException) -> None:
         """It ended without an outcome: what looks for lost claims gives the message back."""
@@ -220,15 +223,6 @@ class Run:
                 self._notices = [told for one in self.claims for told in failure_messages(engine, one, death)]
             operations += [Enqueue(message) for message in self._notices]
         return Batch(operations)
-
-    def _stored(
-        self, done: asyncio.Future[object], decision: Decision, outcome: Outcome, duration_s: float
-    ) -> None:
-        error = done.exception()
-        if error is None:
-            self._over(decision, outcome, duration_s)
-        else:
-            self._engine.background(self._store_again(error, decision, outcome, duration_s))
 
     async def _store_again(
         self, error: BaseException, decision: Decision, outcome: Outcome, duration_s: float

@@ -12,6 +12,7 @@ from motia.app import App
 from motia.backends.memory.backend import MemoryBackend
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.tracing import MemoryTraces
+from motia.backends.protocol import Otherwise, Then, answered
 from motia.core.batch import Batch, Enqueue, RecoverNode
 from motia.core.calls import EnqueueRequest
 from motia.core.clock import Clock, SystemClock, SystemEntropy
@@ -258,7 +259,9 @@ class _Recording(MemoryBackend):
         """Its last tasks are being cancelled, and what they write on their way out is, too."""
         self.after_commit: Callable[[Batch], None] = lambda batch: None
 
-    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
+    def commit(
+        self, batch: Batch, then: Then | None = None, otherwise: Otherwise | None = None
+    ) -> asyncio.Future[Any]:
         self.messages += [
             operation.message for operation in batch.operations if isinstance(operation, Enqueue)
         ]
@@ -267,7 +270,8 @@ class _Recording(MemoryBackend):
             if self.buried:
                 unanswered.cancel()
             return unanswered
-        committed = super().commit(batch, then)
+        committed = super().commit(batch)
+        result: Any = committed.exception() or committed.result()
         self.after_commit(batch)
         # Whoever was cut off by this very batch does not hear of it.
-        return asyncio.get_running_loop().create_future() if self.cut else committed
+        return asyncio.get_running_loop().create_future() if self.cut else answered(result, then, otherwise)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from motia import encoding
+from motia.backends.protocol import answered
 from motia.core.batch import Batch, Completed, RunEnd, Settle
 from motia.errors import InternalError
 from motia.testing.app import TestApp
@@ -542,13 +542,12 @@ def test_an_end_that_can_never_be_stored_fails_the_attempt(
         backend = app.app.backend
         commit = backend.commit
 
-        def broken(batch: Batch, *more: Any) -> Any:
+        def broken(batch: Batch, then: Any = None, otherwise: Any = None) -> Any:
             parts = [one.settlement if isinstance(one, Settle) else one for one in batch.operations]
             if not any(isinstance(one, refused) for one in parts):
-                return commit(batch, *more)
-            failed = asyncio.get_running_loop().create_future()
-            failed.set_exception(InternalError("the writer failed", code="internal.writer"))
-            return failed
+                return commit(batch, then, otherwise)
+            error = InternalError("the writer failed", code="internal.writer")
+            return answered(error, then, otherwise)
 
         monkeypatch.setattr(backend, "commit", broken)
         await app.emit("work", {})

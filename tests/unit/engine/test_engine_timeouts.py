@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from motia import encoding
+from motia.backends.protocol import answered
 from motia.core.batch import Batch, Unclaim
 from motia.errors import BackendError
 from motia.testing.app import TestApp
@@ -307,14 +308,12 @@ def test_a_settlement_that_storage_refuses_is_tried_again(project: Any) -> None:
         commit = app._backend.commit
         refusals = 2
 
-        def refuse(batch: Batch) -> asyncio.Future[list[Any]]:
+        def refuse(batch: Batch, then: Any = None, otherwise: Any = None) -> asyncio.Future[Any]:
             nonlocal refusals
             if refusals and type(batch.operations[0]).__name__ == "Settle":
                 refusals -= 1
-                failed: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-                failed.set_exception(BackendError("disk: is full", code="backend.full"))
-                return failed
-            return commit(batch)
+                return answered(BackendError("disk: is full", code="backend.full"), then, otherwise)
+            return commit(batch, then, otherwise)
 
         app._backend.commit = refuse  # type: ignore[method-assign]
         await app.emit("work")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from motia.backends.memory.operations import Operations
-from motia.backends.memory.reads import MemoryQueueStore, MemoryScheduleStore, MemoryStateStore, done
+from motia.backends.memory.reads import MemoryQueueStore, MemoryScheduleStore, MemoryStateStore
 from motia.backends.memory.store import MemoryStore
 from motia.backends.memory.stream_reads import MemoryStreamStore
 from motia.backends.memory.workflow import MemoryWorkflowStore
-from motia.backends.protocol import Capabilities
+from motia.backends.protocol import Capabilities, Otherwise, Then, answered
 from motia.core.batch import Batch
 from motia.core.message import NodeId
 from motia.cron.store import ScheduleStore
@@ -58,24 +58,26 @@ class MemoryBackend:
             self._store.change_wakers.remove(self._wake_of_changes)
             self._store.news_wakers.remove(self._hear)
 
-    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
+    def commit(
+        self, batch: Batch, then: Then | None = None, otherwise: Otherwise | None = None
+    ) -> asyncio.Future[Any]:
         try:
             if not self._open:
                 raise BackendError("memory: is not open", code="backend.closed")
             results = self._operations.apply(batch)
         except MotiaError as error:
-            return _failed(error)
+            return answered(error, then, otherwise)
         except Exception as error:
             failure = InternalError(f"the commit failed: {error!r}", code="internal.writer")
             failure.__cause__ = error
-            return _failed(failure)
+            return answered(failure, then, otherwise)
         if self._operations.made_changes:
             for wake in self._store.change_wakers:
                 asyncio.get_running_loop().call_soon(wake)
         if self._operations.made_ready:
             for wake in self._store.wakers:
                 asyncio.get_running_loop().call_soon(wake)
-        return done(results if then is None else then(results))
+        return answered(results, then, otherwise)
 
     def on_work(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
@@ -110,9 +112,3 @@ class MemoryBackend:
         if self._open:
             for listener in self._news_listeners:
                 listener(news)
-
-
-def _failed(error: MotiaError) -> asyncio.Future[list[Any]]:
-    future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-    future.set_exception(error)
-    return future

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from motia.backends.protocol import Capabilities
+from motia.backends.protocol import Capabilities, Otherwise, Then, answered
 from motia.backends.sqlite.checkpoint import Checkpointer
 from motia.backends.sqlite.connection import (
     connect,
@@ -121,12 +121,13 @@ class SqliteBackend:
             release(self._guarded)
         self._checkpointer.release()
 
-    def commit(self, batch: Batch, then: Callable[[list[Any]], Any] | None = None) -> asyncio.Future[Any]:
+    def commit(
+        self, batch: Batch, then: Then | None = None, otherwise: Otherwise | None = None
+    ) -> asyncio.Future[Any]:
         if self._writer is None:
-            future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-            future.set_exception(BackendError(f"{self.path}: is not open", code="backend.closed"))
-            return future
-        return self._writer.commit(batch, then)
+            error = BackendError(f"{self.path}: is not open", code="backend.closed")
+            return answered(error, then, otherwise)
+        return self._writer.commit(batch, then, otherwise)
 
     def on_work(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)

@@ -16,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from motia.backends.protocol import Otherwise, Then, answered
 from motia.backends.sqlite.connection import has_moved, log_moved, moved, translated
 from motia.backends.sqlite.guard import identity_of
 from motia.backends.sqlite.merging import Merged
@@ -27,8 +28,7 @@ from motia.errors import BackendError, ConflictError, InternalError, MotiaError
 _MOST_BATCHES = 2000
 """Of one transaction: bounds how long the first of a group waits for the last."""
 
-Then = Callable[[list[Any]], Any] | None
-Pending = tuple[Batch, "asyncio.Future[Any]", Then]
+Pending = tuple[Batch, "asyncio.Future[Any]", Then | None, Otherwise | None]
 
 
 class Writer:
@@ -58,13 +58,15 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    def commit(self, batch: Batch, then: Then = None) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = self._loop.create_future()
+    def commit(
+        self, batch: Batch, then: Then | None = None, otherwise: Otherwise | None = None
+    ) -> asyncio.Future[Any]:
         if self._closed:
-            future.set_exception(BackendError(f"{self._path}: the backend is closed", code="backend.closed"))
-            return future
+            error = BackendError(f"{self._path}: the backend is closed", code="backend.closed")
+            return answered(error, then, otherwise)
+        future: asyncio.Future[Any] = self._loop.create_future()
         self._pending += len(batch.operations)
-        self._queue.put((batch, future, then))
+        self._queue.put((batch, future, then, otherwise))
         return future
 
     def run_between(self, work: Callable[[apsw.Connection], None]) -> None:
@@ -102,7 +104,7 @@ class Writer:
                 item = self._queue.get_nowait()
             if group:
                 try:
-                    results = self._commit_group([batch for batch, _, _ in group])
+                    results = self._commit_group([pending[0] for pending in group])
                 except Exception as error:
                     # It could not even be undone. The thread must live: without it every commit would wait.
                     results = [self._failure(error) for _ in group]
@@ -124,20 +126,22 @@ class Writer:
             return
 
     def _deliver(self, group: list[Pending], results: list[Any], made: tuple[bool, bool]) -> None:
-        for (batch, future, then), result in zip(group, results, strict=True):
+        for (batch, future, then, otherwise), result in zip(group, results, strict=True):
             self._pending -= len(batch.operations)
-            if type(result) is list:
+            failed = type(result) is not list
+            give = otherwise if failed else then
+            if give is not None:
                 try:
-                    value = result if then is None else then(result)
+                    result, failed = give(result), False
                 except Exception as error:
                     # It costs its own caller the answer, not those that wait behind it.
-                    result = error
+                    result, failed = error, True
             if future.done():
                 continue
-            if type(result) is list:
-                future.set_result(value)
-            else:
+            if failed:
                 future.set_exception(result)
+            else:
+                future.set_result(result)
         self._after_commit(*made)
 
     def _commit_group(self, batches: list[Batch]) -> list[Any]:

@@ -113,6 +113,19 @@ async def guards_are_checked_before_any_operation(nodes: Nodes) -> None:
     assert await node.claim() == []
 
 
+async def the_future_holds_what_is_made_of_results_or_of_a_failure(nodes: Nodes) -> None:
+    node = await nodes.open()
+    conflict = Batch([nodes.enqueue(b"2")], [StateVersion("s", "a", 7)])
+    made = await asyncio.gather(
+        node.backend.commit(Batch([nodes.enqueue(b"1")]), len, type),
+        node.backend.commit(conflict, len, type),
+        node.backend.commit(conflict, len),
+        return_exceptions=True,
+    )
+    assert list(made[:2]) == [1, ConflictError]
+    assert isinstance(made[2], ConflictError)
+
+
 async def cancelling_the_future_does_not_disturb_others(nodes: Nodes) -> None:
     node = await nodes.open()
     given_up = node.backend.commit(Batch([nodes.enqueue(b"1")]))
