@@ -145,13 +145,13 @@ class _LoadedOnce:
 
 
 def _cron_check(default_timezone: str) -> CronCheck:
-    """What is wrong with an expression, for discovery; None when nothing is."""
+    """What is wrong with an expression and how to fix it, for discovery; None when nothing is."""
 
-    def check(expression: str, timezone: str | None) -> str | None:
+    def check(expression: str, timezone: str | None) -> tuple[str, str | None] | None:
         try:
             parse(expression, timezone or default_timezone)
         except CronError as error:
-            return str(error)
+            return error.message, error.hint
         return None
 
     return check

@@ -100,8 +100,8 @@ SCHEMA_PARTS = {
 """Keys of an HTTP trigger's `schema` when it is given in parts."""
 
 
-CronCheck = Callable[[str, str | None], str | None]
-"""The error text of an expression in a time zone; None when it is right."""
+CronCheck = Callable[[str, str | None], tuple[str, str | None] | None]
+"""What is wrong with an expression in a time zone and how to fix it; None when nothing is."""
 
 
 def read_triggers(kind: TriggerKind, section: Section, check_cron: CronCheck) -> list[Trigger]:
@@ -276,13 +276,19 @@ def _cron(section: Section, check_cron: CronCheck) -> list[Trigger]:
         if "expression" not in section.entries:
             _missing(section, "expression", "a cron expression")
         return []
-    error = check_cron(expression, timezone)
-    if error is not None:
+    wrong = check_cron(expression, None)
+    if wrong is not None:
+        error, hint = wrong
         section.report.problem(
             f"{section.at('expression')}: expected a cron expression, got {shown(expression)}: {error}",
             code="step.bad_cron",
-            hint="5 fields (minute hour day month weekday), 6 with seconds first, or a name such as @daily",
+            hint=hint
+            or "5 fields (minute hour day month weekday), 6 with seconds first, or a name such as @daily",
         )
+    wrong = None if timezone is None else check_cron("@daily", timezone)
+    if wrong is not None:
+        error, hint = wrong
+        section.report.problem(f"{section.at('timezone')}: {error}", code="step.bad_cron", hint=hint)
     missed = section.choice("missed", ("skip", "once", "all")) or "skip"
     overlap = section.choice("overlap", ("skip", "queue", "allow"))
     if overlap is None:

@@ -467,13 +467,20 @@ class TestProblems:
         problem = only_problem({"name": "S", "type": "event", "subscribes": ["a"]}, handler=None)
         assert problem.code == "step.no_handler"
 
-    def test_a_bad_cron_expression_carries_the_reason(self) -> None:
+    def test_a_bad_cron_expression_and_a_bad_time_zone_carry_their_reasons(self) -> None:
+        def check(expression: str, timezone: str | None) -> tuple[str, str | None] | None:
+            if timezone is not None:
+                return f"{timezone} is no zone", "ask an atlas"
+            return None if expression == "@daily" else ("too few fields", None)
+
         definition = define({"name": "S", "type": "cron", "cron": "every day", "timezone": "Mars/Base"})
-        step, problems, _ = to_step(definition, lambda expression, zone: f"{zone} is no zone")
+        step, problems, _ = to_step(definition, check)
         assert step is None
-        assert [problem.code for problem in problems] == ["step.bad_cron"]
-        assert "config.cron" in problems[0].message
-        assert "Mars/Base is no zone" in problems[0].message
+        assert [(problem.code, problem.message) for problem in problems] == [
+            ("step.bad_cron", "config.cron: expected a cron expression, got 'every day': too few fields"),
+            ("step.bad_cron", "config.timezone: Mars/Base is no zone"),
+        ]
+        assert [(problem.hint or "")[:8] for problem in problems] == ["5 fields", "ask an a"]
 
     def test_all_problems_of_a_step_are_told_at_once(self) -> None:
         _, problems, _ = normalised(
