@@ -40,8 +40,8 @@ def check_project(
     which could not be loaded: `unread` gives the texts of these by path. Workflows wait for the topics
     `waits`.
     """
-    kept, problems = _unique_names(steps)
-    kept, route_problems = _unique_routes(kept)
+    named, refused, problems = _unique_names(steps)
+    kept, route_problems = _unique_routes(named, refused)
     merged, stream_notices = _merged(streams)
     notices = [
         *stream_notices,
@@ -54,12 +54,14 @@ def check_project(
     return Checked(tuple(kept), tuple(merged), (*problems, *route_problems), tuple(notices))
 
 
-def _unique_names(steps: Iterable[Step]) -> tuple[list[Step], list[DefinitionError]]:
+def _unique_names(steps: Iterable[Step]) -> tuple[list[Step], list[Step], list[DefinitionError]]:
+    """The first step of each name, the others, and what is said of these."""
     first: dict[str, Step] = {}
-    problems = []
+    refused, problems = [], []
     for step in steps:
         other = first.setdefault(step.name, step)
         if other is not step:
+            refused.append(step)
             problems.append(
                 DefinitionError(
                     f"name: expected a unique one, got {step.name!r} which {other.source} has already",
@@ -68,43 +70,50 @@ def _unique_names(steps: Iterable[Step]) -> tuple[list[Step], list[DefinitionErr
                     line=step.source.line,
                     step=step.name,
                     details={"first": str(other.source), "second": str(step.source)},
-                    hint=f"rename one of the two; until then only the one in {other.source.path} serves",
+                    hint="rename one of the two; until then this one is left out",
                 )
             )
-    return list(first.values()), problems
+    return list(first.values()), refused, problems
 
 
-def _unique_routes(steps: Iterable[Step]) -> tuple[list[Step], list[DefinitionError]]:
+def _unique_routes(
+    steps: Sequence[Step], refused: Sequence[Step]
+) -> tuple[list[Step], list[DefinitionError]]:
+    """Those of `steps` whose routes are their own, and what is said of the others.
+
+    Also of the `refused`: who mends what keeps one of them out is not to learn then of its routes.
+    """
     taken: dict[tuple[str, str], Step] = {}
     kept, problems = [], []
-    for step in steps:
-        routes = [trigger for trigger in step.triggers if isinstance(trigger, HttpTrigger)]
+    for place, step in enumerate([*steps, *refused]):
         own: dict[tuple[str, str], Step] = {}
-        clash: tuple[HttpTrigger, Step] | None = None
-        for route in routes:
-            key = route_key(route.method, route.path)
-            other = taken.get(key) or own.get(key)
-            if other is not None and clash is None:
-                clash = (route, other)
-            own[key] = step
-        if clash is None:
+        clashes: list[tuple[HttpTrigger, Step]] = []
+        for route in step.triggers:
+            if isinstance(route, HttpTrigger):
+                key = route_key(route.method, route.path)
+                other = taken.get(key) or own.get(key)
+                if other is not None:
+                    clashes.append((route, other))
+                own[key] = step
+        if place < len(steps) and not clashes:
             taken.update(own)
             kept.append(step)
-            continue
-        route, other = clash
-        problems.append(
-            DefinitionError(
-                f"{step.name}: expected a route of its own, got {route.method} {route.path} which "
-                f"{other.name} in {other.source} serves already",
-                code="step.duplicate_route",
-                path=step.source.path,
-                line=step.source.line,
-                step=step.name,
-                details={"first": str(other.source), "second": str(step.source)},
-                hint=f"change the path or the method in {step.source.path} or {other.source.path}",
-            )
-        )
+        problems += [_route_problem(step, route, other) for route, other in clashes]
     return kept, problems
+
+
+def _route_problem(step: Step, route: HttpTrigger, other: Step) -> DefinitionError:
+    files = " or ".join(dict.fromkeys((step.source.path, other.source.path)))
+    return DefinitionError(
+        f"{step.name}: expected a route of its own, got {route.method} {route.path} which "
+        f"{other.name} in {other.source} serves already",
+        code="step.duplicate_route",
+        path=step.source.path,
+        line=step.source.line,
+        step=step.name,
+        details={"first": str(other.source), "second": str(step.source)},
+        hint=f"change the path or the method in {files}",
+    )
 
 
 def _merged(streams: Iterable[StreamDefinition]) -> tuple[list[StreamDefinition], list[Notice]]:

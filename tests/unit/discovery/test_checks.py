@@ -69,6 +69,23 @@ def test_a_refused_step_takes_no_route() -> None:
     assert checked.steps == (first, third)
 
 
+def test_the_routes_of_a_step_whose_name_is_taken_are_told_too() -> None:
+    steps = [step("one", get("/a"), get("/b")), step("same", get("/c"))]
+    second = step("same", get("/a"), get("/b"), file="steps/b.py")
+    checked = check_project([second, *steps], [])
+    assert [(problem.code, problem.path) for problem in checked.problems] == [
+        ("step.duplicate_name", "steps/same_step.py"),
+        ("step.duplicate_route", "steps/one_step.py"),
+        ("step.duplicate_route", "steps/one_step.py"),
+    ]
+    checked = check_project([*steps, second], [])
+    assert [(problem.code, problem.path) for problem in checked.problems] == [
+        ("step.duplicate_name", "steps/b.py"),
+        ("step.duplicate_route", "steps/b.py"),
+        ("step.duplicate_route", "steps/b.py"),
+    ]
+
+
 def test_one_route_twice_in_one_step() -> None:
     checked = check_project([step("one", get("/a/:x"), get("/a/:y"))], [])
     assert checked.steps == ()

@@ -159,7 +159,9 @@ def test_cron_expressions_are_checked_by_what_was_given(tmp_path: Path, python: 
     write(tmp_path, {"steps/tick_step.py": text})
 
     async def run() -> Discovered:
-        return await discover(tmp_path, {"python": python}, check_cron=lambda text, zone: (f"no {text}", None))
+        return await discover(
+            tmp_path, {"python": python}, check_cron=lambda text, zone: (f"no {text}", None)
+        )
 
     found = asyncio.run(run())
     assert [problem.code for problem in found.problems] == ["step.bad_cron"]
