@@ -31,6 +31,8 @@ def test_a_message_that_kills_its_process_leaves_closed_spans(real_project: Proj
             await eventually(dead, 30, lambda: running.text)
             await running.ready()
             assert await running.stop() == 0
+            assert running.text.count("1 of which had been running") == 2
+            assert running.text.count("attempt 2 failed, the message is dead-lettered") == 1
         trace = await _trace(real_project)
         executions = [span for span in trace.spans if span.name == "deadly"]
         assert [(span.attempt, span.status) for span in executions] == [(1, "crashed"), (2, "crashed")]

@@ -54,30 +54,34 @@ class Rescuer(Periodic):
             )
             count, buried = await self._recover(operation)
             engine.liveness.forget(lock_path)
-            if crashed:
-                for one in crashed:
-                    died = (one.message_id, one.step) in buried
-                    self._close_span(one, error, "dead" if died else "crashed")
-                # Written before the message runs again: it may take this process down, too.
-                await engine.flush_traces()
-            engine.recorder.event("node.recovered", node=node.hex(), messages=count)
             if count:
                 ran = "an unknown number" if running is None else str(len(running))
                 engine.report(
                     f"the node with pid {pid} died: {counted(count, 'message')} taken back from it,"
                     f" {ran} of which had been running"
                 )
+            for claim in buried:
+                engine.telling.buried(claim, str(error["message"]))
+            if crashed:
+                dead_ones = {(claim.id, claim.queue.step) for claim in buried}
+                for one in crashed:
+                    died = (one.message_id, one.step) in dead_ones
+                    self._close_span(one, error, "dead" if died else "crashed")
+                # Written before the messages run again: one may take this process down, too.
+                await engine.flush_traces()
+            engine.recorder.event("node.recovered", node=node.hex(), messages=count)
+            if count:
                 engine.consumer.wake()
 
-    async def _recover(self, operation: RecoverNode) -> tuple[int, set[tuple[bytes, str]]]:
-        """Give back what the node held; says how many went back, and which of them died of it: message and
-        step. Who hears of those hears it by the same commit, so they are settled here; `RecoverNode` says why
-        a store can bury them, too."""
+    async def _recover(self, operation: RecoverNode) -> tuple[int, list[Claim]]:
+        """Give back what the node held; says how many went back, and which of them died of it. Who hears of
+        those hears it by the same commit, so they are settled here; `RecoverNode` says why a store can bury
+        them, too."""
         engine = self._engine
         while True:
             settlements: list[Operation] = []
             messages: list[NewMessage] = []
-            buried: set[tuple[bytes, str]] = set()
+            buried: list[Claim] = []
             ends: list[Operation] = []
             for claim in await engine.backend.queue.claims_of(operation.node, payloads=True):
                 error = await self._death_of(operation, claim)
@@ -86,7 +90,7 @@ class Rescuer(Periodic):
                 now_ms = operation.now_ms
                 death = Died("worker.crashed", operation.error, claim.failures, now_ms, crashed=True)
                 settlements.append(Settle(claim, death))
-                buried.add((claim.id, claim.queue.step))
+                buried.append(claim)
                 messages += failure_messages(engine, claim, death)
                 answer = {"error": encoding.decode(operation.error)}
                 ends += reply(claim, answer, now_ms=now_ms, mail_id=engine.ids.message_id())

@@ -85,6 +85,15 @@ class Telling:
             data=stack_data(outcome),
         )
 
+    def buried(self, claim: Claim, what: str) -> None:
+        """Tell the author of a message that died with the last process it may take down."""
+        self._recorder.log(
+            "error",
+            f"{what}; attempt {claim.attempt} failed, the message is dead-lettered",
+            step=claim.queue.step,
+            trace_id=claim.trace.trace_id,
+        )
+
     def expired(self, late: Iterable[Claim | Ended]) -> None:
         """Tell the author what ended before it could start: a line a step, with the first message's trace."""
         by_step: dict[str, list[Claim | Ended]] = {}
