@@ -62,7 +62,10 @@ class NodeStalled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDied:
-    """A node exited without being told to; `retry_s` until another starts, None if none will by itself."""
+    """A node exited without being told to; `retry_s` until another starts, None if none will by itself.
+
+    `slot` None: it was the spare. `loading`: it had not served; without `retry_s` its predecessor still does.
+    """
 
     slot: int | None
     pid: int
@@ -70,6 +73,7 @@ class NodeDied:
     retry_s: float | None
     place: Place | None
     running: Sequence[str] = ()
+    loading: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +177,15 @@ def describe(event: Event) -> list[str]:
         case NodeStalled():
             return _stall_lines(event)
         case NodeDied():
+            if event.slot is None:
+                return [f"the spare node (pid {event.pid}) died: {_exit(event.exit_code)}"]
             when = f"in {event.retry_s:.1f} s" if event.retry_s else "now"
-            then = "" if event.retry_s is None else f"; the next starts {when}"
+            then = f"; the next starts {when}"
+            if event.retry_s is None:
+                then = "; the code from before goes on serving" if event.loading else ""
             return [
-                f"node {event.slot} (pid {event.pid}) died: {_exit(event.exit_code)}"
-                f"{_at(event.place, event.running)}{then}"
+                f"node {event.slot} (pid {event.pid}) died{' as it loaded the project' * event.loading}:"
+                f" {_exit(event.exit_code)}{_at(event.place, event.running)}{then}"
             ]
         case NodeLeft(cut=True):
             return [f"node {event.slot} (pid {event.pid}) did not finish in time: its last requests were cut"]

@@ -145,8 +145,10 @@ class Slot:
         return slot, effects
 
     def _failed(self) -> tuple[Slot, list[Effect]]:
+        if self.serving is not None:
+            return self, []  # newer code that failed says nothing of what goes on serving
         slot = replace(self, failures=self.failures + 1)
-        if self.stopping or self.serving is not None or self.loading is not None:
+        if self.stopping or self.loading is not None:
             return slot, []
         return replace(slot, waiting=True), [Retry(self._backoff_s())]
 

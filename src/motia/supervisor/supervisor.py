@@ -345,6 +345,7 @@ class Supervisor:
                     retry_s=retry_s,
                     place=place,
                     running=[name for names in node.running.values() for name in names],
+                    loading=was_loading,
                 )
             )
         if exit_code != 0 and number is not None:

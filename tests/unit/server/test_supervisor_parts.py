@@ -208,6 +208,10 @@ def test_events_read_well() -> None:
     assert len(describe(replace(opened, workbench_port=None))) == 1
     died = NodeDied(slot=1, pid=9, exit_code=-11, retry_s=0.2, place=None)
     assert describe(died) == ["node 1 (pid 9) died: SIGSEGV; the next starts in 0.2 s"]
+    assert describe(replace(died, slot=None, retry_s=None)) == ["the spare node (pid 9) died: SIGSEGV"]
+    newer = replace(died, exit_code=3, loading=True, retry_s=None)
+    said = "node 1 (pid 9) died as it loaded the project: exit code 3; the code from before goes on serving"
+    assert describe(newer) == [said]
     failed = LoadFailed(slot=0, pid=9, error={"type": "X", "message": "no"}, old_serves=True)
     assert describe(failed) == ["the project does not load; the code from before goes on serving:", "no"]
     full = LoadFailed(

@@ -48,6 +48,11 @@ def test_code_that_does_not_load_leaves_the_old_alone() -> None:
         assert (slot.serving, effects, slot.pids) == (1, [], {1})
 
 
+def test_newer_code_that_died_does_not_delay_what_comes_after_a_death_of_the_old() -> None:
+    slot = serving().load()[0].loading_in(2).died(2, 100.5)[0]
+    assert slot.died(1, 101.0)[1] == [Retry(0.0)]
+
+
 def test_first_code_that_does_not_load() -> None:
     slot, effects = Slot(number=0, keep_retrying=False).load()[0].loading_in(1).load_failed(1)
     assert (slot.state, effects) == ("broken", [])
