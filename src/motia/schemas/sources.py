@@ -79,14 +79,20 @@ def object_schema(
         for name, annotation in fields.items()
     }
     record = TypedDict("Input", keys)  # type: ignore[misc]  # made at run time  # made at run time, from what the author wrote
-    return _of_type(
-        record,
-        where,
-        source,
-        sure=all(map(is_json_type, fields.values())),
-        defaults=dict.fromkeys(nullable),
-        from_hints=from_hints,
-    )
+    try:
+        return _of_type(
+            record,
+            where,
+            source,
+            sure=all(map(is_json_type, fields.values())),
+            defaults=dict.fromkeys(nullable),
+            from_hints=from_hints,
+        )
+    except DefinitionError:
+        # Its author has never seen the record: name the type of the field that is to blame.
+        for annotation in fields.values():
+            _of_type(annotation, where, sure=is_json_type(annotation))
+        raise
 
 
 def output_schema(annotation: Any) -> Schema:

@@ -745,3 +745,22 @@ def test_a_definition_can_be_sent_elsewhere(load: Load) -> None:
 
     definition: Any = only(load({"steps/simple_step.py": SIMPLE}))
     assert json.loads(json.dumps(definition.config)) == definition.config
+
+
+def test_a_hint_that_makes_no_schema_keeps_the_step_out(load: Load) -> None:
+    problem = only_problem(
+        load(
+            {
+                "steps/a_step.py": """
+                from motia import http, queue, step
+
+                class Connection: ...
+
+                @step(http("GET", "/a"), queue("a"))
+                async def a(n: int, connection: Connection) -> None: ...
+                """
+            }
+        )
+    )
+    assert (problem.code, problem.line) == ("schema.invalid", 6)
+    assert "expected a type that JSON can carry, got Connection: " in problem.message

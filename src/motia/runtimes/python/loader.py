@@ -168,6 +168,8 @@ class _FileReader:
             return
         if from_hints and handler is not None:
             plain = self._with_hints(plain, handler, line)
+            if plain is None:
+                return
         self._loaded.definitions.append(
             Definition(
                 kind="step",
@@ -206,12 +208,16 @@ class _FileReader:
             self._loaded.problems.append(error)
         return None
 
-    def _with_hints(self, config: dict[str, Any], handler: Any, line: int) -> dict[str, Any]:
-        """The config with the schemas that the handler's type hints give and the triggers do not."""
+    def _with_hints(self, config: dict[str, Any], handler: Any, line: int) -> dict[str, Any] | None:
+        """The config with the schemas that the handler's type hints give and the triggers do not.
+
+        None where a hint makes no schema: every call of such a step would fail.
+        """
         triggers = config.get("triggers")
         if not isinstance(triggers, list):
             return config
         typed: list[Any] = []
+        wrong: dict[str, DefinitionError] = {}
         for trigger in triggers:
             if not isinstance(trigger, Mapping):
                 typed.append(trigger)
@@ -221,9 +227,9 @@ class _FileReader:
                 typed.append({**trigger, **without_given(hinted, trigger)})
             except DefinitionError as error:
                 error.path, error.line = self._file, line
-                self._loaded.problems.append(error)
-                typed.append(trigger)
-        return {**config, "triggers": typed}
+                wrong[error.message] = error
+        self._loaded.problems += wrong.values()
+        return None if wrong else {**config, "triggers": typed}
 
     def _problem(self, message: str, code: str, line: int = 1, hint: str | None = None) -> None:
         self._loaded.problems.append(
