@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from motia.cli.options import HERE, AsJson, ProjectDir
-from motia.cli.output import EXIT_FAILED, note, print_error, print_json, print_table
+from motia.cli.output import EXIT_FAILED, note, print_error, print_json, print_table, time_text
 from motia.cli.project import discover, load_project
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def describe_trigger(trigger: Trigger) -> str:
         case "stream":
             return f"stream {trigger.stream}"
         case "at":
-            return f"at {trigger.at_ms} ms"
+            return f"at {time_text(trigger.at_ms, 'UTC')} UTC"
 
 
 def _step_document(step: Step) -> Mapping[str, Any]:

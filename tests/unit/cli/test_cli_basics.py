@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from motia.cli.commands import main
+from motia.cli.steps import describe_trigger
 from motia.core.registry import build_registry
 from motia.core.step import Emission, Source, Step
-from motia.core.trigger import CronTrigger, HttpTrigger, QueueTrigger, StateTrigger
+from motia.core.trigger import CronTrigger, HttpTrigger, QueueTrigger, StateTrigger, TimeTrigger
 from motia.errors import DefinitionError, MotiaError
 from motia.settings.model import Settings
 from motia.settings.names import SECRETS
@@ -189,6 +190,10 @@ def test_dev_and_start_hand_their_settings_to_the_supervisor(
     [(name, settings)] = calls
     assert (name, settings.mode, settings.port, settings.workbench.port, settings.nodes) == expected
     assert settings.strict is ("--strict" in arguments)
+
+
+def test_a_point_in_time_is_listed_as_one_can_read_it() -> None:
+    assert describe_trigger(TimeTrigger(at_ms=4_102_444_740_000)) == "at 2099-12-31 23:59:00 UTC"
 
 
 def test_steps_are_listed(motia: Callable[..., Any], app_module: types.SimpleNamespace) -> None:
