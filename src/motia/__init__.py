@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from motia.authoring.types import MotiaHttpRequest as MotiaHttpRequest
     from motia.authoring.types import MotiaHttpResponse as MotiaHttpResponse
     from motia.authoring.types import QueryParam as QueryParam
+    from motia.authoring.types import StateManager as StateManager
     from motia.authoring.types import Step as Step
     from motia.authoring.types import StepConfig as StepConfig
     from motia.authoring.types import StreamAuthInput as StreamAuthInput
@@ -130,7 +131,7 @@ _HOMES = {
     ),
     "types": (
         "ApiRequest Enqueue Enqueuer FlowContext MotiaHttpArgs MotiaHttpRequest MotiaHttpResponse "
-        "QueryParam Step StepConfig StreamAuthInput StreamAuthResult StreamConfig StreamEvent "
+        "QueryParam StateManager Step StepConfig StreamAuthInput StreamAuthResult StreamConfig StreamEvent "
         "StreamSubscription TriggerInput generate_step_id get_api_triggers get_cron_triggers "
         "get_queue_triggers get_state_triggers get_stream_triggers is_api_step is_api_trigger "
         "is_cron_step is_cron_trigger is_queue_step is_queue_trigger is_state_step is_state_trigger "

@@ -5,22 +5,33 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
 
 from motia.authoring.context import Context
 from motia.authoring.payload import StateTriggerInput, StreamTriggerInput
 from motia.authoring.request import Request
+from motia.authoring.state import State
 from motia.authoring.steps import StepDefinition
 from motia.authoring.triggers import TriggerConfig, trigger_config
 
 ApiRequest = Request
 MotiaHttpRequest = Request
 MotiaHttpArgs = Request
-FlowContext = Context
+StateManager = State
 Step = StepDefinition
 Enqueuer = Callable[..., Awaitable[Any]]
 """`ctx.enqueue` and the `enqueue` of the package."""
 TriggerInput = Request[Any] | StateTriggerInput | StreamTriggerInput | dict[str, Any] | None
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    E = TypeVar("E", default=Any)
+
+    class FlowContext(Context, Generic[E]):
+        """`FlowContext[...]`, as annotations of Motia 1.x have it; it is `Context`."""
+else:
+    FlowContext = Context
 
 _STEP_NAMESPACE = uuid.UUID("7f1c3ff2-9b00-4d0a-bdd7-efb8bca49d4f")
 _KIND_OF_TYPE = {"api": "http", "event": "queue"}

@@ -12,6 +12,7 @@ import pytest
 
 import motia
 from motia.authoring.context import Context
+from motia.authoring.state import State
 
 
 def run(code: str) -> str:
@@ -96,3 +97,4 @@ def test_names_of_motia_1_are_those_of_today() -> None:
     assert motia.stateManager is motia.state_manager
     assert motia.emit is motia.enqueue
     assert motia.Step is motia.StepDefinition
+    assert motia.StateManager is State

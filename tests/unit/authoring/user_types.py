@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from motia import Context, http, queue, state, state_manager, step
+from motia import Context, FlowContext, StateManager, http, queue, state, state_manager, step
 from motia.authoring.state import Entry
 from motia.authoring.steps import StepBuilder, StepDefinition
 
@@ -33,6 +33,13 @@ async def one(id: str, ctx: Context) -> int:
 def two(id: str, ctx: Any) -> str:
     """A `def` handler's calls give values, which `Any` allows."""
     return str(ctx.state.get("ones", id)["name"])
+
+
+async def of_motia_1(input: Any, ctx: FlowContext[Any], plain: FlowContext) -> None:
+    manager: StateManager = ctx.state
+    assert_type(await manager.list_groups(), list[str])
+    assert_type(await one("1", ctx), int)
+    assert_type(await plain.enqueue({"topic": "two", "data": input}), str)
 
 
 async def called_as_the_functions_they_are(ctx: Context) -> None:
