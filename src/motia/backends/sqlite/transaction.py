@@ -10,12 +10,16 @@ import apsw
 from motia.core import batch as ops
 from motia.core.message import QueueName
 
+_NUMBERS_AHEAD = 1000
+"""Numbers that are taken from the file at once, so that not every transaction writes its counter. Those that
+are left when another node takes some, or this one ends, are never given."""
+
 
 class Transaction:
     """Applies operations inside one open transaction. Lives in the writer thread.
 
-    The queue ids and the counter it caches belong to that transaction; `begin` forgets what a rolled
-    back one believed.
+    What it has read it keeps for as long as nobody else writes: `begin` forgets it where another connection
+    has committed, or its own last transaction was rolled back.
     """
 
     def __init__(
@@ -30,8 +34,10 @@ class Transaction:
         self.execute = connection.execute
         self._queue_ids: dict[QueueName, int] = {}
         self._new_queues: list[QueueName] = []
+        self._version: int | None = None
+        """Of the file, as this connection left it; None = what is kept may be wrong."""
         self._counter: int | None = None
-        self._counter_read = 0
+        self._counter_stored = 0
         self._backlog: dict[int, bool] = {}
         self._pauses: set[Any] | None = None
         self._watched_until_ms: int | None = None
@@ -44,21 +50,29 @@ class Transaction:
 
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
-        self._counter = None
-        self._backlog.clear()
-        self._pauses = None
-        self._watched_until_ms = None
+        if self.connection.data_version() != self._version:
+            self._counter = None
+            self._counter_stored = 0
+            self._backlog.clear()
+            self._pauses = None
+            self._watched_until_ms = None
+        elif True in self._backlog.values():
+            # What waited may have been taken or ended since.
+            self._backlog.clear()
         self._new_queues.clear()
         self.made_ready = self.made_changes = False
 
     def commit(self) -> None:
-        if self._counter is not None and self._counter != self._counter_read:
-            self.execute("UPDATE counter SET value = ?", (self._counter,))
+        if self._counter is not None and self._counter > self._counter_stored:
+            self._counter_stored = self._counter + _NUMBERS_AHEAD
+            self.execute("UPDATE counter SET value = ?", (self._counter_stored,))
         self.execute("COMMIT")
+        self._version = self.connection.data_version()
 
     def rollback(self) -> None:
         if self.connection.in_transaction:
             self.execute("ROLLBACK")
+        self._version = None
         self._forget_queues_after(0)
         self.made_ready = self.made_changes = False
 
@@ -90,7 +104,7 @@ class Transaction:
     def next_number(self) -> int:
         """The next of the numbers that order deliveries and version state. Never given twice."""
         if self._counter is None:
-            self._counter = self._counter_read = int(self.execute("SELECT value FROM counter").get)
+            self._counter = self._counter_stored = int(self.execute("SELECT value FROM counter").get)
         self._counter += 1
         return self._counter
 
