@@ -21,10 +21,9 @@ class Ids:
         self._now_ms = clock.now_ms
         self._bits: Callable[[int], int] = entropy.bits
 
-    def message_id(self) -> bytes:
-        return _TWO_HALVES.pack(
-            self._now_ms() << 16 | 0x7000 | self._bits(12), 0x8000_0000_0000_0000 | self._bits(62)
-        )
+    def message_id(self, now_ms: int | None = None) -> bytes:
+        at_ms = self._now_ms() if now_ms is None else now_ms
+        return _TWO_HALVES.pack(at_ms << 16 | 0x7000 | self._bits(12), 0x8000_0000_0000_0000 | self._bits(62))
 
     def trace_id(self, now_ms: int | None = None) -> str:
         """32 hex digits: milliseconds, then 80 random bits, so that an index on them grows at its end.

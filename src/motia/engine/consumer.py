@@ -46,7 +46,8 @@ class Consumer:
         self._plans: dict[QueueName, QueuePlan] = {}
         self._fetching: asyncio.Task[None] | None = None
         self._fetch_again = False
-        self._taking = False
+        self.taking = False
+        """This node takes messages: until it drains."""
         self._suspects = Suspects(engine.clock, engine.settings.queue.max_crashes, self._suspects_opened)
         self._held = Held(engine, self._suspects, self._pump)
         self.backlog_seen = False
@@ -61,15 +62,15 @@ class Consumer:
     # Lifecycle --------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        if self._taking:
+        if self.taking:
             return
-        self._taking = True
+        self.taking = True
         self._engine.backend.on_work(self.wake)
         self.wake()
 
     async def stop(self) -> None:
         """Take nothing more and give back what has not started. What runs goes on; see `wait_idle`."""
-        self._taking = False
+        self.taking = False
         if self._timer is not None:
             self._timer.cancel()
         if self._fetching is not None:
@@ -161,7 +162,7 @@ class Consumer:
         """The node id, while a new message may be claimed as it is stored; else None."""
         settings = self._engine.settings.queue
         if (
-            not self._taking
+            not self.taking
             or self._held.count + len(self._running) >= settings.claim_ahead
             or self._held.size_bytes >= settings.claim_ahead_bytes
             or self._suspects.blocking
@@ -208,7 +209,7 @@ class Consumer:
         """Run a message that was claimed as it was stored."""
         starts = not self._held.in_turn and self._may_start_now(claim)
         others_were_quicker = not starts and self._places <= 0 and self._starts_when_claimed(claim.queue)
-        if others_were_quicker or not self._taking:
+        if others_were_quicker or not self.taking:
             self._give_back_soon((claim,))
             return
         if self._engine.recorder.listened:
@@ -223,7 +224,7 @@ class Consumer:
         """Whether nothing is to be asked of a new message: there is room, and it waits for no others."""
         plan = self._plans.get(claim.queue)
         return (
-            self._taking
+            self.taking
             and plan is not None
             and plan.entry.policy.batch is None
             and len(self._running) + self._short_of_places < self._engine.settings.queue.concurrency
@@ -236,7 +237,7 @@ class Consumer:
 
     def wake(self) -> None:
         """There may be messages to take."""
-        if not self._taking:
+        if not self.taking:
             return
         if self._fetching is not None:
             self._fetch_again = True
@@ -254,7 +255,7 @@ class Consumer:
         settings = self._engine.settings.queue
         delay_s: float | None = None
         try:
-            while self._taking:
+            while self.taking:
                 self._fetch_again = False
                 room = settings.claim_ahead - self._held.count
                 entries = self._engine.registry.queues.values()
@@ -286,11 +287,11 @@ class Consumer:
             delay_s = _RETRY_AFTER_S
         finally:
             self._fetching = None
-        if delay_s is not None and self._taking:
+        if delay_s is not None and self.taking:
             self._timer = self._engine.clock.call_later(delay_s, self.wake)
 
     def _hold(self, claims: Sequence[Claim]) -> None:
-        if claims and not self._taking:
+        if claims and not self.taking:
             self._give_back_soon(claims)
             return
         listened = self._engine.recorder.listened
@@ -322,7 +323,7 @@ class Consumer:
         if plan is None and (entry := self._engine.registry.queues.get(claim.queue)) is not None:
             plan = plan_of(entry, self._engine.settings.queue.handler_timeout_s)
             self._plans[claim.queue] = plan
-        run = Run(self._engine, claim, plan, taking=self.is_taking, ended=self._ended)
+        run = Run(self._engine, claim, plan)
         self._running[run] = None
         run.start()
 
@@ -331,20 +332,17 @@ class Consumer:
         self._plans.clear()
         self.wake()
 
-    def is_taking(self) -> bool:
-        """Whether this node takes messages: until it drains."""
-        return self._taking
-
-    def _ended(self, run: Run) -> None:
+    def ended(self, run: Run) -> None:
+        """All of a run is stored and told."""
         del self._running[run]
         self.settling -= run.settling
         if run.claim.suspect:
             self._suspects.ended(run.claim)
-        if not self._taking and not self._busy():
+        if not self.taking and not self._busy():
             self._idle.set()
         if self._held.in_turn or self._held.first or self._suspects.held:
             self._pump()
-        if self._taking:
+        if self.taking:
             self._after_run(run)
 
     def give_up(self, execution: Execution, outcome: Outcome) -> Decision | None:

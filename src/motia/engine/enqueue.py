@@ -63,7 +63,7 @@ def fan_out(
             code="message.too_large",
             hint="store the data in state or in a file and send its key, or raise limits.message_bytes",
         )
-    message_id = ids.message_id()
+    message_id = ids.message_id(now_ms)
     entries = _entries(registry, request)
     mail = None
     if request.topic in waited:

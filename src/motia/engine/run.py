@@ -55,14 +55,13 @@ def plan_of(entry: QueueEntry, handler_timeout_s: float) -> QueuePlan:
 
 
 class Run:
-    """A claimed message that is being executed. `ended` is called once, when all is stored and told."""
+    """A claimed message that is being executed. The consumer hears once that it ended: when all is stored and
+    told."""
 
     __slots__ = (
-        "_ended",
         "_engine",
         "_notices",
         "_started_ms",
-        "_taking",
         "_task",
         "_trace",
         "claim",
@@ -72,20 +71,10 @@ class Run:
         "settling",
     )
 
-    def __init__(
-        self,
-        engine: Engine,
-        claim: Claim,
-        plan: QueuePlan | None,
-        *,
-        taking: Callable[[], bool],
-        ended: Callable[[Run], None],
-    ) -> None:
+    def __init__(self, engine: Engine, claim: Claim, plan: QueuePlan | None) -> None:
         """`plan` is None where the step went with a reload after the message was claimed."""
         self._engine = engine
         self.plan = plan
-        self._taking = taking
-        self._ended = ended
         self._task: asyncio.Task[None] | None = None
         self._notices: list[NewMessage] | None = None
         self.claim = claim
@@ -267,7 +256,7 @@ class Run:
             if error is not None:
                 # A conflict will not pass: the answer of a commit that was applied may have been lost.
                 passes = isinstance(error, BackendError) and not isinstance(error, ConflictError)
-                if not passes or not self._taking():
+                if not passes or not engine.consumer.taking:
                     raise error
                 engine.report(f"{self.claim.queue.step}: its result could not be stored yet: {error}")
                 await engine.clock.sleep(_RETRY_AFTER_S)
@@ -320,7 +309,7 @@ class Run:
             self.execution.workflow.close()
         for one in self.claims:
             self._engine.liveness.ended(one)
-        self._ended(self)
+        self._engine.consumer.ended(self)
 
     def _tell(self, decision: Decision, outcome: Outcome) -> None:
         engine = self._engine

@@ -51,14 +51,14 @@ class Liveness:
         self._others_at = slots * _SLOT.size
         self._others = 0
         self._free = list(range(slots))
-        self._slot_of: dict[tuple[int, bytes], int] = {}
+        self._slot_of: dict[int, int] = {}
 
     def started(self, claim: Claim, trace: TraceContext, started_ms: int) -> None:
         """Note that the message is being executed now. Past the last slot nothing is noted: the message
         is then taken for one that had not begun."""
         if self._free:
             slot = self._free.pop()
-            self._slot_of[claim.seq, claim.id] = slot
+            self._slot_of[claim.seq] = slot
             _SLOT.pack_into(
                 self._map,
                 slot * _SLOT.size,
@@ -73,7 +73,7 @@ class Liveness:
             )
 
     def ended(self, claim: Claim) -> None:
-        slot = self._slot_of.pop((claim.seq, claim.id), None)
+        slot = self._slot_of.pop(claim.seq, None)
         if slot is not None:
             start = slot * _SLOT.size
             self._map[start : start + _SLOT.size] = _EMPTY

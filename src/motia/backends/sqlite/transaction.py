@@ -110,7 +110,7 @@ class Transaction:
 
     def queue_id(self, name: QueueName) -> int:
         """The number of a queue, which is given one if it has none."""
-        found = self.known_queue_id(name)
+        found = self._queue_ids.get(name) or self.known_queue_id(name)
         if found is None:
             insert = "INSERT INTO queues (topic, step) VALUES (?, ?) RETURNING id"
             found = self._queue_ids[name] = int(self.execute(insert, name).get)
