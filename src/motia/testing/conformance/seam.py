@@ -5,7 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from motia.core.batch import Batch, ClaimHeld, Enqueue, Operation, StatePut, StateUpdate, StateVersion
+from motia.core.batch import (
+    Batch,
+    ClaimHeld,
+    Enqueue,
+    Operation,
+    PauseQueues,
+    ResumeQueues,
+    StatePut,
+    StateUpdate,
+    StateVersion,
+)
 from motia.core.message import NewMessage
 from motia.core.update import UpdateOperation
 from motia.errors import BackendError, ConflictError, InputError, MotiaError
@@ -176,6 +186,24 @@ async def listeners_hear_of_new_work_from_another_node(nodes: Nodes) -> None:
 
 
 @needs("durable")
+@needs("shared")
+async def what_another_node_wrote_counts_from_the_next_commit_on(nodes: Nodes) -> None:
+    one, two = await nodes.open(), await nodes.open()
+    [first] = await one.commit(nodes.enqueue(b"1", claim_for=one.id))
+    await two.commit(nodes.enqueue(b"2"))
+    assert await one.commit(nodes.enqueue(b"3", claim_for=one.id)) == [None]
+    claims = [first, *await two.claim()]
+    assert payloads(claims) == [b"1", b"2", b"3"]
+    await two.commit(PauseQueues(NOW_MS))
+    assert await one.commit(nodes.enqueue(b"4", claim_for=one.id)) == [None]
+    await two.commit(ResumeQueues(everything=True))
+    claims += await two.claim()
+    [last] = await one.commit(nodes.enqueue(b"5", claim_for=one.id))
+    assert payloads([*claims, last]) == [b"1", b"2", b"3", b"4", b"5"]
+    assert sorted(claim.seq for claim in claims) == [claim.seq for claim in claims]
+    assert last.seq > claims[-1].seq
+
+
 async def what_was_committed_survives_close_and_open(nodes: Nodes) -> None:
     node = await nodes.open()
     message = nodes.message(b'{"a":1}', group="g", attributes=b'{"retry":2}')
