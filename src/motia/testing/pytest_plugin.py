@@ -1,10 +1,10 @@
-"""For pytest: the fixture `app` (the project in pytest's root folder), and `async def` tests that use it."""
+"""For pytest: the fixture `app` (the project in pytest's root folder), and `async def` tests."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -35,9 +35,32 @@ def app(request: pytest.FixtureRequest, motia_runner: asyncio.Runner) -> Iterato
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run coroutine tests that asked for one of our fixtures, on the loop their app lives in."""
     runner = pyfuncitem.funcargs.get("motia_runner")
-    if not isinstance(runner, asyncio.Runner) or not inspect.iscoroutinefunction(pyfuncitem.obj):
+    # As it is written: another plugin may have put a call on a loop of its own in its place.
+    test = getattr(pyfuncitem.instance or pyfuncitem.module, pyfuncitem.originalname)
+    if not isinstance(runner, asyncio.Runner) or not inspect.iscoroutinefunction(test):
         return None
-    names = inspect.signature(pyfuncitem.obj).parameters
-    arguments = {name: value for name, value in pyfuncitem.funcargs.items() if name in names}
-    runner.run(pyfuncitem.obj(**arguments))
+    _run(test, pyfuncitem, runner)
     return True
+
+
+class _Unclaimed:
+    """Runs the coroutine tests that no other plugin takes, such as those that make their `TestApp`.
+
+    The others try first; pytest, which refuses what nobody takes, tries last.
+    """
+
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        if not inspect.iscoroutinefunction(pyfuncitem.obj):
+            return None
+        with asyncio.Runner() as runner:
+            _run(pyfuncitem.obj, pyfuncitem, runner)
+        return True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Unclaimed())
+
+
+def _run(test: Callable[..., Any], item: pytest.Function, runner: asyncio.Runner) -> None:
+    names = inspect.signature(test).parameters
+    runner.run(test(**{name: value for name, value in item.funcargs.items() if name in names}))
