@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from motia.authoring.atomic import Atomic
 from motia.authoring.dates import Utils
-from motia.authoring.durations import Duration, optional_seconds
+from motia.authoring.durations import Duration, optional_seconds, seconds
 from motia.authoring.enqueueing import When, at_ms, enqueue_request
 from motia.authoring.futures import carry_over
 from motia.authoring.messages import Queue
@@ -158,11 +158,11 @@ class Context(DurableCalls):
                 topic,
                 None,
                 group,
-                optional_seconds(delay),
-                at_ms(at),
+                None if delay is None else seconds(delay),
+                None if at is None else at_ms(at),
                 priority,
                 dedupe,
-                optional_seconds(ttl),
+                None if ttl is None else seconds(ttl),
             )
             return self._first(request)
         if isinstance(topic, Mapping):

@@ -207,7 +207,16 @@ class Consumer:
 
     def accept(self, claim: Claim) -> None:
         """Run a message that was claimed as it was stored."""
-        starts = not self._held.in_turn and self._may_start_now(claim)
+        plan = self._plans.get(claim.queue)
+        # Nothing is to be asked of a new message where there is room and it waits for no others.
+        starts = (
+            self.taking
+            and plan is not None
+            and plan.entry.policy.batch is None
+            and len(self._running) + self._short_of_places < self._engine.settings.queue.concurrency
+            and not self._held.in_turn
+            and not self._suspects.blocking
+        )
         others_were_quicker = not starts and self._places <= 0 and self._starts_when_claimed(claim.queue)
         if others_were_quicker or not self.taking:
             self._give_back_soon((claim,))
@@ -219,17 +228,6 @@ class Consumer:
         else:
             self._held.add(claim)
             self._pump()
-
-    def _may_start_now(self, claim: Claim) -> bool:
-        """Whether nothing is to be asked of a new message: there is room, and it waits for no others."""
-        plan = self._plans.get(claim.queue)
-        return (
-            self.taking
-            and plan is not None
-            and plan.entry.policy.batch is None
-            and len(self._running) + self._short_of_places < self._engine.settings.queue.concurrency
-            and not self._suspects.blocking
-        )
 
     def _starts_when_claimed(self, queue: QueueName) -> bool:
         entry = self._engine.registry.queues.get(queue)

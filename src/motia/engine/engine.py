@@ -164,9 +164,6 @@ class Engine:
 
     # For executions ---------------------------------------------------------------------------------
 
-    def claim_target(self) -> NodeId | None:
-        return self.consumer.target()
-
     def due_sooner(self, delay_s: float) -> None:
         self.promoter.look_in(delay_s)
 
@@ -249,7 +246,8 @@ class Engine:
             )
         self.deadlines.watch(execution)
         try:
-            return await runtime.invoke(invocation, self._calls_of(execution))
+            calls = self._noted(execution) if self.detailed else execution
+            return await runtime.invoke(invocation, calls)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -261,9 +259,7 @@ class Engine:
             # What comes after the handler, its settlement above all, is not to be interrupted.
             execution.task = None
 
-    def _calls_of(self, execution: Execution) -> Calls:
-        if not self.detailed:
-            return execution
+    def _noted(self, execution: Execution) -> Calls:
         execution.notes = CallNotes(self.clock, execution.started_s)
         return cast(Calls, NotedCalls(execution, execution.notes))
 
@@ -336,7 +332,7 @@ class Engine:
             trace or TraceContext(self.ids.trace_id(), "", 0),
             now_ms=self.clock.now_ms(),
             max_bytes=self.settings.limits.message_bytes,
-            claim_for=self.claim_target(),
+            claim_for=self.consumer.target(),
             may_start=self.consumer.has_place,
             waited=self.waited_topics,
         )

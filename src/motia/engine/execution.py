@@ -134,7 +134,7 @@ class Execution:
             now_ms=engine.clock.now_ms(),
             max_bytes=engine.settings.limits.message_bytes,
             # Whether this node still takes messages when a block ends is asked then.
-            claim_for=engine.claim_target() if self._write_set is None else engine.node_id,
+            claim_for=engine.consumer.target() if self._write_set is None else engine.node_id,
             may_start=engine.consumer.has_place,
             waited=engine.waited_topics,
         )
