@@ -10,6 +10,9 @@ from motia.engine.execution import Execution
 _LOOK_S = 0.1
 _ANSWER_S = 0.25
 """How long after the grace a runtime may tell by itself that a handler did not stop."""
+_REASONS = frozenset({"timed_out", "cancelled"})
+_REASONS_ALONE = _REASONS | {"drained"}
+"""Of what no message drives: the consumer gives up messages in a drain by itself."""
 
 
 class Deadlines:
@@ -45,6 +48,11 @@ class Deadlines:
         execution.timeout_s = self._clock.monotonic_s() - execution.started_s
         stop(execution, "cancelled")
 
+    def release(self, execution: Execution) -> None:
+        """End what no message drives, for the node goes; given up after the grace in the same way."""
+        execution.timeout_s = self._clock.monotonic_s() - execution.started_s
+        stop(execution, "drained")
+
     async def stop(self) -> None:
         self._stopped = True
         if self._timer is not None:
@@ -59,7 +67,7 @@ class Deadlines:
                 stop(execution, "timed_out")
             elif (
                 late_s >= self._grace_s + _ANSWER_S
-                and execution.stop_reason in ("timed_out", "cancelled")
+                and execution.stop_reason in (_REASONS if execution.invocation.claim else _REASONS_ALONE)
                 and not execution.ended
             ):
                 self._abandon(execution)

@@ -13,9 +13,9 @@ from motia.backends.liveness import Liveness
 from motia.backends.protocol import Backend
 from motia.core.batch import Batch, Enqueue, Operation, Post, RegisterMail, RegisterNode
 from motia.core.calls import Calls, EnqueueRequest
-from motia.core.clock import Clock, Entropy
+from motia.core.clock import Clock, Entropy, Timer
 from motia.core.ids import Ids
-from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, TimedOut
+from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, Released, TimedOut
 from motia.core.message import Claim, NewMessage, NodeId, QueueName, TraceContext
 from motia.core.occurrence import ManualCall
 from motia.core.registry import Registry
@@ -96,6 +96,7 @@ class Engine:
         self._pid = pid
         self._lock_path = lock_path
         self._background: set[asyncio.Future[Any]] = set()
+        self._drain_timer: Timer | None = None
         self.threads = ThreadPoolExecutor(settings.queue.threads, thread_name_prefix="motia-durable")
         """For the plain functions of durable steps: neither handlers nor files wait for those that hang."""
         self.waited_topics = set(registry.waits)
@@ -138,14 +139,23 @@ class Engine:
         self.recorder.event("node.started", node=self.node_id.hex(), pid=self._pid)
 
     async def drain(self) -> None:
-        """Take nothing new; wait for what runs, then interrupt it and give it back uncharged."""
+        """Take nothing new; wait for what runs, then interrupt it and give it back uncharged. Requests may
+        still be running when this returns; they are interrupted at the same time."""
         self.recorder.event("node.draining", node=self.node_id.hex(), running=self.consumer.running)
+        self._drain_timer = self.clock.call_later(self.settings.drain_s, self._release_requests)
         await self.schedules.stop()
         await self.consumer.stop()
         if not await self.consumer.wait_idle(self.settings.drain_s):
             await self.consumer.release_running(self.settings.queue.cancel_grace_s)
 
+    def _release_requests(self) -> None:
+        for execution in list(self.deadlines.running):
+            if execution.invocation.claim is None and execution.stop_reason is None:
+                self.deadlines.release(execution)
+
     async def stop(self) -> None:
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
         first, *others = self._services
         for service in reversed(others):
             await service.stop()
@@ -270,6 +280,8 @@ class Engine:
         outcome: Outcome = TimedOut(execution.timeout_s)
         if execution.stop_reason == "cancelled":
             outcome = Cancelled("it swallowed its cancellation and runs on", from_outside=True)
+        elif execution.stop_reason == "drained":
+            outcome = Released()
         decision = self.consumer.give_up(execution, outcome)
         claim = execution.invocation.claim
         parent = "" if claim is None or decision is None else claim.trace.span_id

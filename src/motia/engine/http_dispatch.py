@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable
 
-from motia.core.invocation import Cancelled, Failed, Invocation, Outcome, RetryLater, Succeeded, TimedOut
+from motia.core.invocation import (
+    Cancelled,
+    Failed,
+    Invocation,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    TimedOut,
+)
 from motia.core.message import TraceContext
 from motia.core.occurrence import Request
 from motia.core.stack import came_by, own_stack
@@ -60,7 +69,11 @@ class StepEndpoint:
         request.trace_id = trace.trace_id
         invocation = Invocation(self._step, self._index, request, trace)
         execution = Execution(engine, invocation, self._timeout_s, started_s)
-        execution.give_up = lambda: give_up(self._failed(TimedOut(self._timeout_s), trace))
+        execution.give_up = lambda: give_up(
+            self._failed(
+                Released() if execution.stop_reason == "drained" else TimedOut(self._timeout_s), trace
+            )
+        )
         outcome = await engine.run_guarded(execution)
         execution.ended = True
         response: HttpResponse
@@ -108,6 +121,14 @@ class StepEndpoint:
             return problem(504, code="handler.timed_out", trace_id=trace.trace_id)
         if isinstance(outcome, Cancelled) and not outcome.from_outside:
             return problem(422, code="condition.not_met", detail=outcome.reason, trace_id=trace.trace_id)
+        if isinstance(outcome, Released):
+            return problem(
+                503,
+                code="node.draining",
+                detail="this node is being replaced or stopped, and the handler outlived the drain",
+                trace_id=trace.trace_id,
+                headers={"retry-after": "1"},
+            )
         asked_s = outcome.delay_s if isinstance(outcome, RetryLater) else None
         headers = None if asked_s is None else {"retry-after": str(math.ceil(asked_s))}
         return problem(503, code=f"handler.{outcome.kind}", trace_id=trace.trace_id, headers=headers)

@@ -323,3 +323,37 @@ def test_a_settlement_that_storage_refuses_is_tried_again(project: Any) -> None:
         assert sum("could not be stored yet" in log.message for log in app.logs) == 2
 
     project.run(scenario, clock=ManualClock())
+
+
+def test_requests_that_outlive_a_drain_are_interrupted_and_answered(project: Any) -> None:
+    project.step(
+        "slow",
+        """
+        release = asyncio.Event()
+        config = {"name": "Slow", "triggers": [http("GET", "/slow/:kind")]}
+        async def handler(request, ctx):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if request.path_params["kind"] == "hangs":
+                    raise
+            await release.wait()
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        asked = {}
+        for kind in ("hangs", "deaf"):
+            asked[kind] = asyncio.ensure_future(app.http.get(f"/slow/{kind}"))
+            await app.until("invocation.started")
+        await app.app.drain()
+        await app.advance(1.9)
+        assert not any(one.done() for one in asked.values())
+        for kind, after_s in (("hangs", 0.2), ("deaf", 1.5)):
+            await app.advance(after_s)
+            answer = await asked[kind]
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert answer.json()["code"] == "node.draining"
+            assert answer.json()["trace_id"]
+
+    project.run(scenario, clock=ManualClock(), drain_s=2, queue={"cancel_grace_s": 1})
