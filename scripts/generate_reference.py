@@ -142,6 +142,8 @@ _MEANINGS = {
     "handler.retry": "the handler returned `Retry` on its last attempt or to a request (503, `Retry-After`)",
     "http.error": "the handler raised `HTTPError`",
     "input.invalid": "a body, parameter or payload does not fit its schema; `errors` lists the paths",
+    "input.too_large": "a body over `limits.body_bytes` or its route's `max_body_bytes` (413), or an input"
+    " over what a worker of another language takes",
     "internal": "something failed that has no name; the trace has it",
     "json.malformed": "expected JSON, got text that stops making sense at line … column …: …",
     "node.starting": "the node has not loaded the project yet",
