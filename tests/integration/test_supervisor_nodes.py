@@ -232,6 +232,7 @@ def test_first_code_that_does_not_load_ends_production(project: Path, text: str,
         running = Running(settings_for(project, mode="production", nodes=2))
         assert await running.supervisor.run() == code
         assert any(isinstance(event, LoadFailed) for event in running.events)
+        assert not any(isinstance(event, Stopping) for event in running.events)
         running.listeners.close()
 
     run(main)

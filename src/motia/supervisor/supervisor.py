@@ -153,6 +153,9 @@ class Supervisor:
                 node.kill()
             return
         self._report(Stopping(now=False))
+        self._end()
+
+    def _end(self) -> None:
         self._stopping = True
         self._listeners.close()  # or clients would queue for a node that never comes
         for number in range(len(self._slots)):
@@ -296,7 +299,7 @@ class Supervisor:
         self._settle_failed(number)
         if not self._development and not self._served and not self._stopping:
             self._exit_code = 2 if error.get("operator") else 1
-            self.stop()
+            self._end()
         self._keep_spare()
 
     def _replace_if_worn(self, node: NodeProcess, number: int, reason: str | None) -> None:
