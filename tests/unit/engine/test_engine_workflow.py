@@ -707,7 +707,11 @@ def test_a_called_step_that_kills_its_node_is_an_error_of_its_caller(project: An
             return commit(batch, *then)
 
         backend.commit = noted  # type: ignore[method-assign]
-        assert await engine.rescuer._recover(recover) == (len(claims), {(child.id, "deadly")})
+        count, buried = await engine.rescuer._recover(recover)
+        assert (count, [(claim.id, claim.queue.step) for claim in buried]) == (
+            len(claims),
+            [(child.id, "deadly")],
+        )
         # A second death between two commits would leave the caller waiting for ever.
         assert commits[0] == {"Settle", "Post", "RunEnd", "RecoverNode"}
         await app.until("message.settled", step="order", outcome="completed")
