@@ -9,7 +9,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,16 @@ _DEFAULT_APP = "motia.app:App"
 
 
 def print_event(event: Event) -> None:
-    """Show an event as plain lines on standard error."""
+    """Show an event as plain lines on standard error.
+
+    Whoever read them may be gone (`motia start 2>&1 | head`, a terminal that was closed): then there is
+    nobody to tell, and what the event is about goes on all the same.
+    """
     from motia.supervisor.events import describe
 
-    for line in describe(event):
-        sys.stderr.write(f"{line}\n")
+    with suppress(OSError):
+        for line in describe(event):
+            sys.stderr.write(f"{line}\n")
 
 
 def run_supervised(
