@@ -7,6 +7,7 @@ import contextvars
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from motia import encoding
@@ -127,11 +128,9 @@ class Compensation:
     async def _undo(self, undo: _Undo) -> None:
         """Undo one step. That it failed, after its own attempts, is noted; the others go on."""
 
-        def work() -> Any:
-            takes = len(inspect.signature(undo.function).parameters)
-            return undo.function(undo.result) if takes else undo.function()
-
         async def run() -> None:
+            takes = len(inspect.signature(undo.function).parameters)
+            work = partial(undo.function, undo.result) if takes else undo.function
             await self._journal.memoized(f"undo {undo.name}", "undo", work, _UNDO_POLICY, self._timeout_s)
 
         try:
