@@ -118,7 +118,8 @@ class App:
             await self._writer.stop()
 
     async def _start(self, settings: Settings) -> None:
-        writer = await self._start_recording(settings)
+        redactor = Redactor(settings.tracing.redact, secrets=known_secrets(os.environ))
+        writer = await self._start_recording(settings, redactor)
         self._loader = loader = ProjectLoader(
             settings,
             self._clock,
@@ -157,6 +158,7 @@ class App:
             runtimes=self.runtimes,
             settings=settings,
             recorder=self.recorder,
+            redactor=redactor,
             clock=self._clock,
             entropy=self._entropy,
             node_id=self._node_id,
@@ -187,13 +189,10 @@ class App:
             self._stack.callback(logs.stop)
         self.gateway = await self._open_gateway(engine, self.discovered)
 
-    async def _start_recording(self, settings: Settings) -> TraceWriter:
+    async def _start_recording(self, settings: Settings, redactor: Redactor) -> TraceWriter:
         writer = TraceWriter(
             self.recorder,
-            Packer(
-                Redactor(settings.tracing.redact, secrets=known_secrets(os.environ)),
-                payload_bytes=settings.tracing.payload_bytes,
-            ),
+            Packer(redactor, payload_bytes=settings.tracing.payload_bytes),
             trace_sinks(settings, self._clock, self._node_id, self._warn)
             if self._given_sinks is None
             else self._given_sinks,

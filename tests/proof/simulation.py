@@ -46,6 +46,7 @@ from motia.errors import BackendError, HandlerError, MotiaError
 from motia.settings import Settings
 from motia.testing.clock import ManualClock
 from motia.tracing.recorder import Recorder
+from motia.tracing.redaction import Redactor
 from motia.workflow.approvals import ApprovalLinks
 
 POLICIES = {
@@ -336,6 +337,7 @@ class SimulatedNode:
             runtimes={"python": self},
             settings=world.settings,
             recorder=Recorder(world.clock.now_ms),
+            redactor=Redactor(),
             clock=clock,
             entropy=SystemEntropy(world.chance.randrange(2**32)),
             node_id=self.id,

@@ -47,6 +47,7 @@ from motia.runtimes.protocol import Runtime
 from motia.settings import Settings
 from motia.tracing.record import Level
 from motia.tracing.recorder import Recorder
+from motia.tracing.redaction import Redactor
 from motia.workflow.approvals import ApprovalLinks
 from motia.workflow.mail import signal_mail
 
@@ -69,6 +70,7 @@ class Engine:
         runtimes: Mapping[str, Runtime],
         settings: Settings,
         recorder: Recorder,
+        redactor: Redactor,
         clock: Clock,
         entropy: Entropy,
         node_id: NodeId,
@@ -83,6 +85,7 @@ class Engine:
         self.liveness = liveness
         self.settings = settings
         self.recorder = recorder
+        self.redactor = redactor
         self.clock = clock
         self.entropy = entropy
         self.ids = Ids(clock, entropy)

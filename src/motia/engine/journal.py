@@ -143,7 +143,7 @@ class Journal:
                     raise  # its retries are those of the message: nothing of it is kept
                 wait_s = retry.wait_s(attempts, self._engine.entropy.unit())
                 wait_s = max(wait_s, getattr(error, "retry_after_s", None) or 0.0)
-                failure = told(error)
+                failure = self._engine.redactor.value(told(error))
                 text = encoding.encode(failure)
                 if attempts >= retry.attempts or getattr(error, "retryable", True) is False:
                     entry = self.entry(unique, kind, "failed", version=version, attempts=attempts, error=text)
@@ -200,7 +200,7 @@ class Journal:
         cause = None if isinstance(outcome, Succeeded) else cause_of(outcome)
         if cause is not None and self.undo_failures:
             cause["undo_failures"] = self.undo_failures
-        error = None if cause is None else encoding.encode(cause)
+        error = None if cause is None else encoding.encode(self._engine.redactor.value(cause))
         return [RunEnd(run=self.run, status=status, at_ms=self.now_ms(), output=output, error=error)]
 
     def text(self, unique: str, value: Any) -> bytes:

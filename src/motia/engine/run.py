@@ -191,6 +191,7 @@ class Run:
             retry,
             now_ms=engine.clock.now_ms(),
             random_unit=engine.entropy.unit(),
+            redact=engine.redactor.value,
             max_crashes=most_crashes(engine.settings.queue.max_crashes, undoing=undoing),
         )
 

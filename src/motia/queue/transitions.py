@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from motia import encoding
@@ -21,6 +22,9 @@ from motia.core.invocation import (
 from motia.core.message import Claim
 from motia.core.retry import RetryPolicy
 
+Redact = Callable[[dict[str, object]], dict[str, object]]
+"""Takes what is secret out of an error that is to be kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -39,6 +43,7 @@ def decide(
     *,
     now_ms: int,
     random_unit: float,
+    redact: Redact,
     max_crashes: int = 3,
 ) -> Decision:
     """Complete, run again, or bury.
@@ -63,13 +68,13 @@ def decide(
         wait_s = outcome.delay_s if outcome.delay_s is not None else policy.delay_s
         return Decision(Rescheduled(now_ms + round(wait_s * 1000), claim.failures), "snoozed", wait_s)
     if isinstance(outcome, Crashed):
-        code, error, _, _ = _failure(outcome, now_ms, claim.attempt)
+        code, error, _, _ = _failure(outcome, now_ms, claim.attempt, redact)
         alone = outcome.alone or claim.suspect
         if claim.crashes + 1 >= max_crashes and (alone or max_crashes == 1):
             return Decision(Died(code, error, claim.failures, now_ms, crashed=True), "dead")
         return Decision(Rescheduled(None, claim.failures, error, crashed=True), "crashed", 0.0)
     failures = claim.failures + 1
-    code, error, retryable, asked_s = _failure(outcome, now_ms, claim.attempt)
+    code, error, retryable, asked_s = _failure(outcome, now_ms, claim.attempt, redact)
     if claim.bundle:
         # One of them may be at fault: each gets an attempt of its own before any dies.
         retryable = failures < 2 or retryable
@@ -82,7 +87,9 @@ def decide(
     return Decision(Rescheduled(now_ms + round(wait_s * 1000), failures, error), "retried", wait_s)
 
 
-def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, bool, float | None]:
+def _failure(
+    outcome: Outcome, now_ms: int, attempt: int, redact: Redact
+) -> tuple[str, bytes, bool, float | None]:
     if isinstance(outcome, Failed):
         error = outcome.error
         record = {
@@ -95,7 +102,7 @@ def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, b
             "attempt": attempt,
             "at": now_ms,
         }
-        return error.code, _safe(record), outcome.retryable, outcome.retry_in_s
+        return error.code, _safe(record, redact), outcome.retryable, outcome.retry_in_s
     if isinstance(outcome, TimedOut):
         record = {
             "code": "handler.timed_out",
@@ -104,7 +111,7 @@ def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, b
             "attempt": attempt,
             "at": now_ms,
         }
-        return "handler.timed_out", _safe(record), True, None
+        return "handler.timed_out", _safe(record, redact), True, None
     assert isinstance(outcome, RetryLater)
     record = {
         "code": "handler.retry",
@@ -113,17 +120,17 @@ def _failure(outcome: Outcome, now_ms: int, attempt: int) -> tuple[str, bytes, b
         "attempt": attempt,
         "at": now_ms,
     }
-    return "handler.retry", _safe(record), True, outcome.delay_s
+    return "handler.retry", _safe(record, redact), True, outcome.delay_s
 
 
-def _safe(record: dict[str, object]) -> bytes:
+def _safe(record: dict[str, object], redact: Redact) -> bytes:
     """Error details come from authors: what JSON cannot carry is shown as text and never lost."""
     try:
-        return encoding.encode(record)
+        return encoding.encode(redact(record))
     except encoding.EncodingError:
         details = repr(record.get("details"))
         texts = {key: _sendable(value) for key, value in {**record, "details": details}.items()}
-        return encoding.encode(texts)
+        return encoding.encode(redact(texts))
 
 
 def _sendable(value: object) -> object:

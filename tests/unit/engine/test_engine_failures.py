@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from motia import encoding
+from motia.core.ids import parse_id
+from motia.core.workflow import RunId
 from motia.testing.app import TestApp
 
 
@@ -210,6 +214,36 @@ def test_a_stack_tells_what_an_error_was_raised_from_and_what_a_group_holds(proj
         assert error.endswith("RuntimeError: no rates")
         assert "LookupError: of a task" in group
         assert "in fails" in group
+
+    project.run(scenario)
+
+
+@pytest.mark.parametrize("work", ["await charge()", "await ctx.step('charge', charge)"])
+def test_no_secret_is_kept_in_the_error_of_a_message_or_a_run(
+    project: Any, monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    monkeypatch.setenv("SHOP_API_KEY", "kept-by-nobody")
+    project.step(
+        "pay",
+        f"""
+        import os
+        async def charge():
+            raise RuntimeError(f"refused: token=abc123, key {{os.environ['SHOP_API_KEY']}}")
+        @step(queue("pay", attempts=1))
+        async def pay(input, ctx):
+            {work}
+        """,
+    )
+
+    async def scenario(app: TestApp) -> None:
+        message = await app.emit("pay", {})
+        await app.until("message.dead_lettered")
+        (letter,) = await app.dead_letters()
+        run = await app.app.backend.workflow.run(RunId(parse_id(message), "pay"))
+        for error in (letter.error, run.error if run is not None else letter.error):
+            assert b"token=[redacted], key [redacted]" in error
+            assert b"abc123" not in error
+            assert b"kept-by-nobody" not in error
 
     project.run(scenario)
 

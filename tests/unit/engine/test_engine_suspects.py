@@ -181,5 +181,7 @@ def test_a_worker_that_dies_buries_only_who_ran_alone_in_it(
         suspect=suspect,
     )
     outcome = Crashed(WorkerError("gone", code="worker.crashed"), alone=alone)
-    decision = decide(outcome, claim, RetryPolicy(), now_ms=0, random_unit=0, max_crashes=max_crashes)
+    decision = decide(
+        outcome, claim, RetryPolicy(), now_ms=0, random_unit=0, redact=dict, max_crashes=max_crashes
+    )
     assert decision.verdict == verdict
