@@ -59,9 +59,10 @@ def types(
 
 @app.command("openapi")
 def openapi(
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is stdout.")] = Path(
-        "openapi.json"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; - is stdout. Default: openapi.json."),
+    ] = None,
     title: Annotated[
         str | None, typer.Option("--title", "-t", help="Default: the project's directory.")
     ] = None,
@@ -70,7 +71,8 @@ def openapi(
     as_json: AsJson = False,
 ) -> None:
     """Write the OpenAPI document of the HTTP steps."""
-    target = output if str(output) == "-" else output.absolute()
+    to_stdout = str(output) == "-" or (output is None and as_json)
+    target = (output or Path("openapi.json")).absolute()
     settings = load_project(directory).settings
     discovered = discover(settings)
     from motia.http.openapi import openapi as make_document
@@ -78,13 +80,14 @@ def openapi(
     document = make_document(
         discovered.registry, title=title or settings.project_dir.resolve().name, version=version
     )
-    if str(target) == "-" or as_json:
-        print_json(document)
-    else:
+    if not to_stdout:
         import json
 
         with writing():
             target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    if to_stdout or as_json:
+        print_json(document)
+    else:
         print_line(str(target))
     for problem in discovered.problems:
         print_error(problem)

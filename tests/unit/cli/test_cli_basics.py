@@ -261,6 +261,13 @@ def test_openapi_goes_where_the_person_stands(
     }
     monkeypatch.chdir(project)
     assert motia("generate", "openapi", "--dir", "app", "--output", "-").json["info"]["title"] == "app"
+    monkeypatch.chdir(project)
+    both = motia("generate", "openapi", "--dir", "app", "--output", "api.json", "--json").json
+    assert json.loads((project / "api.json").read_text()) == both
+    (project / "openapi.json").unlink()
+    monkeypatch.chdir(project)
+    assert motia("generate", "openapi", "--dir", "app", "--json").json == both
+    assert not (project / "openapi.json").exists()
 
 
 @pytest.mark.parametrize(
