@@ -41,8 +41,9 @@ async def wear_in(app: Any) -> None:
 
     Until then every commit makes the file longer, which takes the disk half as long again.
     """
-    value = b"x" * 1_000_000
-    for _ in range(20):
+    for number in range(20):
+        # Another value each time: SQLite does not write what a page holds already.
+        value = bytes([number]) * 1_000_000
         await app.backend.commit(Batch([StatePut(scope="bench", key="wear", value=value, now_ms=0)]))
     await app.backend.commit(Batch([StateDelete(scope="bench", key="wear", now_ms=0)]))
 
