@@ -53,15 +53,13 @@ def running_context() -> Context:
 class Context(DurableCalls):
     """One execution of a step, as its handler sees it."""
 
-    __slots__ = ("_calls", "_state", "_streams", "_thread_id", "_trigger", "input_value", "printed")
+    __slots__ = ("_calls", "_thread_id", "_trigger", "input_value", "printed")
 
     def __init__(self, calls: Calls) -> None:
         """Made in the thread of the engine's loop."""
         self._calls = calls
         # A thread is asked who it is, and not for its loop: until Python 3.12 that is a system call.
         self._thread_id = get_ident()
-        self._state: State | None = None
-        self._streams: Streams | None = None
         self._trigger: TriggerInfo | None = None
         self.printed: dict[str, str] | None = None
         """What was printed without an end of line yet, by level."""
@@ -231,9 +229,8 @@ class Context(DurableCalls):
     @property
     def state(self) -> State:
         """Shared, durable key-value state."""
-        if self._state is None:
-            self._state = State(self)
-        return self._state
+        # Not kept: the two would hold each other, and only the collector would free what a request leaves.
+        return State(self)
 
     @property
     def queue(self) -> Queue:
@@ -249,11 +246,9 @@ class Context(DurableCalls):
     @property
     def streams(self) -> Streams:
         """Realtime streams, by name: `ctx.streams.chat.set(group, id, item)`."""
-        if self._streams is None:
-            from motia.authoring.streams import Streams
+        from motia.authoring.streams import Streams
 
-            self._streams = Streams(self)
-        return self._streams
+        return Streams(self)
 
     @property
     def utils(self) -> Utils:

@@ -295,7 +295,7 @@ class Engine:
             execution, outcome, started_ms, duration_s, parent=parent, verdict=verdict
         )
         if execution.give_up is not None:
-            execution.give_up()
+            execution.give_up(outcome)
 
     def stop_trace(self, trace_id: str) -> None:
         """Interrupt what runs here of a trace and came from no message: requests, calls by hand."""

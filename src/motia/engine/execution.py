@@ -24,7 +24,7 @@ from motia.core.batch import (
 )
 from motia.core.calls import EnqueueRequest, Part, StateWrite, StateWritten, overlooked
 from motia.core.ids import format_id
-from motia.core.invocation import Invocation, Succeeded
+from motia.core.invocation import Invocation, Outcome, Succeeded
 from motia.core.message import BulkProgress, MessageId, NewMessage, StoredMessage, TraceContext
 from motia.core.state import StateEntry
 from motia.core.step import Step
@@ -59,7 +59,7 @@ class Execution:
     """Its outcome is decided; a handler that swallowed its cancellation may still run."""
     given_up = False
     """It was told as timed out or released while its handler still runs."""
-    give_up: Callable[[], None] | None = None
+    give_up: Callable[[Outcome], None] | None = None
     """Tells a caller that waits."""
     led_on = False
     """It wrote, logged or called: others may belong to its trace."""
@@ -70,7 +70,6 @@ class Execution:
     _look_at = _KEPT
     _last_write: asyncio.Future[Any] | None = None
     _write_set: WriteSet | None = None
-    _streams: ExecutionStreams | None = None
     _logger: StepLogger | None = None
     _trace_onward: TraceContext | None = None
     workflow: Workflow | None = None
@@ -304,9 +303,7 @@ class Execution:
 
     @property
     def streams(self) -> ExecutionStreams:
-        if self._streams is None:
-            self._streams = ExecutionStreams(self.engine, self)
-        return self._streams
+        return ExecutionStreams(self.engine, self)
 
     # Atomic -----------------------------------------------------------------------------------------
 

@@ -69,11 +69,8 @@ class StepEndpoint:
         request.trace_id = trace.trace_id
         invocation = Invocation(self._step, self._index, request, trace)
         execution = Execution(engine, invocation, self._timeout_s, started_s)
-        execution.give_up = lambda: give_up(
-            self._failed(
-                Released() if execution.stop_reason == "drained" else TimedOut(self._timeout_s), trace
-            )
-        )
+        # It must not hold the execution, which holds it: what requests leave is freed without the collector.
+        execution.give_up = lambda outcome: give_up(self._failed(outcome, trace))
         outcome = await engine.run_guarded(execution)
         execution.ended = True
         response: HttpResponse
