@@ -56,7 +56,8 @@ def test_what_runs_now_is_listed_as_running_until_it_ends(project: Project) -> N
 
         for filters in ({}, {"status": "running"}, {"step": "hold"}, {"flow": "jobs"}, {"text": "hold"}):
             listed = (await desk.get("/traces", **filters))["items"]
-            assert [trace["trace_id"] for trace in listed] == [sent, begun], filters
+            # Both may have begun within one millisecond: either may stand first.
+            assert sorted(trace["trace_id"] for trace in listed) == sorted([sent, begun]), filters
             assert {trace["status"] for trace in listed} == {"running"}
         for filters in ({"status": "ok"}, {"kind": "cron"}, {"min_us": 10**9}, {"flow": "none"}):
             assert (await desk.get("/traces", **filters))["items"] == [], filters
